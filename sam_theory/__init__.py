@@ -1,0 +1,75 @@
+"""Verify, falsify and illustrate theorems about sharpness-aware minimization.
+
+The public names below are imported on first use, so that ``import sam_theory`` loads neither NumPy nor SymPy.
+
+Examples
+--------
+>>> import sam_theory
+>>> "Theorem" in dir(sam_theory)
+True
+>>> sam_theory.usm
+Traceback (most recent call last):
+AttributeError: module 'sam_theory' has no attribute 'usm'; did you mean 'usam'?
+"""
+
+from importlib import import_module as _import_module
+
+__version__ = "0.1.0"
+
+#: The public names of each submodule; ``__init__.pyi`` repeats them for type checkers and editors.
+_PUBLIC = {
+    "theorems": (
+        "Theorem",
+        "Source",
+        "Identity",
+        "Inequality",
+        "Envelope",
+        "Threshold",
+        "Cycle",
+        "Limit",
+        "Asymptotic",
+        "AlmostEvery",
+        "Step",
+    ),
+    "losses": (
+        "Loss",
+        "Quadratic",
+        "Product",
+        "Expression",
+        "RayleighQuotient",
+        "Link",
+        "log_cosh",
+        "sqrt1p",
+        "StronglyConvex",
+        "ConvexSmooth",
+        "PolyakLojasiewicz",
+        "ScaleInvariant",
+    ),
+    "rules": ("Rule", "rule", "gd", "sam", "usam"),
+    "dynamics": ("Map", "simulate", "Trajectory"),
+    "verdicts": ("Verdict", "Evidence", "Witness", "Result"),
+    "engines": ("verify", "falsify"),
+    "errors": ("InputError",),
+}
+_MODULE_OF = {name: module for module, names in _PUBLIC.items() for name in names}
+
+__all__ = ["__version__", *_MODULE_OF]
+
+
+def __getattr__(name: str) -> object:
+    if name in _MODULE_OF:
+        value = getattr(_import_module(f"sam_theory.{_MODULE_OF[name]}"), name)
+        globals()[name] = value
+        return value
+    if name in _PUBLIC:
+        return _import_module(f"sam_theory.{name}")
+    message = f"module 'sam_theory' has no attribute {name!r}"
+    if not name.startswith("_"):
+        from sam_theory.errors import nearest
+
+        message += f"; {nearest(name, [*_MODULE_OF, *_PUBLIC])}"
+    raise AttributeError(message)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, *_PUBLIC})

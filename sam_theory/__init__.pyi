@@ -1,0 +1,41 @@
+from sam_theory.dynamics import Map as Map
+from sam_theory.dynamics import Trajectory as Trajectory
+from sam_theory.dynamics import simulate as simulate
+from sam_theory.engines import falsify as falsify
+from sam_theory.engines import verify as verify
+from sam_theory.errors import InputError as InputError
+from sam_theory.losses import ConvexSmooth as ConvexSmooth
+from sam_theory.losses import Expression as Expression
+from sam_theory.losses import Link as Link
+from sam_theory.losses import Loss as Loss
+from sam_theory.losses import PolyakLojasiewicz as PolyakLojasiewicz
+from sam_theory.losses import Product as Product
+from sam_theory.losses import Quadratic as Quadratic
+from sam_theory.losses import RayleighQuotient as RayleighQuotient
+from sam_theory.losses import ScaleInvariant as ScaleInvariant
+from sam_theory.losses import StronglyConvex as StronglyConvex
+from sam_theory.losses import log_cosh as log_cosh
+from sam_theory.losses import sqrt1p as sqrt1p
+from sam_theory.rules import Rule as Rule
+from sam_theory.rules import gd as gd
+from sam_theory.rules import rule as rule
+from sam_theory.rules import sam as sam
+from sam_theory.rules import usam as usam
+from sam_theory.theorems import AlmostEvery as AlmostEvery
+from sam_theory.theorems import Asymptotic as Asymptotic
+from sam_theory.theorems import Cycle as Cycle
+from sam_theory.theorems import Envelope as Envelope
+from sam_theory.theorems import Identity as Identity
+from sam_theory.theorems import Inequality as Inequality
+from sam_theory.theorems import Limit as Limit
+from sam_theory.theorems import Source as Source
+from sam_theory.theorems import Step as Step
+from sam_theory.theorems import Theorem as Theorem
+from sam_theory.theorems import Threshold as Threshold
+from sam_theory.verdicts import Evidence as Evidence
+from sam_theory.verdicts import Result as Result
+from sam_theory.verdicts import Verdict as Verdict
+from sam_theory.verdicts import Witness as Witness
+
+__version__: str
+__all__: list[str]

@@ -1,0 +1,129 @@
+"""Batches of float64 on NumPy: the reference for everything that is simulated.
+
+A vector is an array of shape (d, *batch), a scalar an array that broadcasts to ``batch``.  Sums over
+coordinates run in a fixed order, element by element, so a result does not depend on the batch around it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
+from typing import Any, ClassVar
+
+import numpy as np
+
+from sam_theory.arithmetic._base import Arithmetic
+from sam_theory.errors import InputError
+
+_LOG2 = float(np.log(2.0))
+
+
+def _log_cosh(z: Any) -> Any:
+    a = np.abs(z)
+    small = np.log1p(2.0 * np.sinh(0.5 * np.minimum(a, 1.0)) ** 2)
+    return np.where(a < 1.0, small, a + np.log1p(np.exp(-2.0 * a)) - _LOG2)
+
+
+def _sqrt1p_slope(z: Any) -> Any:
+    return np.where(np.isinf(z), np.sign(z), np.asarray(z) / np.hypot(1.0, z))
+
+
+class Float64(Arithmetic):
+    """float64 in batches."""
+
+    name = "float64"
+    functions: ClassVar[Mapping[str, Callable[[Any], Any]]] = {
+        "exp": np.exp,
+        "log": np.log,
+        "sin": np.sin,
+        "cos": np.cos,
+        "tan": np.tan,
+        "atan": np.arctan,
+        "sinh": np.sinh,
+        "cosh": np.cosh,
+        "tanh": np.tanh,
+        "log_cosh": _log_cosh,
+        "sqrt1p": lambda z: np.hypot(1.0, z),
+        "sqrt1p_slope": _sqrt1p_slope,
+    }
+
+    def number(self, value: Fraction) -> Any:
+        return float(value)
+
+    def div(self, a: Any, b: Any) -> Any:
+        return np.true_divide(a, b)
+
+    def power(self, a: Any, exponent: Any) -> Any:
+        return np.power(np.asarray(a, dtype=float), exponent)
+
+    def ipow(self, a: Any, exponent: int) -> Any:
+        # Products, not pow: pow differs between scalars and SIMD lanes in the last place.
+        if exponent == 0:
+            return 1.0 + 0.0 * a
+        result, base, n = None, a, abs(exponent)
+        while n:
+            if n & 1:
+                result = base if result is None else result * base
+            n >>= 1
+            base = base * base if n else base
+        return result if exponent > 0 else np.true_divide(1.0, result)
+
+    def sqrt(self, a: Any) -> Any:
+        return np.sqrt(a)
+
+    def sign(self, a: Any) -> Any:
+        return np.sign(a)
+
+    def select(self, a: Any, b: Any, then: Any, otherwise: Any, strict: bool) -> Any:
+        return np.where(a < b if strict else a <= b, then, otherwise)
+
+    def stack(self, scalars: Sequence[Any]) -> Any:
+        return np.stack(np.broadcast_arrays(*scalars)).astype(float, copy=False)
+
+    def block(self, v: Any, i: int, parts: int) -> Any:
+        size, rest = divmod(len(v), parts)
+        if rest:
+            raise InputError(f"a state of dimension {len(v)} cannot be cut into {parts} equal blocks")
+        return v[i * size : (i + 1) * size]
+
+    def concat(self, blocks: Sequence[Any]) -> Any:
+        batch = np.broadcast_shapes(*(b.shape[1:] for b in blocks))
+        return np.concatenate([np.broadcast_to(b, (len(b), *batch)) for b in blocks])
+
+    def dot(self, u: Any, v: Any) -> Any:
+        total = u[0] * v[0]
+        for i in range(1, len(u)):
+            total = total + u[i] * v[i]
+        return total
+
+    def norm(self, v: Any) -> Any:
+        # Scaled by the largest coordinate, so that tiny and huge gradients keep their direction.
+        if len(v) == 1:
+            return np.abs(v[0])
+        top = np.max(np.abs(v), axis=0)
+        scale = np.where((top > 0) & np.isfinite(top), top, 1.0)
+        scaled = v / scale
+        return scale * np.sqrt(self.dot(scaled, scaled))
+
+    def unit(self, v: Any, eps: Any, normalisation: str) -> Any:
+        top = np.max(np.abs(v), axis=0)
+        finite = (top > 0) & np.isfinite(top)
+        scale = np.where(finite, top, 1.0)
+        scaled = v / scale
+        n = np.abs(scaled[0]) if len(v) == 1 else np.sqrt(self.dot(scaled, scaled))
+        if np.ndim(eps) == 0 and eps == 0:
+            denominator = n
+        else:
+            denominator = self.regularised(n, np.asarray(eps, dtype=float) / scale, normalisation)
+        return np.where(top == 0, 0.0, scaled / np.where(top == 0, 1.0, denominator))
+
+    def is_zero(self, a: Any) -> bool:
+        return bool(np.ndim(a) == 0 and a == 0)
+
+    def matmul(self, matrix: tuple[tuple[Fraction, ...], ...], v: Any) -> Any:
+        columns = np.array([[float(entry) for entry in row] for row in matrix])
+        shape = (len(columns), *(1,) * (np.ndim(v) - 1))
+        total = columns[:, 0].reshape(shape) * v[0]
+        for j in range(1, columns.shape[1]):
+            total = total + columns[:, j].reshape(shape) * v[j]
+        return total

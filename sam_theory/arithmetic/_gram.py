@@ -1,0 +1,186 @@
+r"""Abstract vectors: what is proved here holds in every dimension and for every member of a class.
+
+A vector is a combination of labels, an inner product is a symbol, and the gradient of an unknown function
+is a fresh label at a recorded point.  What is known about the function enters as lemmas on these points.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sympy as sp
+
+from sam_theory.arithmetic._base import Coordinates, Field
+from sam_theory.arithmetic._symbolic import Symbolic, common_factor
+from sam_theory.errors import InputError
+
+
+class Span:
+    """A linear combination of labels with SymPy coefficients."""
+
+    __slots__ = ("terms",)
+
+    def __init__(self, terms: Mapping[str, sp.Expr]) -> None:
+        self.terms = {a: c for a, c in terms.items() if c != 0}
+
+    def __add__(self, other: Span) -> Span:
+        terms = dict(self.terms)
+        for a, c in other.terms.items():
+            terms[a] = terms.get(a, sp.S.Zero) + c
+        return Span(terms)
+
+    def __neg__(self) -> Span:
+        return Span({a: -c for a, c in self.terms.items()})
+
+    def __sub__(self, other: Span) -> Span:
+        return self + (-other)
+
+    def __mul__(self, scalar: Any) -> Span:
+        return Span({a: scalar * c for a, c in self.terms.items()})
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, scalar: Any) -> Span:
+        return Span({a: c / scalar for a, c in self.terms.items()})
+
+    def key(self) -> frozenset[tuple[str, sp.Expr]]:
+        """What makes two spans the same point."""
+        return frozenset((a, sp.expand(c)) for a, c in self.terms.items())
+
+    def __repr__(self) -> str:
+        return f"Span({self.terms})"
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A point at which the unknown function was evaluated."""
+
+    name: str
+    at: Span
+    gradient: Span
+    value: sp.Expr
+
+
+class Gram(Symbolic):
+    """SymPy scalars over abstract vectors.
+
+    ``vanishing`` names gradient labels that are 0 in the case at hand; a norm that is divided by is taken
+    positive, so that a caller runs one case with the label vanishing and one without.  ``units`` collects
+    the labels that were normalised.
+    """
+
+    name = "gram"
+
+    def __init__(self, vanishing: Iterable[str] = ()) -> None:
+        super().__init__()
+        self.vanishing = frozenset(vanishing)
+        self.units: list[str] = []
+        self.labels: list[str] = []
+        self.points: list[Point] = []
+        self._by_key: dict[frozenset[tuple[str, sp.Expr]], Point] = {}
+
+    def vector(self, name: str) -> Span:
+        """The abstract vector called ``name``."""
+        if name not in self.labels:
+            self.labels.append(name)
+        return Span({} if name in self.vanishing else {name: sp.S.One})
+
+    def minimiser(self, name: str) -> None:
+        """Place the minimiser at the origin (no loss of generality) as a point of zero gradient."""
+        origin = Span({})
+        self._by_key[origin.key()] = Point(name, origin, Span({}), sp.Symbol("L_star", real=True))
+        self.points.append(self._by_key[origin.key()])
+
+    def length(self, label: str) -> sp.Symbol:
+        """The norm of a label; its square is the diagonal of the Gram matrix."""
+        return sp.Symbol(f"|{label}|", nonnegative=True)
+
+    def entry(self, a: str, b: str) -> sp.Expr:
+        """The inner product of two labels."""
+        if a == b:
+            return self.length(a) ** 2
+        first, second = sorted((a, b))
+        return sp.Symbol(f"<{first},{second}>", real=True)
+
+    def point(self, at: Span) -> Point:
+        """The record of an evaluation at ``at`` (the same record for the same point)."""
+        key = at.key()
+        known = self._by_key.get(key)
+        if known is None:
+            place = len(self._by_key)
+            name = next(iter(at.terms)) if len(at.terms) == 1 and set(at.terms.values()) == {1} else f"p{place}"
+            label = f"g({name})"
+            if label not in self.labels:
+                self.labels.append(label)
+            gradient = Span({} if label in self.vanishing else {label: sp.S.One})
+            known = Point(name, at, gradient, sp.Symbol(f"L({name})", real=True))
+            self._by_key[key] = known
+            self.points.append(known)
+        return known
+
+    def mul(self, a: Any, b: Any) -> Any:
+        if isinstance(b, Span):
+            return self._inner(a, b) if isinstance(a, Span) else b * a
+        return b * a if isinstance(b, Coordinates) else a * b
+
+    def _inner(self, u: Span, v: Span) -> sp.Expr:
+        total = sp.S.Zero
+        for a, c in u.terms.items():
+            for b, d in v.terms.items():
+                total += c * d * self.entry(a, b)
+        return total
+
+    def dot(self, u: Any, v: Any) -> Any:
+        if isinstance(u, Span):
+            return self._inner(u, v)
+        return super().dot(u, v)
+
+    def norm(self, v: Any) -> Any:
+        if isinstance(v, Span) and len(v.terms) == 1:
+            ((label, c),) = v.terms.items()
+            return sp.Abs(c) * self.length(label)
+        return sp.sqrt(sp.factor(self.dot(v, v)))
+
+    def unit(self, v: Any, eps: Any, normalisation: str) -> Any:
+        spans = list(v) if isinstance(v, Coordinates) else [v]
+        if all(not s.terms for s in spans):
+            return v
+        if isinstance(v, Span) and len(v.terms) == 1:
+            ((label, _),) = v.terms.items()
+            if label not in self.units:
+                self.units.append(label)
+        factor = _shared_factor(spans)
+        rest = Coordinates(s / factor for s in spans) if isinstance(v, Coordinates) else v / factor
+        n = self.norm(rest)
+        if eps == 0:
+            self.nonzero += [n, factor]
+            return rest * (sp.sign(factor) / n)
+        return v / self.regularised(sp.Abs(factor) * n, eps, normalisation)
+
+    def component(self, v: Any, i: int) -> Any:
+        raise InputError("an abstract vector has no coordinates; state the claim with inner products")
+
+    def block(self, v: Any, i: int, parts: int) -> Any:
+        if not isinstance(v, Coordinates) or len(v) != parts:
+            raise InputError(f"the state is not a vector of {parts} blocks")
+        return v[i]
+
+    def concat(self, blocks: Sequence[Any]) -> Any:
+        return Coordinates(blocks)
+
+    def grad(self, field: Field, v: Any, env: Mapping[str, Any]) -> Any:
+        if isinstance(v, Span) and getattr(field, "abstract", False):
+            return self.point(v).gradient
+        return super().grad(field, v, env)
+
+    def value(self, field: Field, v: Any, env: Mapping[str, Any]) -> Any:
+        if isinstance(v, Span) and getattr(field, "abstract", False):
+            return self.point(v).value
+        return super().value(field, v, env)
+
+
+def _shared_factor(spans: Sequence[Span]) -> sp.Expr:
+    """The factor that every coefficient of every span visibly shares."""
+    return common_factor([c for s in spans for c in s.terms.values()])

@@ -1,0 +1,69 @@
+"""The group of commands, and how errors leave it."""
+
+from __future__ import annotations
+
+import io
+import sys
+from typing import Any
+
+import click
+
+from sam_theory.cli._falsify import falsify
+from sam_theory.cli._list import list_
+from sam_theory.cli._show import show
+from sam_theory.cli._simulate import simulate
+from sam_theory.cli._status import BAD_INPUT, INTERRUPTED
+from sam_theory.cli._verify import verify
+from sam_theory.errors import InputError
+
+__all__ = ["main"]
+
+
+class _Commands(click.Group):
+    """Commands that report bad input on one line of stderr and an interruption by its exit status."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="backslashreplace")
+        try:
+            return super().invoke(ctx)
+        except InputError as error:
+            click.echo(f"sam-theory: error: {' '.join(str(error).split())}", err=True)
+            ctx.exit(BAD_INPUT)
+        except KeyboardInterrupt:
+            click.echo("sam-theory: interrupted", err=True)
+            ctx.exit(INTERRUPTED)
+
+
+def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted and not ctx.resilient_parsing:
+        from sam_theory.cli._output import version
+
+        click.echo(f"sam-theory {version()}")
+        ctx.exit()
+
+
+@click.group(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit status, the first that applies: 130 interrupted, 2 usage or bad input, 1 an unexpected "
+    "verdict, a surviving mutant or a witness found, 3 undecided where a decision was expected, 0 otherwise.",
+)
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version."
+)
+def main() -> None:
+    r"""Verify theorems about sharpness-aware minimization.
+
+    \b
+    Example:
+      sam-theory verify quad-two-cycle --mutants
+
+    \b
+    Completion of commands and slugs, in bash (zsh and fish likewise):
+      eval "$(_SAM_THEORY_COMPLETE=bash_source sam-theory)"
+    """
+
+
+for _command in (verify, falsify, list_, show, simulate):
+    main.add_command(_command)

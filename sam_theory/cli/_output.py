@@ -1,0 +1,112 @@
+"""Where results go: stdout, files, and a progress bar on stderr."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from sam_theory.errors import InputError
+
+if TYPE_CHECKING:
+    from sam_theory.verdicts import Result
+
+__all__ = ["ascii_only", "check_target", "print_results", "progress_bar", "version", "write"]
+
+STDOUT = "-"
+
+
+def version() -> str:
+    """The version of the package."""
+    import sam_theory
+
+    return str(sam_theory.__version__)
+
+
+def ascii_only() -> bool:
+    """Whether stdout cannot show more than ASCII."""
+    return not (getattr(sys.stdout, "encoding", None) or "ascii").lower().startswith("utf")
+
+
+def check_target(path: str | None) -> None:
+    """Refuse a file that cannot be written, before any work is done for it.
+
+    Parameters
+    ----------
+    path : str or None
+        A path, ``-`` for stdout, or None for no file.
+
+    Raises
+    ------
+    InputError
+        If the directory does not exist, or the path is a directory.
+    """
+    if path is None or path == STDOUT:
+        return
+    if Path(path).is_dir():
+        raise InputError(f"cannot write {path}: it is a directory")
+    if not Path(path).parent.is_dir():
+        raise InputError(f"cannot write {path}: there is no directory {Path(path).parent}")
+
+
+def write(path: str, text: str) -> None:
+    """Write text to a file, or to stdout for ``-``.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be written.
+    """
+    if path == STDOUT:
+        click.echo(text, nl=False)
+        return
+    try:
+        Path(path).write_text(text, encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def print_results(results: Sequence[Result]) -> None:
+    """Print results on stdout: a table on a terminal, else plain text with a line per theorem."""
+    from sam_theory.report import plain
+    from sam_theory.report import print_results as print_table
+
+    if sys.stdout.isatty():
+        from rich.console import Console
+
+        print_table(results, Console(file=sys.stdout, highlight=False))
+    else:
+        click.echo(plain(results, ascii_only=ascii_only()), nl=False)
+
+
+@contextlib.contextmanager
+def progress_bar(total: int, label: str) -> Iterator[Callable[[str], None]]:
+    """A progress bar on stderr if that is a terminal, otherwise nothing.
+
+    Yields
+    ------
+    Callable[[str], None]
+        To be called with a name for each piece of work that is finished.
+    """
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[last]}", markup=False),
+    )
+    with Progress(
+        *columns, console=Console(stderr=True), transient=True, redirect_stdout=False, redirect_stderr=False
+    ) as progress:
+        task = progress.add_task(label, total=total, last="")
+        yield lambda name: progress.update(task, advance=1, last=name)

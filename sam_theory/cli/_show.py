@@ -1,0 +1,28 @@
+"""``sam-theory show``."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from sam_theory.cli._select import complete_slugs, select
+
+__all__ = ["show"]
+
+
+@click.command(short_help="Show one theorem.", epilog="Example: sam-theory show quad-two-cycle")
+@click.argument("slug", metavar="SLUG", shell_complete=complete_slugs)
+def show(slug: str) -> None:
+    """Show a theorem: statement, hypotheses, proof steps, source, BibTeX, recorded verdict.
+
+    A theorem with several claims is shown part by part. A file of theorems can take the place of the slug.
+    """
+    from sam_theory.report import show as page
+
+    terminal = sys.stdout.isatty()
+    pages = [
+        page(theorem, heading=lambda text: click.style(text, bold=True) if terminal else text)
+        for theorem in select([slug])
+    ]
+    click.echo("\n".join(pages), nl=False)

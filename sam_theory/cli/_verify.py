@@ -1,0 +1,149 @@
+"""``sam-theory verify``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from sam_theory.cli._select import complete_papers, complete_slugs, select, unknown
+from sam_theory.cli._status import INTERRUPTED, UNEXPECTED, status_of
+from sam_theory.errors import InputError
+
+if TYPE_CHECKING:
+    from sam_theory.theorems import Theorem
+    from sam_theory.verdicts import Result
+
+__all__ = ["BUDGETS", "verify", "write_json"]
+
+BUDGETS = ("quick", "default", "full")
+
+
+def _chosen_engines(names: tuple[str, ...]) -> tuple[str, ...] | None:
+    from sam_theory.engines import ENGINES
+
+    chosen = [name for text in names for name in text.split(",") if name]
+    for name in chosen:
+        if name not in ENGINES:
+            raise unknown("engine", name, ENGINES)
+    if names and not chosen:
+        raise InputError("--engine needs a name")
+    return tuple(dict.fromkeys(chosen)) or None
+
+
+def _complete_engines(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
+    from sam_theory.engines import ENGINES
+
+    return [name for name in ENGINES if name.startswith(incomplete)]
+
+
+def in_order(theorems: tuple[Theorem, ...], finished: list[Result]) -> list[Result]:
+    """Results in the order in which their theorems were asked for."""
+    place = {(theorem.slug, theorem.id): number for number, theorem in enumerate(theorems)}
+    return sorted(finished, key=lambda result: place.get((result.slug, result.id), len(place)))
+
+
+def write_json(path: str, results: list[Result], *, seed: int, budget: str, interrupted: bool) -> None:
+    """Write results as JSON to a file, or to stdout for ``-``."""
+    from sam_theory.cli._output import version, write
+    from sam_theory.verdicts import document, dumps
+
+    whole = document(results, version=version(), seed=seed, budget=budget, interrupted=interrupted)
+    write(path, dumps(whole))
+
+
+@click.command(
+    short_help="Verify theorems: all, or those named.",
+    epilog="Example: sam-theory verify usam-sharp-threshold-convex --engine smt --mutants --json verdicts.json",
+)
+@click.argument("what", metavar="[SLUG|FILE.py]...", nargs=-1, shell_complete=complete_slugs)
+@click.option("--paper", metavar="KEY", shell_complete=complete_papers, help="Only theorems of this paper.")
+@click.option(
+    "--engine",
+    "engine_names",
+    metavar="NAME",
+    multiple=True,
+    shell_complete=_complete_engines,
+    help="Only this engine; repeatable. Caps expectations at what the chosen engines can reach.",
+)
+@click.option("--mutants", is_flag=True, help="Also check that wrong variants of each theorem are refuted.")
+@click.option(
+    "--budget", type=click.Choice(BUDGETS), default="default", show_default=True, help="Work allowed."
+)
+@click.option("--strict", is_flag=True, help="Exit with 3 if an engine did not run.")
+@click.option("--json", metavar="PATH|-", help="Write the outcome as JSON; - for stdout.")
+@click.option("--junit", metavar="PATH", help="Write the outcome as JUnit XML.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of all sampling."
+)
+@click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Parallel processes.")
+@click.pass_context
+def verify(
+    ctx: click.Context,
+    what: tuple[str, ...],
+    paper: str | None,
+    engine_names: tuple[str, ...],
+    mutants: bool,
+    budget: str,
+    strict: bool,
+    json: str | None,
+    junit: str | None,
+    seed: int,
+    jobs: int,
+) -> None:
+    """Verify theorems: all of them, or those named by slug, file or paper.
+
+    A slug stands for all parts of that theorem. The exit status is 0 if every verdict is at least what the
+    theorem expects, 1 for an unexpected verdict or a surviving mutant, 3 for something undecided, 130 if
+    interrupted.
+    """
+    from sam_theory.cli._output import check_target, print_results, progress_bar, write
+    from sam_theory.report import junit as junit_xml
+
+    check_target(json)
+    check_target(junit)
+    if junit == "-":
+        raise InputError("--junit needs a path")
+    engines = _chosen_engines(engine_names)
+    theorems = select(what, paper)
+
+    from sam_theory.engines import verify_all
+    from sam_theory.verdicts import EnginesDisagree
+
+    finished: list[Result] = []
+    interrupted = False
+    clash: EnginesDisagree | None = None
+    with progress_bar(len(theorems), "verifying") as advance:
+
+        def progress(result: Result) -> None:
+            finished.append(result)
+            advance(result.slug)
+
+        try:
+            results = verify_all(
+                theorems,
+                engines=engines,
+                budget=budget,
+                seed=seed,
+                jobs=jobs,
+                mutants=mutants,
+                progress=progress,
+            )
+        except KeyboardInterrupt:
+            interrupted, results = True, in_order(theorems, finished)
+        except EnginesDisagree as error:
+            clash, results = error, in_order(theorems, finished)
+    if json != "-":
+        print_results(results)
+    if json is not None:
+        stopped = interrupted or clash is not None
+        write_json(json, results, seed=seed, budget=budget, interrupted=stopped)
+    if junit is not None:
+        write(junit, junit_xml(results))
+    if interrupted:
+        click.echo(f"sam-theory: interrupted after {len(results)} of {len(theorems)} theorems", err=True)
+        ctx.exit(INTERRUPTED)
+    if clash is not None:
+        click.echo(f"sam-theory: engines disagree: {clash}", err=True)
+        ctx.exit(UNEXPECTED)
+    ctx.exit(status_of(results, strict=strict))

@@ -1,0 +1,125 @@
+"""Short texts that the terminal table and the plain text share."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+from sam_theory.report._witness import one_line, witness_text
+from sam_theory.verdicts import NOT_RUN, Result, Verdict
+
+__all__ = ["decided_by", "margin", "mutants", "notes", "ratio", "seconds", "summary"]
+
+
+def decided_by(result: Result) -> str:
+    """The engines that reached the verdict; empty when it is undecided."""
+    if result.verdict is Verdict.UNDECIDED:
+        return ""
+    return ", ".join(dict.fromkeys(one.engine for one in result.deciding))
+
+
+def margin(result: Result) -> str:
+    """The worst margin any engine saw."""
+    seen = [one.margin for one in result.evidence if one.margin is not None and not math.isnan(one.margin)]
+    return f"{min(seen):.2g}" if seen else ""
+
+
+def ratio(result: Result) -> str:
+    """The measured tightness, never rounded towards 1: 0.99999 is shown as 0.9999."""
+    value = result.measured_tightness
+    if value is None or not math.isfinite(value):
+        return ""
+    if abs(value) < 1e-3 or abs(value) >= 1e4:
+        return f"{value:.2g}"
+    rounding = math.floor if value < 1 else math.ceil
+    cut = rounding(value * 1e4) / 1e4
+    return f"{value if abs(cut - value) < 1e-12 else cut:.4f}"
+
+
+def mutants(result: Result) -> str:
+    """Mutants refuted out of all, such as ``3/4``; empty without mutants."""
+    killed = len(result.mutants) - len(result.survivors)
+    return f"{killed}/{len(result.mutants)}" if result.mutants else ""
+
+
+def seconds(value: float) -> str:
+    """A duration with two decimals, from a hundred seconds on with none."""
+    return f"{value:.2f} s" if value < 99.995 else f"{value:.0f} s"
+
+
+def notes(result: Result, *, ascii_only: bool) -> list[str]:
+    """What has to be explained: a witness, an unexpected verdict and its reason, mutants that survived.
+
+    Parameters
+    ----------
+    result : Result
+    ascii_only : bool
+        Whether to spell out Greek letters.
+
+    Returns
+    -------
+    list[str]
+        Single lines; none when there is nothing to explain.
+    """
+    parts = []
+    if not result.as_expected:
+        parts.append(f"expected {result.expected.value}")
+    if result.witness is not None:
+        parts.append(witness_text(result.witness, ascii_only=ascii_only))
+    if not result.as_expected and result.reason:
+        parts.append(one_line(result.reason))
+    parts += [
+        one_line(f"mutant {mutant.name} survived" + (f": {mutant.detail}" if mutant.detail else ""))
+        for mutant in result.survivors
+    ]
+    return parts
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _engines_not_run(results: Iterable[Result]) -> list[str]:
+    """Engines that ran on nothing at all."""
+    ran: set[str] = set()
+    missing: dict[str, None] = {}
+    for result in results:
+        for one in result.evidence:
+            if one.verdict == NOT_RUN:
+                missing[one.engine] = None
+            else:
+                ran.add(one.engine)
+    return [engine for engine in missing if engine not in ran]
+
+
+def summary(results: Sequence[Result]) -> str:
+    """One line that counts verdicts, unexpected ones, mutants, and names the engines that ran nowhere.
+
+    Parameters
+    ----------
+    results : Sequence[Result]
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> summary([])
+    '0 theorems; 0.00 s'
+    """
+    counts = [(verdict, sum(result.verdict is verdict for result in results)) for verdict in Verdict]
+    counted = ", ".join(f"{number} {verdict.value}" for verdict, number in counts if number)
+    parts = [_counted(len(results), "theorem") + (f": {counted}" if counted else "")]
+    unexpected = sum(not result.as_expected for result in results)
+    if results:
+        parts.append(f"{unexpected} unexpected" if unexpected else "all as expected")
+    total = sum(len(result.mutants) for result in results)
+    if total:
+        survived = sum(len(result.survivors) for result in results)
+        parts.append(f"{total - survived}/{total} mutants refuted")
+    not_run = _engines_not_run(results)
+    if not_run:
+        parts.append(f"not run: {', '.join(not_run)}")
+    parts.append(seconds(sum(result.seconds for result in results)))
+    return "; ".join(parts)

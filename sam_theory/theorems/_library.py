@@ -1,0 +1,64 @@
+"""The library of statements, and statements from a user's own file."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from functools import cache
+from pathlib import Path
+
+from sam_theory.errors import InputError
+from sam_theory.theorems._theorem import Theorem
+
+
+@cache
+def library() -> tuple[Theorem, ...]:
+    """Every statement that ships with the package, in a fixed order."""
+    from sam_theory.theorems import dai2023, folklore
+
+    return unique((*dai2023.THEOREMS, *folklore.THEOREMS), "the library")
+
+
+def unique(theorems: tuple[Theorem, ...], where: str) -> tuple[Theorem, ...]:
+    """The theorems, if no slug occurs twice."""
+    seen: set[str] = set()
+    for theorem in theorems:
+        if theorem.slug in seen:
+            raise InputError(f"{where}: the slug '{theorem.slug}' is used twice; rename one of the theorems")
+        seen.add(theorem.slug)
+    return theorems
+
+
+def load_file(path: str | Path) -> tuple[Theorem, ...]:
+    """The theorems that a Python file defines at its top level (also in tuples and lists), in order.
+
+    The file is a program of the user's own and is executed.  Raises InputError if it does not exist, does
+    not run, defines no theorem, or uses a slug twice.
+    """
+    file = Path(path)
+    if not file.is_file():
+        raise InputError(f"{path}: no such file")
+    name = f"_sam_theory_claims_{abs(hash(file.resolve()))}"
+    spec = importlib.util.spec_from_file_location(name, file)
+    if spec is None or spec.loader is None:
+        raise InputError(f"{path}: not a Python file; give one that ends in .py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except InputError as problem:
+        raise InputError(f"{path}: {problem}") from None
+    except SyntaxError as problem:
+        raise InputError(f"{path}, line {problem.lineno}: syntax error: {problem.msg}") from None
+    except Exception as problem:
+        raise InputError(f"{path}: {type(problem).__name__} while it ran: {problem}") from None
+    finally:
+        sys.modules.pop(name, None)
+    found: dict[int, Theorem] = {}
+    for value in vars(module).values():
+        for item in value if isinstance(value, (tuple, list)) else (value,):
+            if isinstance(item, Theorem):
+                found[id(item)] = item
+    if not found:
+        raise InputError(f"{path}: defines no Theorem; assign one to a name at the top level")
+    return unique(tuple(found.values()), str(path))

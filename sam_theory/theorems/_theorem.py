@@ -1,0 +1,278 @@
+"""A theorem: domain, rule, hypotheses, claim, proof and what is expected of the engines — one declaration."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import sympy as sp
+
+from sam_theory.arithmetic import NUMBER, Dimension, Dimensional, LENGTH, lower
+from sam_theory.dynamics import Map
+from sam_theory.errors import InputError
+from sam_theory.losses import Loss
+from sam_theory.rules import Rule
+from sam_theory.theorems._claims import AlmostEvery, Asymptotic, Claim, Envelope, Limit, Relation
+from sam_theory.theorems._proof import Lemma, Step
+
+STATUSES = ("theorem", "conjecture", "quoted")
+TIGHTNESS = ("tight", "upper", "lower", "exact", "")
+EXPECTATIONS = ("proved", "certified", "supported", "undecided", "refuted")
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a statement comes from.
+
+    ``tag``: seen (the source's statement was read), summary, derived (constants derived here), new.
+    """
+
+    key: str
+    text: str
+    tag: str = "derived"
+    bibtex: str = ""
+    url: str = ""
+
+    def to_json(self) -> dict[str, str]:
+        """The source as JSON."""
+        return {"key": self.key, "text": self.text, "tag": self.tag, "url": self.url}
+
+
+@dataclass(frozen=True)
+class Instance:
+    """A concrete admissible instance: exact parameters, start, and the loss where the domain is a class."""
+
+    params: Mapping[str, Any]
+    start: tuple[Any, ...]
+    loss: Loss | None = None
+    steps: int = 1
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A false neighbour of a theorem, which must be refuted."""
+
+    name: str
+    claim: Claim | None = None
+    where: Mapping[sp.Symbol, sp.Expr] = field(default_factory=dict)
+    hypotheses: tuple[Relation, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Theorem:
+    r"""A statement on the dynamics of a rule on a loss or on every member of a class of losses.
+
+    Parameters
+    ----------
+    slug : str
+        Permanent name; parts of one theorem read ``slug.part``.
+    title, source, rule, loss, claim
+        What is said of which rule on which loss or function class.
+    hypotheses : tuple of SymPy relations
+        On the parameters.  What symbols' assumptions (positive, …) say is added to them.
+    where : dict, optional
+        Abbreviations in order: symbols of the claim and what they stand for.
+    starts : AlmostEvery, optional
+        None: every start.
+    proof : tuple of Step and Lemma
+        The last lemma concludes the claim; without a proof engines attack the claim itself.
+    attained_by : Instance, optional
+        Where a bound is reached.
+    tightness, status, expected, mutants, notes, dimensions
+        See the design; ``dimensions`` adds the dimension of symbols that neither rule nor loss declare.
+
+    Raises
+    ------
+    InputError
+        A float in an exact place, an undeclared symbol, inconsistent dimensions, unknown words.
+    """
+
+    slug: str
+    title: str
+    source: Source
+    rule: Rule
+    loss: Loss
+    claim: Claim
+    hypotheses: tuple[Relation, ...] = ()
+    where: Mapping[sp.Symbol, sp.Expr] = field(default_factory=dict)
+    starts: AlmostEvery | None = None
+    proof: tuple[Step | Lemma, ...] = ()
+    attained_by: Instance | None = None
+    tightness: str = ""
+    status: str = "theorem"
+    expected: str = "proved"
+    mutants: tuple[Mutant, ...] = ()
+    dimensions: Mapping[str, Dimension] = field(default_factory=dict)
+    notes: str = ""
+
+    def __post_init__(self) -> None:
+        for name, value, allowed in (
+            ("status", self.status, STATUSES),
+            ("tightness", self.tightness, TIGHTNESS),
+            ("expected", self.expected, EXPECTATIONS),
+        ):
+            if value not in allowed:
+                raise InputError(f"theorem {self.slug}: {name} '{value}' is not one of {', '.join(filter(None, allowed))}")
+        for h in self.hypotheses:
+            if h is sp.false:
+                raise InputError(f"theorem {self.slug}: a hypothesis is false by itself; nothing is admitted")
+            if h is not sp.true and not isinstance(h, Relation):
+                raise InputError(f"theorem {self.slug}: the hypothesis {h} is not a relation")
+        for e in (*self.claim.formulas(), *self.hypotheses, *self.where.values()):
+            floats = e.atoms(sp.Float)
+            if floats:
+                raise InputError(
+                    f"theorem {self.slug}: the float {min(map(str, floats))} stands in an exact place; "
+                    "write a rational such as Rational(1, 10)"
+                )
+        self._check_symbols()
+        if self.status != "quoted":
+            self.check_dimensions()
+
+    # -- identity ----------------------------------------------------------------------------------------
+    @property
+    def kind(self) -> str:
+        """The kind of the claim."""
+        return self.claim.kind
+
+    @cached_property
+    def id(self) -> str:
+        """Permanent identifier: a hash of the canonical statement."""
+        parts = [self.rule.name, self.loss.name, self.text(expand=True), *sorted(map(str, self.all_hypotheses))]
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+    @cached_property
+    def map(self) -> Map:
+        """The dynamical system the theorem speaks of."""
+        return Map(self.rule, self.loss)
+
+    # -- formulas ----------------------------------------------------------------------------------------
+    def expand(self, e: Any) -> Any:
+        """``e`` with every abbreviation of ``where`` replaced by what it stands for."""
+        for symbol, meaning in reversed(list(self.where.items())):
+            if isinstance(e, sp.Basic):
+                e = e.xreplace({symbol: sp.sympify(meaning)})
+        return e
+
+    @cached_property
+    def expanded_claim(self) -> Claim:
+        """The claim without abbreviations."""
+        return self.claim.map(self.expand)
+
+    @cached_property
+    def symbols(self) -> tuple[sp.Symbol, ...]:
+        """The parameters of the statement, sorted by name (without the step number)."""
+        found: set[sp.Symbol] = set()
+        for e in (*self.expanded_claim.formulas(), *map(self.expand, self.hypotheses)):
+            found |= {s for s in e.free_symbols if isinstance(s, sp.Symbol) and s.name != "t"}
+        known = {s.name for s in found}
+        missing = [n for n in self.map.parameters if n not in known]
+        domain = {s.name: s for s in getattr(self.loss, "class_symbols", ())}
+        found |= {domain.get(n, _default(n)) for n in missing}
+        return tuple(sorted(found, key=lambda s: s.name))
+
+    @cached_property
+    def all_hypotheses(self) -> tuple[Relation, ...]:
+        """The hypotheses, those of the class, and what the assumptions on the symbols say."""
+        relations = [self.expand(h) for h in self.hypotheses]
+        relations += list(getattr(self.loss, "hypotheses", ()))
+        for s in self.symbols:
+            if s.is_positive:
+                relations.append(sp.StrictGreaterThan(s, 0, evaluate=False))
+            elif s.is_nonnegative:
+                relations.append(sp.GreaterThan(s, 0, evaluate=False))
+        return tuple(dict.fromkeys(r for r in relations if r is not sp.true))
+
+    def _check_symbols(self) -> None:
+        names: dict[str, sp.Symbol] = {}
+        for s in self.symbols:
+            if s.name in names:
+                raise InputError(
+                    f"theorem {self.slug}: two different symbols are called '{s.name}' (their assumptions differ); "
+                    "use one symbol throughout"
+                )
+            names[s.name] = s
+        if isinstance(self.claim, (Envelope, Limit, Asymptotic)):
+            return
+        for e in self.claim.formulas():
+            if any(s.name == "t" for s in e.free_symbols):
+                raise InputError(f"theorem {self.slug}: the step number t has a meaning only in an Envelope")
+
+    # -- dimensions --------------------------------------------------------------------------------------
+    @cached_property
+    def known_dimensions(self) -> dict[str, Dimension] | None:
+        """The dimension of each symbol, or None where the loss fixes its own units."""
+        if self.loss.dimensions is None:
+            return None
+        return {**self.loss.dimensions, **self.rule.dimensions, **self.dimensions, "t": NUMBER, "length": LENGTH}
+
+    def check_dimensions(self) -> bool:
+        """Check every formula; False where the loss fixes its own units and nothing can be checked.
+
+        Raises InputError naming the formula and the two dimensions that clash.
+        """
+        known = self.known_dimensions
+        if known is None:
+            return False
+        undeclared = [s.name for s in self.symbols if s.name not in known]
+        if undeclared:
+            raise InputError(
+                f"theorem {self.slug}: the dimension of '{undeclared[0]}' is unknown; give dimensions={{...}}"
+            )
+        vectors = ("w", "w_next", "w_start", "w_star", "x", "y", "x_next", "y_next")
+        env: dict[str, Any] = {**known, **dict.fromkeys(vectors, LENGTH)}
+        pairs = [(h.lhs, h.rhs) for h in map(self.expand, self.hypotheses) if isinstance(h, Relation)]
+        pairs += self.expanded_claim.compared()
+        for left, right in pairs:
+            sides = []
+            for e in (left, right):
+                if e in (sp.oo, -sp.oo) or e.is_zero:
+                    continue
+                try:
+                    sides.append((e, Dimensional().run(lower(e), env, self.loss)["result"]))
+                except InputError as problem:
+                    raise InputError(f"theorem {self.slug}: in {e}: {problem}") from None
+            if len(sides) == 2 and not sides[0][1].same(sides[1][1]):
+                raise InputError(
+                    f"theorem {self.slug}: [{sides[0][0]}] = {sides[0][1]} is compared with "
+                    f"[{sides[1][0]}] = {sides[1][1]}: the formula is dimensionally inconsistent"
+                )
+        return True
+
+    # -- text --------------------------------------------------------------------------------------------
+    def text(self, expand: bool = False) -> str:
+        """The claim in plain text, abbreviations listed unless expanded."""
+        if expand or not self.where:
+            return self.expanded_claim.text()
+        return self.claim.text() + "  where " + ", ".join(f"{s} = {e}" for s, e in self.where.items())
+
+    def statement(self) -> str:
+        """The whole statement in plain text."""
+        quantifier = self.starts.text() if self.starts else "for every state"
+        return f"{self.rule.name} on {self.loss.name}, {quantifier}: {self.text()}"
+
+    def latex(self) -> str:
+        """The claim in LaTeX."""
+        tail = "".join(f",\\quad {sp.latex(s)} = {sp.latex(e)}" for s, e in self.where.items())
+        return self.claim.latex() + tail
+
+    def hypotheses_text(self) -> list[str]:
+        """The hypotheses in plain text."""
+        return [str(h) for h in self.all_hypotheses]
+
+    def proof_text(self) -> list[str]:
+        """The proof steps in plain text."""
+        return [p.text() for p in self.proof]
+
+    def with_(self, **changes: Any) -> Theorem:
+        """A changed copy."""
+        return replace(self, **changes)
+
+
+def _default(name: str) -> sp.Symbol:
+    if name in ("rho", "eps"):
+        return sp.Symbol(name, nonnegative=True)
+    return sp.Symbol(name, positive=True) if name in ("eta", "alpha", "beta", "lam") else sp.Symbol(name, real=True)

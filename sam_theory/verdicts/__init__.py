@@ -1,0 +1,27 @@
+"""Verdicts, the evidence behind them, and the JSON document that records them."""
+
+from sam_theory.verdicts._decide import EnginesDisagree, decide, trust_base_of
+from sam_theory.verdicts._document import SCHEMA_VERSION, document, dumps, schema, without_timings
+from sam_theory.verdicts._evidence import WITNESS_FORMS, Evidence, MutantOutcome, Obligation, Witness
+from sam_theory.verdicts._result import Result
+from sam_theory.verdicts._verdict import NOT_RUN, Verdict, cap
+
+__all__ = [
+    "NOT_RUN",
+    "SCHEMA_VERSION",
+    "WITNESS_FORMS",
+    "EnginesDisagree",
+    "Evidence",
+    "MutantOutcome",
+    "Obligation",
+    "Result",
+    "Verdict",
+    "Witness",
+    "cap",
+    "decide",
+    "document",
+    "dumps",
+    "schema",
+    "trust_base_of",
+    "without_timings",
+]

@@ -387,6 +387,10 @@ def test_show_gives_the_recorded_verdict() -> None:
     assert f"Verdict\n  refuted, by search\n  {WITNESS_LINE}\n" in show(theorem(), REFUTED)
 
 
+def test_show_can_leave_the_bibtex_out() -> None:
+    assert "BibTeX" not in show(theorem(), bibtex=False)
+
+
 def test_show_can_set_off_headings() -> None:
     assert "<Proof>" in show(theorem(), heading=lambda text: f"<{text}>")
 

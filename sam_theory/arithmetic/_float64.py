@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from sam_theory.arithmetic._base import Arithmetic
+from sam_theory.arithmetic._base import Arithmetic, Field
 from sam_theory.errors import InputError
 
 _LOG2 = float(np.log(2.0))
@@ -46,6 +46,10 @@ class Float64(Arithmetic):
         "sqrt1p": lambda z: np.hypot(1.0, z),
         "sqrt1p_slope": _sqrt1p_slope,
     }
+
+    def __init__(self) -> None:
+        # Converted once for each matrix; the matrix is kept so that its id stays its own.
+        self._matrices: dict[int, tuple[object, Any]] = {}
 
     def number(self, value: Fraction) -> Any:
         return float(value)
@@ -87,6 +91,8 @@ class Float64(Arithmetic):
         return v[i * size : (i + 1) * size]
 
     def concat(self, blocks: Sequence[Any]) -> Any:
+        if len({b.shape[1:] for b in blocks}) == 1:
+            return np.concatenate(blocks)
         batch = np.broadcast_shapes(*(b.shape[1:] for b in blocks))
         return np.concatenate([np.broadcast_to(b, (len(b), *batch)) for b in blocks])
 
@@ -120,10 +126,26 @@ class Float64(Arithmetic):
     def is_zero(self, a: Any) -> bool:
         return bool(np.ndim(a) == 0 and a == 0)
 
+    def grad(self, field: Field, v: Any, env: Mapping[str, Any]) -> Any:
+        # A gradient that does not depend on the state has no batch of its own.
+        g = np.asarray(super().grad(field, v, env))
+        return g.reshape(g.shape + (1,) * (np.ndim(v) - g.ndim)) if g.ndim < np.ndim(v) else g
+
     def matmul(self, matrix: tuple[tuple[Fraction, ...], ...], v: Any) -> Any:
-        columns = np.array([[float(entry) for entry in row] for row in matrix])
+        known = self._matrices.get(id(matrix))
+        if known is None:
+            known = self._matrices[id(matrix)] = (matrix, np.array([[float(e) for e in row] for row in matrix]))
+        columns = known[1]
         shape = (len(columns), *(1,) * (np.ndim(v) - 1))
         total = columns[:, 0].reshape(shape) * v[0]
         for j in range(1, columns.shape[1]):
             total = total + columns[:, j].reshape(shape) * v[j]
         return total
+
+    def grad(self, field: Field, v: Any, env: Mapping[str, Any]) -> Any:
+        # A gradient without w in it (a linear loss) has no batch axes yet.
+        result = np.asarray(super().grad(field, v, env))
+        if result.ndim == np.ndim(v):
+            return result
+        result = result.reshape(result.shape + (1,) * (np.ndim(v) - result.ndim))
+        return np.broadcast_to(result, np.broadcast_shapes(result.shape, np.shape(v)))

@@ -80,6 +80,7 @@ class Gram(Symbolic):
         self.labels: list[str] = []
         self.points: list[Point] = []
         self._by_key: dict[frozenset[tuple[str, sp.Expr]], Point] = {}
+        self._names: dict[frozenset[tuple[str, sp.Expr]], str] = {}
 
     def vector(self, name: str) -> Span:
         """The abstract vector called ``name``."""
@@ -92,6 +93,10 @@ class Gram(Symbolic):
         origin = Span({})
         self._by_key[origin.key()] = Point(name, origin, Span({}), sp.Symbol("L_star", real=True))
         self.points.append(self._by_key[origin.key()])
+
+    def name_point(self, at: Span, name: str) -> None:
+        """Give the point ``at`` a name before it is evaluated (others become p1, p2, …)."""
+        self._names.setdefault(at.key(), name)
 
     def length(self, label: str) -> sp.Symbol:
         """The norm of a label; its square is the diagonal of the Gram matrix."""
@@ -109,8 +114,7 @@ class Gram(Symbolic):
         key = at.key()
         known = self._by_key.get(key)
         if known is None:
-            place = len(self._by_key)
-            name = next(iter(at.terms)) if len(at.terms) == 1 and set(at.terms.values()) == {1} else f"p{place}"
+            name = self._names.get(key) or self._own_name(at)
             label = f"g({name})"
             if label not in self.labels:
                 self.labels.append(label)
@@ -119,6 +123,11 @@ class Gram(Symbolic):
             self._by_key[key] = known
             self.points.append(known)
         return known
+
+    def _own_name(self, at: Span) -> str:
+        if len(at.terms) == 1 and set(at.terms.values()) == {sp.S.One}:
+            return next(iter(at.terms))
+        return f"p{1 + sum(p.name.startswith('p') for p in self.points)}"
 
     def mul(self, a: Any, b: Any) -> Any:
         if isinstance(b, Span):

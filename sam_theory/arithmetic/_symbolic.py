@@ -50,6 +50,10 @@ class Symbolic(Arithmetic):
         return sp.Abs(a)
 
     def select(self, a: Any, b: Any, then: Any, otherwise: Any, strict: bool) -> Any:
+        if (then, otherwise) == (a, b):
+            return sp.Min(a, b)
+        if (then, otherwise) == (b, a):
+            return sp.Max(a, b)
         condition = sp.StrictLessThan(a, b) if strict else sp.LessThan(a, b)
         if condition is sp.true:
             return then

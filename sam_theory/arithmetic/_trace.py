@@ -9,7 +9,7 @@ from typing import Any
 
 from sam_theory.arithmetic._base import Arithmetic, Coordinates, HasDerivatives
 from sam_theory.arithmetic._program import Builder, Program, Traced
-from sam_theory.arithmetic._python import PYTHON_FUNCTIONS
+from sam_theory.arithmetic._python import HUGE, PYTHON_FUNCTIONS, TINY, python_unit
 from sam_theory.errors import InputError
 
 
@@ -74,9 +74,13 @@ class Flatten(Arithmetic):
         return self.builder.finish({name: t.index for name, t in outputs.items()})
 
 
-_PRELUDE: dict[str, Any] = {"_sqrt": math.sqrt, "_hypot": math.hypot, "_copysign": math.copysign} | {
-    f"_{name}": function for name, function in PYTHON_FUNCTIONS.items()
-}
+_PRELUDE: dict[str, Any] = {
+    "_sqrt": math.sqrt,
+    "_hypot": math.hypot,
+    "_copysign": math.copysign,
+    "_pow": math.pow,
+    "_unit": python_unit,
+} | {f"_{name}": function for name, function in PYTHON_FUNCTIONS.items()}
 
 
 def python_source(program: Program, rename: dict[str, str]) -> tuple[list[str], dict[str, str], dict[str, Any]]:
@@ -112,7 +116,7 @@ def python_source(program: Program, rename: dict[str, str]) -> tuple[list[str], 
             case "ipow":
                 lines.append(f"{target} = {' * '.join([a[0]] * data) if 0 < data <= 4 else f'{a[0]} ** {data}'}")
             case "power":
-                lines.append(f"{target} = {a[0]} ** {a[1]}")
+                lines.append(f"{target} = _pow({a[0]}, {a[1]})")
             case "sqrt":
                 lines.append(f"{target} = _sqrt({a[0]})")
             case "abs":
@@ -123,6 +127,8 @@ def python_source(program: Program, rename: dict[str, str]) -> tuple[list[str], 
                 comparison = "<" if data else "<="
                 lines.append(f"{target} = {a[2]} if {a[0]} {comparison} {a[1]} else {a[3]}")
             case "call":
+                if data[0] not in PYTHON_FUNCTIONS:
+                    raise InputError(f"the function {data[0]} has no plain Python form; use the batch arithmetic")
                 lines.append(f"{target} = _{data[0]}({a[0]})")
             case "norm":
                 lines.append(f"{target} = _hypot({', '.join(a[0])})")
@@ -141,9 +147,9 @@ def _unit_source(lines: list[str], target: str, v: list[str], eps: str, normalis
     form = {"add": f"{target} + {eps}", "max": f"max({target}, {eps})", "quadrature": f"_hypot({target}, {eps})"}
     exact = eps == "(0.0)"
     units = [f"{target}_{i}" for i in range(len(v))]
-    lines.append(f"if {target} == 0.0:")
-    lines.append("    " + " = ".join(units) + " = 0.0")
-    lines.append("else:")
+    lines.append(f"if {TINY} < {target} < {HUGE}:")
     lines.append(f"    {target}_n = {target if exact else form[normalisation]}")
     lines.extend(f"    {u} = {a} / {target}_n" for u, a in zip(units, v, strict=True))
+    lines.append("else:")
+    lines.append(f"    {', '.join(units)}, = _unit(({', '.join(v)},), {eps}, {normalisation!r})")
     return units

@@ -45,7 +45,10 @@ def _papers() -> list[dict[str, Any]]:
 def _losses() -> list[dict[str, Any]]:
     from sam_theory.losses import named_losses
 
-    return [{"name": name, "text": _first_line(str(loss))} for name, loss in named_losses().items()]
+    return [
+        {"name": name, "variables": list(loss.variables), "formula": str(loss.symbolic_value())}
+        for name, loss in named_losses().items()
+    ]
 
 
 def _rules() -> list[dict[str, Any]]:

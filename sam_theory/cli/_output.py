@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -43,14 +44,20 @@ def check_target(path: str | None) -> None:
     Raises
     ------
     InputError
-        If the directory does not exist, or the path is a directory.
+        If the directory does not exist or cannot be written to, or the path is no file.
     """
     if path is None or path == STDOUT:
         return
-    if Path(path).is_dir():
-        raise InputError(f"cannot write {path}: it is a directory")
-    if not Path(path).parent.is_dir():
-        raise InputError(f"cannot write {path}: there is no directory {Path(path).parent}")
+    file = Path(path)
+    try:
+        if file.is_dir():
+            raise InputError(f"cannot write {path}: it is a directory")
+        if not file.parent.is_dir():
+            raise InputError(f"cannot write {path}: there is no directory {file.parent}")
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error.strerror or error}") from error
+    if not os.access(file if file.exists() else file.parent, os.W_OK):
+        raise InputError(f"cannot write {path}: no permission")
 
 
 def write(path: str, text: str) -> None:

@@ -67,8 +67,6 @@ def select(names: Iterable[str], paper: str | None = None) -> tuple[Theorem, ...
     chosen: dict[tuple[str, str], Theorem] = {}
     for name in names:
         found = load_file(name) if is_file(name) else _named(name, library())
-        if not found:
-            raise InputError(f"{name} declares no theorem")
         chosen.update({(theorem.slug, theorem.id): theorem for theorem in found})
     theorems = tuple(chosen.values()) if names else library()
     if paper is not None:

@@ -16,13 +16,18 @@ __all__ = ["show"]
 def show(slug: str) -> None:
     """Show a theorem: statement, hypotheses, proof steps, source, BibTeX, recorded verdict.
 
-    A theorem with several claims is shown part by part. A file of theorems can take the place of the slug.
+    A theorem with several claims is shown part by part, with one BibTeX entry for all. A file of theorems
+    can take the place of the slug.
     """
     from sam_theory.report import show as page
 
-    terminal = sys.stdout.isatty()
+    def heading(text: str) -> str:
+        return click.style(text, bold=True) if sys.stdout.isatty() else text
+
+    theorems = select([slug])
+    last_of = {theorem.source.bibtex: theorem for theorem in theorems}
     pages = [
-        page(theorem, heading=lambda text: click.style(text, bold=True) if terminal else text)
-        for theorem in select([slug])
+        page(theorem, bibtex=theorem is last_of[theorem.source.bibtex], heading=heading)
+        for theorem in theorems
     ]
     click.echo("\n".join(pages), nl=False)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json as json_text
 import math
 from fractions import Fraction
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -89,8 +88,6 @@ def _parameters(rule: Rule, loss: Loss, eta: str, rho: str | None) -> dict[str, 
     if rho is not None:
         given["rho"] = number(rho, "--rho")
     for name, value in given.items():
-        if value < 0:
-            raise InputError(f"--{name}: must not be negative, not {value:g}")
         if name not in rule.parameters and value:
             click.echo(f"sam-theory: rule {rule.name} does not depend on {name}", err=True)
     for name in rule.parameters:
@@ -113,11 +110,40 @@ def _complete_rules(_: click.Context, __: click.Parameter, incomplete: str) -> l
     return [name for name in RULES if name.startswith(incomplete)]
 
 
-def _json(variables: tuple[str, ...], run: Trajectory, steps: int) -> str:
+def _json(run: Trajectory) -> str:
     """The outcome as JSON, coordinates with 17 significant digits."""
     final = ", ".join(_digits(float(value)) for value in run.final)
-    names, outcome = json_text.dumps(list(variables)), json_text.dumps(str(run.outcome))
-    return f'{{"variables": {names}, "final": [{final}], "outcome": {outcome}, "steps": {steps}}}\n'
+    names, outcome = json_text.dumps(list(run.variables)), json_text.dumps(str(run.outcome))
+    return f'{{"variables": {names}, "final": [{final}], "outcome": {outcome}, "steps": {run.steps}}}\n'
+
+
+def _text(run: Trajectory) -> str:
+    """The outcome for a reader, with what its name means."""
+    explanation = run.outcome.text if hasattr(run.outcome, "text") else ""
+    lines = [f"{name} = {float(value):.17g}" for name, value in zip(run.variables, run.final, strict=True)]
+    lines += [f"outcome: {run.outcome} from step {run.step} of {run.steps}", f"  {explanation}"]
+    return "\n".join(lines) + "\n"
+
+
+def _save(path: str, run: Trajectory, inputs: dict[str, str]) -> None:
+    """The whole trajectory for NumPy: steps, states, names, outcome, and what it was computed from."""
+    import numpy as np
+
+    from sam_theory.cli._output import version
+
+    try:
+        np.savez(
+            path,
+            allow_pickle=False,
+            steps=run.recorded_steps,
+            states=np.asarray(run.states),
+            variables=np.array(run.variables),
+            outcome=np.array(str(run.outcome)),
+            outcome_step=np.array(run.step),
+            inputs=np.array(json_text.dumps({**inputs, "version": version()})),
+        )
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error.strerror or error}") from error
 
 
 @click.command(
@@ -161,8 +187,7 @@ def simulate(
     Divergence, a zero gradient and a period of two are outcomes with names, not errors: the exit status is 0.
     """
     from sam_theory.cli._output import check_target, write
-    from sam_theory.dynamics import Map
-    from sam_theory.dynamics import simulate as run_map
+    from sam_theory.dynamics import Map, orbit
 
     check_target(json)
     check_target(out)
@@ -171,15 +196,14 @@ def simulate(
     rule, loss = _rule(rule_name), _loss(loss_text)
     params = _parameters(rule, loss, eta, rho)
     start = [number(part, "--init") for part in init.split(",")]
-    if len(start) != len(loss.variables):
+    if loss.dimension is not None and len(start) != loss.dimension:
         named = ", ".join(loss.variables)
-        raise InputError(f"--init: the loss has {len(loss.variables)} coordinates ({named}), not {len(start)}")
-    run = run_map(Map(rule, loss), start, params=params, steps=steps, record=out is not None)
+        raise InputError(f"--init: {loss.name} needs a number for each of {named}, not {len(start)} in all")
+    run = orbit(Map(rule, loss), start, steps, params, record_every=0 if out is None else 1)
     if out is not None:
-        _save(out, run, loss, rule, params)
+        given = {"loss": loss_text, "rule": rule_name, "eta": eta, "init": init}
+        _save(out, run, given if rho is None else {**given, "rho": rho})
     if json is not None:
-        write(json, _json(loss.variables, run, steps))
+        write(json, _json(run))
     if json != "-":
-        lines = [f"outcome  {run.outcome}", f"steps    {steps}"]
-        lines += [f"{name} = {float(value):.17g}" for name, value in zip(loss.variables, run.final, strict=True)]
-        click.echo("\n".join(lines))
+        click.echo(_text(run), nl=False)

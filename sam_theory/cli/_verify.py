@@ -54,7 +54,7 @@ def write_json(path: str, results: list[Result], *, seed: int, budget: str, inte
 
 @click.command(
     short_help="Verify theorems: all, or those named.",
-    epilog="Example: sam-theory verify usam-sharp-threshold-convex --engine smt --mutants --json verdicts.json",
+    epilog="Example: sam-theory verify quad-two-cycle --engine smt --mutants --json verdicts.json",
 )
 @click.argument("what", metavar="[SLUG|FILE.py]...", nargs=-1, shell_complete=complete_slugs)
 @click.option("--paper", metavar="KEY", shell_complete=complete_papers, help="Only theorems of this paper.")

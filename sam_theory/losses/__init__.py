@@ -1,7 +1,19 @@
 """Losses, links and function classes."""
 
 from sam_theory.losses._base import Facts, Loss
+from sam_theory.losses._classes import (
+    ConvexSmooth,
+    Fact,
+    FunctionClass,
+    PolyakLojasiewicz,
+    ScaleInvariant,
+    StronglyConvex,
+    cauchy_schwarz,
+    cauchy_schwarz_linear,
+)
 from sam_theory.losses._concrete import Expression, Product, Quadratic, RayleighQuotient
+from sam_theory.losses._families import Family
+from sam_theory.losses._lemmas import LEMMA_SOURCES
 from sam_theory.losses._links import (
     LINKS,
     Link,
@@ -12,3 +24,32 @@ from sam_theory.losses._links import (
     shifted_square,
     sqrt1p,
 )
+from sam_theory.losses._named import named_losses
+
+__all__ = [
+    "LEMMA_SOURCES",
+    "LINKS",
+    "ConvexSmooth",
+    "Expression",
+    "Fact",
+    "Facts",
+    "Family",
+    "FunctionClass",
+    "Link",
+    "Loss",
+    "PolyakLojasiewicz",
+    "Product",
+    "Quadratic",
+    "RayleighQuotient",
+    "ScaleInvariant",
+    "StronglyConvex",
+    "any_link",
+    "cauchy_schwarz",
+    "cauchy_schwarz_linear",
+    "even_link",
+    "link_curvature",
+    "log_cosh",
+    "named_losses",
+    "shifted_square",
+    "sqrt1p",
+]

@@ -48,6 +48,8 @@ class Loss:
     value_program: Program
     gradient_program: Program
     abstract: bool = False
+    #: names of the equal blocks of the state, e.g. the factors of a product
+    blocks: tuple[str, ...] = ()
     facts: Facts = Facts()
     #: dimension of each scalar parameter; None where the loss fixes its own units and no check is possible
     dimensions: Mapping[str, Dimension] | None = None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import combinations, permutations
 from typing import Any, ClassVar
 
@@ -21,19 +20,21 @@ from sam_theory.losses._families import (
     scale_invariant_families,
     strongly_convex_families,
 )
-from sam_theory.losses._lemmas import LEMMAS, Constants
+from sam_theory.losses._lemmas import LEMMAS, Constants, Fact, cauchy_schwarz, cauchy_schwarz_linear, stated
+
+__all__ = [
+    "ConvexSmooth",
+    "Fact",
+    "FunctionClass",
+    "PolyakLojasiewicz",
+    "ScaleInvariant",
+    "StronglyConvex",
+    "cauchy_schwarz",
+    "cauchy_schwarz_linear",
+]
 
 #: The value of a Gram form's minimiser, L* = inf L.
 LEAST = sp.Symbol("L_star", real=True)
-
-
-@dataclass(frozen=True)
-class Fact:
-    """A relation that holds for every member of a class at the named points, and the lemma behind it."""
-
-    name: str
-    points: tuple[str, ...]
-    relation: Relational
 
 
 class FunctionClass(Loss):
@@ -43,6 +44,8 @@ class FunctionClass(Loss):
     ----------
     *constants : sympy.Symbol or exact number
         The constants of the class in the order of its name, [λ].
+    dimension : int, optional
+        Only members in this dimension; default: every dimension.
 
     Raises
     ------
@@ -54,9 +57,9 @@ class FunctionClass(Loss):
     dimension = None
     #: names of the constants, of the facts of every member, and of those that suffice for interpolation
     constants: ClassVar[tuple[str, ...]] = ()
-    lemmas: ClassVar[tuple[str, ...]] = ()
+    lemma_names: ClassVar[tuple[str, ...]] = ()
 
-    def __init__(self, *constants: Any) -> None:
+    def __init__(self, *constants: Any, dimension: int | None = None) -> None:
         if len(constants) != len(self.constants):
             wanted = ", ".join(self.constants) or "no constants"
             raise InputError(f"{type(self).__name__} takes {wanted}, not {len(constants)} arguments")
@@ -64,7 +67,11 @@ class FunctionClass(Loss):
         self._values: dict[str, sp.Expr] = dict(zip(self.constants, values, strict=True))
         symbols = dict.fromkeys(s for v in values for s in sorted(v.free_symbols, key=str))
         self.class_symbols: tuple[sp.Symbol, ...] = tuple(symbols)
-        self.name = f"{type(self).__name__}({', '.join(map(str, values))})"
+        if dimension is not None and dimension < 1:
+            raise InputError(f"{type(self).__name__}: a dimension is at least 1, not {dimension}")
+        self.dimension = dimension
+        place = "" if dimension is None else f" in dimension {dimension}"
+        self.name = f"{type(self).__name__}({', '.join(map(str, values))}){place}"
         self.dimensions = {v.name: CURVATURE for v in values if v.is_Symbol}
         for h in self.hypotheses:
             if h.doit() == sp.false:
@@ -95,12 +102,12 @@ class FunctionClass(Loss):
             result.append(sp.Gt(self.beta, 0, evaluate=False))
         return tuple(result)
 
-    def facts(self, gram: Gram) -> list[Fact]:  # type: ignore[override]
+    def lemmas(self, gram: Gram) -> list[Fact]:
         """Every fact of the class over the points of ``gram``, in a fixed order.
 
         L* = inf L is the symbol ``L_star``; facts that say nothing (0 ≤ 0) are left out.
         """
-        return _state(self.lemmas, gram.points, Constants(self.alpha, self.beta, LEAST, gram.dot))
+        return stated(self.lemma_names, gram.points, Constants(self.alpha, self.beta, LEAST, gram.dot))
 
     def _sufficient(self) -> tuple[str, ...] | None:
         """Names of the lemmas that are together sufficient for interpolation; None where none are known."""
@@ -114,19 +121,21 @@ class FunctionClass(Loss):
         names = self._sufficient()
         if names is None:
             return None
-        return _state(names, points, Constants(self.alpha, self.beta, LEAST, Gram().dot))
+        return stated(names, points, Constants(self.alpha, self.beta, LEAST, Gram().dot))
 
     def interpolation_slacks(
-        self, points: Sequence[Point], alpha: Any = 0, beta: Any = 0
+        self, points: Sequence[Any], alpha: Any = 0, beta: Any = 0
     ) -> dict[tuple[str, str, str], Any] | None:
         """The slack (larger − smaller) of each interpolation condition on numerical data.
 
         ``points`` hold Coordinates and numbers instead of Spans and symbols: Fractions for an exact witness.
-        The key is the lemma with the names of its points; the data belong to a member iff no slack is negative.
+        Keys are (lemma, point, point); the data belong to a member iff no slack is negative.
         """
         names = self._sufficient()
         if names is None:
             return None
+        if self.dimension is not None and any(len(p.at) != self.dimension for p in points):
+            raise InputError(f"{self.name}: the data have another dimension; give points of this one")
         c = Constants(alpha, beta, None, Rational().dot)
         return {
             (name, a.name, b.name): large - small
@@ -140,28 +149,11 @@ class FunctionClass(Loss):
         raise NotImplementedError
 
 
-def _state(names: Sequence[str], points: Sequence[Point], c: Constants) -> list[Fact]:
-    found: list[Fact] = []
-    for name in names:
-        lemma = LEMMAS[name]
-        if lemma.arity == 1:
-            tuples = [(p, p) for p in points]
-        else:
-            tuples = list((combinations if lemma.symmetric else permutations)(points, 2))
-        for a, b in tuples:
-            small, large = (sp.expand(side) for side in lemma.sides(c, a, b))
-            if small == large:
-                continue
-            labels = (a.name,) if lemma.arity == 1 else (a.name, b.name)
-            found.append(Fact(name, labels, sp.Le(small, large, evaluate=False)))
-    return found
-
-
 class StronglyConvex(FunctionClass):
     """Differentiable, α-strongly convex and β-smooth; 0 < α ≤ β."""
 
     constants = ("alpha", "beta")
-    lemmas = tuple(LEMMAS)
+    lemma_names = tuple(LEMMAS)
 
     def _sufficient(self) -> tuple[str, ...]:
         # At α = β the cleared inequality no longer binds the values; the other two then do.
@@ -169,14 +161,14 @@ class StronglyConvex(FunctionClass):
         return ("interpolation",) if apart else ("interpolation", "descent lemma", "strong convexity")
 
     def families(self) -> tuple[Family, ...]:
-        return strongly_convex_families()
+        return strongly_convex_families(self.dimension)
 
 
 class ConvexSmooth(FunctionClass):
     """Convex, β-smooth and bounded below; β > 0."""
 
     constants = ("beta",)
-    lemmas = (
+    lemma_names = (
         "descent lemma",
         "Lipschitz gradient",
         "monotone gradient",
@@ -191,23 +183,29 @@ class ConvexSmooth(FunctionClass):
         return ("interpolation",)
 
     def families(self) -> tuple[Family, ...]:
-        return convex_families()
+        return convex_families(self.dimension)
 
 
 class PolyakLojasiewicz(FunctionClass):
     """β-smooth, not necessarily convex, with ‖∇L‖² ≥ 2α(L−L*); 0 < α ≤ β."""
 
     constants = ("alpha", "beta")
-    lemmas = ("descent lemma", "Lipschitz gradient", "Polyak-Lojasiewicz", "gradient bounded by gap", "minimum")
+    lemma_names = (
+        "descent lemma",
+        "Lipschitz gradient",
+        "Polyak-Lojasiewicz",
+        "gradient bounded by gap",
+        "minimum",
+    )
 
     def families(self) -> tuple[Family, ...]:
-        return polyak_lojasiewicz_families()
+        return polyak_lojasiewicz_families(self.dimension)
 
 
 class ScaleInvariant(FunctionClass):
     """Differentiable off the origin with L(cw) = L(w) for every c > 0."""
 
-    def facts(self, gram: Gram) -> list[Fact]:  # type: ignore[override]
+    def lemmas(self, gram: Gram) -> list[Fact]:
         found = []
         for p in gram.points:
             if p.at.terms and p.gradient.terms:
@@ -227,7 +225,7 @@ class ScaleInvariant(FunctionClass):
         return found
 
     def families(self) -> tuple[Family, ...]:
-        return scale_invariant_families()
+        return scale_invariant_families(self.dimension)
 
 
 def _ratio(a: Span, b: Span) -> sp.Expr | None:
@@ -237,19 +235,3 @@ def _ratio(a: Span, b: Span) -> sp.Expr | None:
     c, *others = (sp.cancel(b.terms[label] / a.terms[label]) for label in a.terms)
     same = all(sp.cancel(c - other) == 0 for other in others)
     return c if same and c.is_positive else None
-
-
-def cauchy_schwarz(gram: Gram, label_a: str, label_b: str) -> Fact:
-    """⟨a,b⟩² ≤ ‖a‖²‖b‖² for two labels of ``gram``."""
-    product, bound = gram.entry(label_a, label_b), gram.length(label_a) * gram.length(label_b)
-    return Fact("Cauchy-Schwarz", (label_a, label_b), sp.Le(product**2, bound**2, evaluate=False))
-
-
-def cauchy_schwarz_linear(gram: Gram, label_a: str, label_b: str) -> tuple[Fact, Fact]:
-    """−‖a‖‖b‖ ≤ ⟨a,b⟩ and ⟨a,b⟩ ≤ ‖a‖‖b‖: the same, linear in the inner product."""
-    product, bound = gram.entry(label_a, label_b), gram.length(label_a) * gram.length(label_b)
-    labels = (label_a, label_b)
-    return (
-        Fact("Cauchy-Schwarz", labels, sp.Le(-bound, product, evaluate=False)),
-        Fact("Cauchy-Schwarz", labels, sp.Le(product, bound, evaluate=False)),
-    )

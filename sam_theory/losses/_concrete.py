@@ -115,6 +115,8 @@ class Product(Loss):
         d, the dimension of each factor; None proves for every d.
     """
 
+    blocks = ("x", "y")
+
     def __init__(self, link: Link, dimension: int | None = 1) -> None:
         if dimension is not None and dimension < 1:
             raise InputError(f"the factors of a product need a dimension of at least 1, not {dimension}")

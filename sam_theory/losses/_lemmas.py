@@ -6,13 +6,35 @@ Gram form it gives a relation between symbols; on points of exact coordinates it
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import combinations, permutations
 from typing import Any
 
-from sam_theory.arithmetic import Point
+import sympy as sp
+from sympy.core.relational import Relational
 
-__all__ = ["LEMMAS", "LEMMA_SOURCES", "Constants", "Lemma"]
+from sam_theory.arithmetic import Gram, Point
+
+__all__ = [
+    "LEMMAS",
+    "LEMMA_SOURCES",
+    "Constants",
+    "Fact",
+    "Lemma",
+    "cauchy_schwarz",
+    "cauchy_schwarz_linear",
+    "stated",
+]
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A relation that holds for every member of a class at the named points, and the lemma behind it."""
+
+    name: str
+    points: tuple[str, ...]
+    relation: Relational
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,16 +157,16 @@ LEMMAS: dict[str, Lemma] = {
             2,
             False,
             _interpolation,
-            "Taylor, Hendrickx and Glineur, Math. Program. 161 (2017), arXiv 1502.05666, interpolation by smooth "
-            "strongly convex functions; here multiplied by 2(β−α), so that it stays valid at α = β",
+            "Taylor, Hendrickx and Glineur, Math. Program. 161 (2017), arXiv 1502.05666, interpolation by "
+            "smooth strongly convex functions; multiplied by 2(β−α), so that it stays valid at α = β",
         ),
         Lemma(
             "Polyak-Lojasiewicz",
             1,
             False,
             _polyak_lojasiewicz,
-            "Polyak 1963; Karimi, Nutini and Schmidt 2016, arXiv 1608.04636: ‖g_a‖² ≥ 2α(L(a)−L*); the definition "
-            "of the class, and a consequence of α-strong convexity",
+            "Polyak 1963; Karimi, Nutini and Schmidt 2016, arXiv 1608.04636: ‖g_a‖² ≥ 2α(L(a)−L*), the "
+            "definition of the class, and a consequence of α-strong convexity",
         ),
         Lemma(
             "gradient bounded by gap",
@@ -163,3 +185,37 @@ LEMMA_SOURCES: dict[str, str] = {name: lemma.source for name, lemma in LEMMAS.it
     "scale invariance": "definition, L(cw) = L(w) for c > 0, and its derivative in w: c∇L(cw) = ∇L(w)",
     "Cauchy-Schwarz": "Cauchy and Schwarz: ⟨a,b⟩² ≤ ‖a‖²‖b‖²",
 }
+
+
+def stated(names: Sequence[str], points: Sequence[Point], c: Constants) -> list[Fact]:
+    """The named lemmas over all ``points``, in this order; trivial relations are left out."""
+    found: list[Fact] = []
+    for name in names:
+        lemma = LEMMAS[name]
+        if lemma.arity == 1:
+            tuples = [(p, p) for p in points]
+        else:
+            tuples = list((combinations if lemma.symmetric else permutations)(points, 2))
+        for a, b in tuples:
+            small, large = (sp.expand(side) for side in lemma.sides(c, a, b))
+            if small == large:
+                continue
+            labels = (a.name,) if lemma.arity == 1 else (a.name, b.name)
+            found.append(Fact(name, labels, sp.Le(small, large, evaluate=False)))
+    return found
+
+
+def cauchy_schwarz(gram: Gram, label_a: str, label_b: str) -> Fact:
+    """⟨a,b⟩² ≤ ‖a‖²‖b‖² for two labels of ``gram``."""
+    product, bound = gram.entry(label_a, label_b), gram.length(label_a) * gram.length(label_b)
+    return Fact("Cauchy-Schwarz", (label_a, label_b), sp.Le(product**2, bound**2, evaluate=False))
+
+
+def cauchy_schwarz_linear(gram: Gram, label_a: str, label_b: str) -> tuple[Fact, Fact]:
+    """−‖a‖‖b‖ ≤ ⟨a,b⟩ and ⟨a,b⟩ ≤ ‖a‖‖b‖: the same, linear in the inner product."""
+    product, bound = gram.entry(label_a, label_b), gram.length(label_a) * gram.length(label_b)
+    labels = (label_a, label_b)
+    return (
+        Fact("Cauchy-Schwarz", labels, sp.Le(-bound, product, evaluate=False)),
+        Fact("Cauchy-Schwarz", labels, sp.Le(product, bound, evaluate=False)),
+    )

@@ -64,7 +64,8 @@ class Link:
     Raises
     ------
     InputError
-        If the expression has other symbols than ``z``, is not differentiable, or is declared even but is not.
+        If the expression has floats or other symbols than ``z``, is not differentiable, or is declared even
+        but is not.
     """
 
     def __init__(
@@ -81,6 +82,8 @@ class Link:
         self.expression: sp.Expr | None = None
         if expression is not None:
             e = parse_expression(expression) if isinstance(expression, str) else sp.sympify(expression)
+            if e.has(sp.Float):
+                raise InputError(f"link {name}: {e} is not exact; write a rational such as Rational(1, 10)")
             e = e.xreplace({s: _Z for s in e.free_symbols if s.name == "z"})
             if e.free_symbols - {_Z}:
                 raise InputError(f"link {name}: only the symbol z may occur, not {e.free_symbols - {_Z}}")

@@ -8,6 +8,7 @@ drawn, rounded to a simple fraction, or moved by an optimizer.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from sam_theory.arithmetic import CURVATURE, LENGTH, NUMBER, Dimension, Program, Traced
 from sam_theory.losses._base import Facts, Loss, Trace
@@ -36,7 +37,11 @@ class MemberLoss(Loss):
         self.value_program = value
         self.gradient_program = gradient
         self.facts = Facts(minimum=0, minimisers=((0,) * dimension,))
-        kinds: dict[str, Dimension] = {"alpha": CURVATURE, "beta": CURVATURE, **dict.fromkeys(lengths, LENGTH)}
+        kinds: dict[str, Dimension] = {
+            "alpha": CURVATURE,
+            "beta": CURVATURE,
+            **dict.fromkeys(lengths, LENGTH),
+        }
         self.dimensions = {p: kinds.get(p, NUMBER) for p in self.parameters}
 
 
@@ -55,22 +60,20 @@ def _smaller(a: Traced, b: Traced) -> Traced:
 
 
 def quadratic_members(fractions: Sequence[str | None], convex: bool = False) -> MemberLoss:
-    r""":math:`\tfrac12\sum\lambda_iw_i^2` with λ_i between α (0 if ``convex``) and β; None is a zero eigenvalue."""
+    r""":math:`\tfrac12\sum\lambda_iw_i^2` with λ_i between α (0 if ``convex``) and β; None means 0."""
 
     def images(trace: Trace) -> list[Traced]:
         w = [trace.component(i) for i in range(len(fractions))]
-        return [0 * x if f is None else _between(trace, f, convex) * x for f, x in zip(fractions, w, strict=True)]
+        return [
+            0 * x if f is None else _between(trace, f, convex) * x for f, x in zip(fractions, w, strict=True)
+        ]
 
     trace = Trace()
     parts = images(trace)
     gradient = trace.finish(parts[0].emit("stack", *parts))
     trace = Trace()
-    total: Traced | None = None
-    for i, part in enumerate(images(trace)):
-        if fractions[i] is not None:
-            term = part * trace.component(i)
-            total = term if total is None else total + term
-    assert total is not None
+    parts = images(trace)
+    total: Any = sum(p * trace.component(i) for i, p in enumerate(parts) if fractions[i] is not None)
     name = f"{'convex ' if convex else ''}quadratic({', '.join(f or '0' for f in fractions)})"
     return MemberLoss(name, trace.finish(total / 2), gradient, len(fractions))
 
@@ -80,7 +83,9 @@ Piece = tuple[Traced | None, Traced]
 
 def _side(x: Traced, pieces: Sequence[Piece]) -> tuple[Traced, Traced]:
     """Value and slope at x ≥ 0 of the loss whose gradient has the given slopes on pieces of given length."""
-    value, slope, rest = 0 * x, 0 * x, x
+    value: Any = 0
+    slope: Any = 0
+    rest = x
     for length, rise in pieces:
         part = rest if length is None else _smaller(rest, length)
         value = value + part * (slope + rise * part / 2)
@@ -102,7 +107,7 @@ def _two_sided(name: str, pieces: dict[str, list[Piece]], trace: Trace) -> Membe
 
 
 def curved_members(convex: bool = False) -> MemberLoss:
-    """Piecewise quadratic in one dimension: three slopes of the gradient between α (or 0) and β on each side."""
+    """Piecewise quadratic in one dimension: three slopes of the gradient on each side."""
     trace = Trace()
     pieces: dict[str, list[Piece]] = {}
     for side in ("right", "left"):
@@ -115,11 +120,12 @@ def curved_members(convex: bool = False) -> MemberLoss:
 def nonconvex_members() -> MemberLoss:
     r"""Piecewise quadratic in one dimension, concave in between, with PL constant at least α.
 
-    On each side the gradient rises with slope m₀ ∈ [α, β] over a length, falls with slope −n, n ∈ [β/8, β], to γ
-    times its maximum, and rises with slope m₂ ∈ [α, β].  On a piece of slope m the quantity 2mL − g² is constant, so
-    that :math:`(g^2/2L)'=g(2mL-g^2)/(2L^2)` has one sign and g²/2L is least at a kink or in a limit: the PL constant
-    is the least of m₀, m₂ and g²/2L at the end of the fall, and the latter is ≥ α iff γ² ≥ α(m₀+n)/(m₀(α+n)) = y.
-    Three Heron steps from 1 bound √y from above by a rational, and γ is taken between it and 1.
+    On each side the gradient rises with slope m₀ ∈ [α, β] over a length, falls with slope −n, n ∈ [β/8, β],
+    to γ times its maximum, and rises with slope m₂ ∈ [α, β].  On a piece of slope m the quantity 2mL − g² is
+    constant, so that :math:`(g^2/2L)'=g(2mL-g^2)/(2L^2)` has one sign and g²/2L is least at a kink or in a
+    limit: the PL constant is the least of m₀, m₂ and g²/2L at the end of the fall, and that is at least α iff
+    γ² ≥ y = α(m₀+n)/(m₀(α+n)).  Three Heron steps from 1 bound √y from above by a rational, and γ is taken
+    between it and 1.
     """
     trace = Trace()
     alpha, beta = _input(trace, "alpha"), _input(trace, "beta")
@@ -138,24 +144,26 @@ def nonconvex_members() -> MemberLoss:
 
 
 def soft_absolute_members(dimension: int, terms: int = 3, convex: bool = False) -> MemberLoss:
-    r"""α/2‖w‖² + (β−α) Σ_k D_k(b_k·w), with D the Bregman distance of :math:`\varepsilon\sqrt{z^2+\varepsilon^2}`.
+    r"""α/2‖w‖² + (β−α) Σ_k D_k(b_k·w), where D_k is the Bregman distance of a smoothed absolute value.
 
-    With :math:`\varphi(z)=\varepsilon\sqrt{z^2+\varepsilon^2}`, D(z) = φ(s+z) − φ(s) − φ'(s)z: that is A1's sum of
-    smoothed absolute values with the minimiser moved to 0 and the least value subtracted, for any offsets s_k.
+    With :math:`\varphi(z)=\varepsilon\sqrt{z^2+\varepsilon^2}`, D(z) = φ(s+z) − φ(s) − φ'(s)z: A1's sum of
+    smoothed absolute values with the minimiser moved to 0 and the least value subtracted, whatever the s_k.
     Written with r = √(s²+ε²), R = √((s+z)²+ε²) and q = ε² + rR − s(s+z), nothing cancels near w = 0:
     D = εz²q/(r(R+r)²), D' = εzq/(rR(R+r)).
     """
 
-    def parts(trace: Trace) -> list[tuple[Traced, ...]]:
-        found = []
+    axes = range(dimension)
+
+    def parts(trace: Trace) -> list[tuple[Any, ...]]:
+        # By components: a direction has no batch of its own when its numbers are single floats.
+        found: list[tuple[Any, ...]] = []
         for k in range(1, terms + 1):
-            b = [_input(trace, f"m_b{k}_{i + 1}") for i in range(dimension)]
-            direction = b[0].emit("stack", *b)
+            b = [_input(trace, f"m_b{k}_{i + 1}") for i in axes]
             s, eps = _input(trace, f"m_offset{k}"), _input(trace, f"m_width{k}")
-            z = direction.emit("dot", direction, trace.w)
+            z: Any = sum(b[i] * trace.component(i) for i in axes)
             r, moved = ((x**2 + eps**2).emit("sqrt", x**2 + eps**2) for x in (s, s + z))
             q = eps**2 + r * moved - s * (s + z)
-            found.append((direction, eps, z, r, moved, q))
+            found.append((b, eps, z, r, moved, q))
         return found
 
     def scale(trace: Trace) -> Traced:
@@ -163,20 +171,13 @@ def soft_absolute_members(dimension: int, terms: int = 3, convex: bool = False) 
         return beta if convex else beta - _input(trace, "alpha")
 
     trace = Trace()
-    total: Traced | None = None
-    for direction, eps, z, r, moved, q in parts(trace):
-        term = eps * z * q / (r * moved * (moved + r)) * direction
-        total = term if total is None else total + term
-    assert total is not None
-    total = scale(trace) * total
-    gradient = trace.finish(total if convex else total + _input(trace, "alpha") * trace.w)
+    slopes = [(eps * z * q / (r * R * (R + r)), b) for b, eps, z, r, R, q in parts(trace)]
+    entries: list[Traced] = [scale(trace) * sum(slope * b[i] for slope, b in slopes) for i in axes]
+    if not convex:
+        entries = [e + _input(trace, "alpha") * trace.component(i) for i, e in enumerate(entries)]
+    gradient = trace.finish(entries[0].emit("stack", *entries))
     trace = Trace()
-    value: Traced | None = None
-    for _, eps, z, r, moved, q in parts(trace):
-        term = eps * z**2 * q / (r * (moved + r) ** 2)
-        value = term if value is None else value + term
-    assert value is not None
-    value = scale(trace) * value
+    value = scale(trace) * sum(eps * z**2 * q / (r * (R + r) ** 2) for _, eps, z, r, R, q in parts(trace))
     if not convex:
         value = value + _input(trace, "alpha") * trace.w.emit("dot", trace.w, trace.w) / 2
     name = f"{'convex ' if convex else ''}soft absolute values in dimension {dimension}"

@@ -67,7 +67,11 @@ def _verdict_lines(recorded: Result | None) -> list[str]:
 
 
 def show(
-    theorem: _Theorem, recorded: Result | None = None, *, heading: Callable[[str], str] = lambda text: text
+    theorem: _Theorem,
+    recorded: Result | None = None,
+    *,
+    bibtex: bool = True,
+    heading: Callable[[str], str] = lambda text: text,
 ) -> str:
     """A theorem as a page of text.
 
@@ -76,16 +80,18 @@ def show(
     theorem : Theorem
     recorded : Result or None
         Its recorded verdict; None if it was not run.
+    bibtex : bool
+        Whether to end with the BibTeX entry of the source.
     heading : Callable[[str], str]
         How to set off headings, by default not at all.
 
     Returns
     -------
     str
-        Title, statement, hypotheses, proof steps, verdict, source, BibTeX and notes; ends with a newline.
+        Title, statement, hypotheses, proof steps, verdict, notes, source and BibTeX; ends with a newline.
     """
     facts = [theorem.status, theorem.kind]
-    if theorem.tightness is not None:
+    if theorem.tightness:
         facts.append(str(theorem.tightness))
     notes = theorem.notes if isinstance(theorem.notes, str) else "\n".join(theorem.notes or ())
     tag = f"  [{theorem.source.tag}]" if theorem.source.tag else ""
@@ -94,9 +100,9 @@ def show(
         ("Hypotheses", _indented(theorem.hypotheses_text(), "- ") or ["  none"]),
         ("Proof", _indented(theorem.proof_text(), "{}. ") or ["  no proof steps"]),
         ("Verdict", _indented([*_verdict_lines(recorded), f"expected: {theorem.expected}"])),
-        ("Source", _indented([f"{theorem.source.key}: {theorem.source.text}{tag}"])),
-        ("BibTeX", _indented([theorem.source.bibtex]) if theorem.source.bibtex.strip() else []),
         ("Notes", _indented([notes]) if notes.strip() else []),
+        ("Source", _indented([f"{theorem.source.key}: {theorem.source.text}{tag}"])),
+        ("BibTeX", _indented([theorem.source.bibtex]) if bibtex and theorem.source.bibtex.strip() else []),
     ]
     lines = [heading(theorem.slug), f"  {theorem.title}", f"  {', '.join(map(str, facts))}; id {theorem.id}"]
     for name, body in sections:

@@ -14,6 +14,7 @@ from sam_theory.theorems._claims import (
     Threshold,
 )
 from sam_theory.theorems._library import library, load_file
+from sam_theory.theorems._mutants import mutants_of
 from sam_theory.theorems._proof import (
     LEMMAS,
     AffineLowerRecursion,

@@ -131,7 +131,8 @@ class Envelope(Claim):
 
     def latex(self) -> str:
         left = _latex(self.observable)
-        return f"{'\\sum_t ' + left if self.accumulate else left + '\\big|_t'} \\le {_latex(self.bound)}"
+        left = f"\\sum_t {left}" if self.accumulate else f"{left}\\big|_t"
+        return f"{left} \\le {_latex(self.bound)}"
 
 
 @dataclass(frozen=True)

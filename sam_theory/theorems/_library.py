@@ -16,7 +16,8 @@ def library() -> tuple[Theorem, ...]:
     """Every statement that ships with the package, in a fixed order."""
     from sam_theory.theorems import dai2023, folklore
 
-    return unique((*dai2023.THEOREMS, *folklore.THEOREMS), "the library")
+    theorems = tuple(t.with_(origin="library") for t in (*dai2023.THEOREMS, *folklore.THEOREMS))
+    return unique(theorems, "the library")
 
 
 def unique(theorems: tuple[Theorem, ...], where: str) -> tuple[Theorem, ...]:
@@ -61,4 +62,5 @@ def load_file(path: str | Path) -> tuple[Theorem, ...]:
                 found[id(item)] = item
     if not found:
         raise InputError(f"{path}: defines no Theorem; assign one to a name at the top level")
-    return unique(tuple(found.values()), str(path))
+    origin = str(file.resolve())
+    return unique(tuple(t.with_(origin=origin) for t in found.values()), str(path))

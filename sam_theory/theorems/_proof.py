@@ -12,7 +12,7 @@ from typing import ClassVar
 
 import sympy as sp
 
-from sam_theory.arithmetic import Vec, coordinate, norm
+from sam_theory.arithmetic import Vec, coordinate, grad, norm
 from sam_theory.errors import InputError
 from sam_theory.theorems._claims import Claim, Envelope, Identity, Inequality, Limit, Relation
 from sam_theory.theorems._symbols import t, w, w_next, w_star, w_start
@@ -40,7 +40,10 @@ class Lemma:
     """A lemma from the closed list; see the subclasses."""
 
     name: ClassVar[str] = ""
-    needs_odd_scalar_map: ClassVar[bool] = False
+
+    def excludes_starts(self) -> bool:
+        """Whether the conclusion holds only from almost every start."""
+        return False
 
     def premises(self, claim: Claim) -> Iterator[Step]:
         """What engines must close for the lemma to give ``claim``."""
@@ -54,6 +57,10 @@ class Lemma:
 def _expect(condition: bool, lemma: str, wanted: str) -> None:
     if not condition:
         raise InputError(f"the lemma '{lemma}' concludes {wanted}; the theorem claims something else")
+
+
+#: The gradient does not vanish: lemmas on orbits that exclude exact zeros of the gradient ask it of every step.
+MOVING: tuple[Relation, ...] = (norm(grad(w)) > 0,)
 
 
 def at_start(e: sp.Expr) -> sp.Expr:
@@ -110,24 +117,27 @@ class Telescoping(Lemma):
 
 @dataclass(frozen=True)
 class DistanceDecreases(Lemma):
-    """If ||w⁺|−r| < ||w|−r| off w=0 and |w|=r, every orbit of an odd 1-D map that avoids 0 has |w_t| → r.
+    """If ||w⁺|−r| < |w−r| for 0 < w ≠ r, every orbit of an odd 1-D map that avoids 0 has |w_t| → r.
 
-    Proof.  v=|w| follows a continuous map T of [0,∞).  V=|v−r| decreases strictly, so it converges; on a limit
-    point p, |T(p)−r|=|p−r|, hence p∈{0,r}.  If p=r, V→0.  Otherwise all limit points are 0, so v→0 while V
-    decreases strictly to r, so V>r and v>2r all along, against v→0 (if r=0, v→0 is the claim).  An observable
-    that is continuous and even in w then tends to its value at r.
+    Proof.  The map is odd and continuous off 0, so v=|w| follows a map T that is continuous on (0,∞).  V=|v−r|
+    decreases strictly (or v has arrived at r), so v is bounded and V converges.  A limit point p of v other
+    than 0 has |T(p)−r|=|p−r| by continuity, hence p=r and V→0.  Otherwise v→0 and V decreases strictly to r,
+    so V>r, that is v>2r, all along, against v→0 (if r=0, v→0 is the claim).  An observable of w that has one
+    value at ±r and is continuous there tends to it.
     """
 
     target: sp.Expr
     name: ClassVar[str] = "strictly decreasing distance"
-    needs_odd_scalar_map: ClassVar[bool] = True
+
+    def excludes_starts(self) -> bool:
+        return self.target != 0
 
     def premises(self, claim: Claim) -> Iterator[Step]:
         _expect(isinstance(claim, Limit) and claim.variable is None, self.name, "a Limit along trajectories")
         assert isinstance(claim, Limit)
         r = self.target
-        here, there = sp.Abs(norm(w) - r), sp.Abs(norm(w_next) - r)
-        off: tuple[Relation, ...] = (norm(w) > 0, sp.Ne(norm(w), r), norm(w_next) > 0)
+        here, there = sp.Abs(coordinate(w) - r), sp.Abs(norm(w_next) - r)
+        off: tuple[Relation, ...] = (coordinate(w) > 0, sp.Ne(coordinate(w), r))
         yield Step("target is nonnegative", Inequality(sp.S.Zero, r))
         yield Step("distance decreases", Inequality(there, here, strict=True, given=off))
         yield Step("value at the target", AtPoint(claim.observable, claim.value, (r,)))
@@ -155,6 +165,9 @@ class LinearGrowth(Lemma):
     coordinate: int = 0
     name: ClassVar[str] = "linear growth"
 
+    def excludes_starts(self) -> bool:
+        return True
+
     def premises(self, claim: Claim) -> Iterator[Step]:
         fits = isinstance(claim, Limit) and claim.variable is None and claim.value is sp.oo
         _expect(fits and claim.formulas()[0] == norm(w), self.name, "that |w_t| tends to infinity")
@@ -171,10 +184,13 @@ class StepLength(Lemma):
     using: tuple[str, ...] = ()
     name: ClassVar[str] = "long steps"
 
+    def excludes_starts(self) -> bool:
+        return True
+
     def premises(self, claim: Claim) -> Iterator[Step]:
         _limsup_of(claim, norm(w - w_star), self.name)
         assert isinstance(claim, Limit)
-        yield Step("step length", Inequality(self.length, norm(w_next - w)), self.using)
+        yield Step("step length", Inequality(self.length, norm(w_next - w), given=MOVING), self.using)
         yield Step("half the step", Identity(claim.value, self.length / 2))
 
 
@@ -191,11 +207,14 @@ class AffineLowerRecursion(Lemma):
     using: tuple[str, ...] = ()
     name: ClassVar[str] = "affine lower recursion"
 
+    def excludes_starts(self) -> bool:
+        return True
+
     def premises(self, claim: Claim) -> Iterator[Step]:
         assert isinstance(claim, Limit)
         v = claim.observable
         _limsup_of(claim, v, self.name)
-        yield Step("one step", Inequality(self.offset - self.slope * v, after_step(v)), self.using)
+        yield Step("one step", Inequality(self.offset - self.slope * v, after_step(v), given=MOVING), self.using)
         yield Step("slope above -1", Inequality(-sp.S.One, self.slope, strict=True))
         yield Step("bound of the recursion", Identity(claim.value, self.offset / (1 + self.slope)))
 

@@ -107,6 +107,8 @@ class Theorem:
     mutants: tuple[Mutant, ...] = ()
     dimensions: Mapping[str, Dimension] = field(default_factory=dict)
     notes: str = ""
+    #: ``library``, or the file that a process can load the theorem from again
+    origin: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
         for name, value, allowed in (
@@ -152,9 +154,9 @@ class Theorem:
     # -- formulas ----------------------------------------------------------------------------------------
     def expand(self, e: Any) -> Any:
         """``e`` with every abbreviation of ``where`` replaced by what it stands for."""
-        for symbol, meaning in reversed(list(self.where.items())):
-            if isinstance(e, sp.Basic):
-                e = e.xreplace({symbol: sp.sympify(meaning)})
+        meanings = {symbol: sp.sympify(meaning) for symbol, meaning in self.where.items()}
+        for _ in meanings if isinstance(e, sp.Basic) else ():
+            e = e.xreplace(meanings)
         return e
 
     @cached_property

@@ -98,7 +98,13 @@ SC_SAM = Theorem(
         GeometricSum(
             contraction,
             eta**2 * beta**3 * rho**2 / 2,
-            ("descent lemma: w -> w_next", "monotone gradient: w, p1", "Lipschitz gradient: w, p1", "Polyak-Lojasiewicz: w"),
+            (
+                "descent lemma: w -> w_next",
+                "monotone gradient: w, p1",
+                "Lipschitz gradient: w, p1",
+                "Cauchy-Schwarz: w, p1",
+                "Polyak-Lojasiewicz: w",
+            ),
         ),
     ),
     tightness="tight",
@@ -139,7 +145,9 @@ R = rho * beta
 eta_star = 2 / (beta + rho * beta**2)
 usam_rate = Min(1 - s / 2, (1 + R) * (1 - s * (1 + R) / 2))
 usam_multiplier = 1 - s * (1 + R)
-descent_facts = ("descent lemma: w -> w_next", "monotone gradient: w, p1", "Lipschitz gradient: w, p1")
+descent_facts = (
+    "descent lemma: w -> w_next", "cocoercivity: w, p1", "Lipschitz gradient: w, p1", "Cauchy-Schwarz: w, p1",
+)  # fmt: skip
 positive_rate = Step("the rate is positive", Inequality(sp.S.Zero, usam_rate, strict=True))
 
 USAM_DESCENT = Theorem(
@@ -304,7 +312,7 @@ pl_rate = (1 - R) * (1 - s * (1 - R) / 2)
 pl_descent = Step(
     "descent",
     Inequality(value(w_next), value(w) - eta * pl_rate * g_squared),
-    ("descent lemma: w -> w_next", "Lipschitz gradient: w, p1"),
+    ("descent lemma: w -> w_next", "Lipschitz gradient: w, p1", "Cauchy-Schwarz: w, p1"),
 )
 pl_positive = Step("the rate is positive", Inequality(sp.S.Zero, pl_rate, strict=True))
 travel = (1 + R) / c * sqrt(2 / alpha)
@@ -342,7 +350,7 @@ PL_TRAVEL = PL_DESCENT.with_(
         Step(
             "step length",
             Inequality(norm(w_next - w), eta * (1 + R) * norm(grad(w))),
-            ("Lipschitz gradient: w, p1",),
+            ("Lipschitz gradient: w, p1", "Cauchy-Schwarz: w, p1"),
         ),
         Telescoping(
             travel.subs(c, pl_rate),

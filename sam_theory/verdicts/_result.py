@@ -55,7 +55,7 @@ class Result:
     kind : str
         One of the seven kinds of claim.
     tightness : str or None
-        ``tight``, ``upper`` or ``lower``.
+        ``tight``, ``upper``, ``lower`` or ``exact``.
     expected : Verdict
         A minimum, exact for a refutation; already capped to what the chosen engines can reach.
     verdict : Verdict
@@ -156,7 +156,7 @@ class Result:
             source=theorem.source.to_json(),
             status=str(theorem.status),
             kind=theorem.kind,
-            tightness=None if theorem.tightness is None else str(theorem.tightness),
+            tightness=str(theorem.tightness) if theorem.tightness else None,
             expected=aim,
             verdict=verdict,
             evidence=tuple(evidence),

@@ -1,0 +1,204 @@
+"""Batches of trajectories in float64."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sam_theory.arithmetic import Float64
+from sam_theory.dynamics._inputs import Inputs, count, prepare
+from sam_theory.dynamics._noise import Draws
+from sam_theory.dynamics._outcome import FloatArray, Monitor, Outcome, has_diverged, label
+from sam_theory.dynamics._trajectory import Observable, Observer, Trajectory, outward, variables
+from sam_theory.errors import InputError
+
+if TYPE_CHECKING:
+    from sam_theory.dynamics._map import Map
+
+
+def simulate(
+    map: Map,
+    start: Any,
+    *,
+    params: Mapping[str, Any] | None = None,
+    steps: int,
+    record: str | int = "final",
+    observables: Mapping[str, Observable] | None = None,
+    rng: int | np.random.Generator | None = None,
+    **parameters: Any,
+) -> Trajectory:
+    r"""Iterate :math:`w_{t+1}=F(w_t)` for a batch of starts and parameters.
+
+    Every trajectory is computed as if it were alone: its bits depend neither on the batch around it nor on
+    the order of the batch.  A trajectory that diverged, or stands still under a rule without schedule and
+    noise, is held while the others go on.
+
+    Parameters
+    ----------
+    map : Map
+        A rule on a loss with values (no opaque link, no class of functions).
+    start : array (..., d), or dict of such arrays
+        The iterate; a dict gives further state vectors, which default to 0.
+    params, **parameters : float or array (...)
+        Values of ``map.parameters``, finite; η > 0, ρ ≥ 0, ε ≥ 0.  They broadcast with the batch of starts.
+    steps : int
+        Number of steps, at least 0.
+    record : "final", "all" or int
+        Which steps to record: the last one, all from 0, or every k-th from 0.
+    observables : dict of SymPy expressions or functions
+        Expressions of the vectors ``w``, ``w_start`` (and further state vectors), the coordinates, the
+        parameters and ``t``; or functions ``f(state, env)`` of arrays (\*batch, d), (\*batch).
+    rng : int or numpy.random.Generator
+        Seed of the noise; needed if the rule draws any.
+
+    Returns
+    -------
+    Trajectory
+
+    Raises
+    ------
+    InputError
+        For a value that is not finite or outside its domain, a wrong dimension, unknown or missing names,
+        shapes that do not broadcast, noise without ``rng``, or a loss without values.
+
+    Examples
+    --------
+    >>> from sam_theory.dynamics import Map, simulate
+    >>> from sam_theory.losses import Quadratic
+    >>> from sam_theory.rules import sam
+    >>> run = simulate(Map(sam, Quadratic(1)), [1.0], steps=400, eta=0.5, rho=0.3)
+    >>> run.final.round(12), str(run.outcome)
+    (array([0.1]), 'period-2')
+    """
+    given = dict(params or {})
+    for name, value in parameters.items():
+        if name in given:
+            raise InputError(f"'{name}' is given twice, in params and as a keyword; give it once")
+        given[name] = value
+    steps = count(steps, "steps", 0)
+    inputs = prepare(map, start, given)
+    recorded = recorded_steps(record, steps)
+    draws = Draws(map.rule.noise, rng, inputs.state[map.state[0]].shape[1])
+    observer = Observer(map, observables or {}, inputs.state[map.state[0]], inputs.parameters, inputs.batch)
+    with np.errstate(all="ignore"):
+        return _Batch(map, inputs, steps).run(draws, observer, recorded, record != "final")
+
+
+def recorded_steps(record: str | int, steps: int) -> npt.NDArray[np.int64]:
+    """The steps that ``record`` names."""
+    if record == "final":
+        return np.array([steps])
+    if isinstance(record, str) and record != "all":
+        raise InputError(f"record is {record!r}; choose 'final', 'all' or an integer k for every k-th step")
+    return np.arange(0, steps + 1, 1 if record == "all" else count(record, "record", 1))
+
+
+class _Batch:
+    """The state of all trajectories, and of those still moving in ``active``."""
+
+    def __init__(self, map: Map, inputs: Inputs, steps: int) -> None:
+        self.map = map
+        self.inputs = inputs
+        self.steps = steps
+        self.arithmetic = Float64()
+        self.iterate = map.state[0]
+        self.autonomous = not (map.rule.noise or map.rule.uses_step_number)
+        self.all = {name: v.copy() for name, v in inputs.state.items()}
+        n = self.all[self.iterate].shape[1]
+        self.outcome = np.full(n, str(Outcome.RUNNING), dtype="<U13")
+        self.step = np.full(n, steps, dtype=np.int64)
+        self.active = np.arange(n)
+        self.state = dict(inputs.state)
+        self.parameters = dict(inputs.parameters)
+        self.monitor = Monitor(inputs.state[self.iterate])
+
+    def run(self, draws: Draws, observer: Observer, recorded: npt.NDArray[np.int64], keep: bool) -> Trajectory:
+        wanted = set(recorded.tolist())
+        states: list[FloatArray] = []
+
+        def take(t: int) -> None:
+            if t in wanted:
+                for name, v in self.state.items():
+                    self.all[name][:, self.active] = v
+                if keep:
+                    states.append(outward(self.all[self.iterate], self.inputs.batch))
+                observer.take(t, self.all)
+
+        self._hold(has_diverged(self.state, self.iterate), np.zeros(len(self.active), dtype=bool), 0, draws)
+        take(0)
+        for t in range(1, self.steps + 1):
+            if len(self.active):
+                self._advance(t, draws)
+            elif not keep and not observer.taken:
+                break
+            take(t)
+        self._finish(np.ones(len(self.active), dtype=bool))
+        return self._trajectory(states if keep else None, recorded, observer)
+
+    def _advance(self, t: int, draws: Draws) -> None:
+        env = {**self.parameters, **draws.step(t), "k": float(t - 1)}
+        new = self.map.step(self.arithmetic, self.state, env)
+        shape = self.state[self.iterate].shape
+        new = {name: v if v.shape == shape else np.broadcast_to(v, shape) for name, v in new.items()}
+        diverged = has_diverged(new, self.iterate)
+        if diverged.any():
+            lost = ~np.all([np.isfinite(v).all(axis=0) for v in new.values()], axis=0)
+            new = {name: np.where(lost, self.state[name], v) for name, v in new.items()}
+        same = np.all([(v == self.state[name]).all(axis=0) for name, v in new.items()], axis=0) & ~diverged
+        stuck = same.copy()
+        if same.any():
+            stuck[same] = self._zero_gradient(same)
+        self.monitor.update(t, self.state[self.iterate], new[self.iterate], stuck)
+        self.state = new
+        self._hold(diverged, same & self.autonomous, t, draws)
+
+    def _zero_gradient(self, at: npt.NDArray[np.bool_]) -> Any:
+        env = {n: v if np.ndim(v) == 0 else v[at] for n, v in self.parameters.items()}
+        gradient = self.map.loss.gradient(self.arithmetic, self.state[self.iterate][:, at], env)
+        return (np.asarray(gradient) == 0).all(axis=0)
+
+    def _finish(self, columns: npt.NDArray[np.bool_]) -> None:
+        """Store state and label of active ``columns``; the label holds from here to the last step."""
+        at = self.active[columns]
+        for name, v in self.state.items():
+            self.all[name][:, at] = v[:, columns]
+        m = self.monitor
+        names, since = label(
+            m.settled_since[columns], m.cycling_since[columns], m.stuck[columns], self.steps, len(self.map.state)
+        )
+        self.outcome[at], self.step[at] = names, since
+
+    def _hold(self, diverged: Any, still: npt.NDArray[np.bool_], t: int, draws: Draws) -> None:
+        stop = diverged | still
+        if not stop.any():
+            return
+        self._finish(stop)
+        lost = self.active[diverged]
+        self.outcome[lost], self.step[lost] = str(Outcome.DIVERGED), t
+        go = ~stop
+        self.active = self.active[go]
+        self.state = {name: np.ascontiguousarray(v[:, go]) for name, v in self.state.items()}
+        self.parameters = {n: v if np.ndim(v) == 0 else v[go] for n, v in self.parameters.items()}
+        self.monitor.keep(go)
+        draws.keep(go)
+
+    def _trajectory(
+        self, states: list[FloatArray] | None, recorded: npt.NDArray[np.int64], observer: Observer
+    ) -> Trajectory:
+        batch = self.inputs.batch
+        final = {name: outward(v, batch) for name, v in self.all.items()}
+        single = batch == ()
+        return Trajectory(
+            final=final[self.iterate],
+            states=None if states is None else np.stack(states),
+            recorded_steps=recorded,
+            observables=observer.result(),
+            outcome=Outcome(str(self.outcome[0])) if single else self.outcome.reshape(batch),
+            step=int(self.step[0]) if single else self.step.reshape(batch),
+            steps=self.steps,
+            variables=variables(self.map, len(self.all[self.iterate])),
+            final_state=final,
+        )

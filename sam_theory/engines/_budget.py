@@ -1,0 +1,61 @@
+"""How much work the engines may do, in work units, so that results repeat bit for bit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sam_theory.errors import InputError, nearest
+
+__all__ = ["BUDGETS", "Budget", "budget_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """Work units for one statement.
+
+    Parameters
+    ----------
+    name : str
+    simple : int
+        Instances of simple rationals for each scene (a family of members, a link, a dimension).
+    samples : int
+        Random instances for each scene.
+    steps : int
+        Steps of a trajectory; limits are rechecked at four times that.
+    climbs : int
+        Rounds of local maximisation of the violation.
+    attempts : int
+        Suspected violations that are taken to exact arithmetic, for each scene.
+    rlimit : int
+        z3's resource limit for one query.
+    """
+
+    name: str
+    simple: int
+    samples: int
+    steps: int
+    climbs: int
+    attempts: int
+    rlimit: int
+
+
+BUDGETS: dict[str, Budget] = {
+    b.name: b
+    for b in (
+        Budget("quick", simple=192, samples=96, steps=48, climbs=2, attempts=4, rlimit=4_000_000),
+        Budget("default", simple=512, samples=512, steps=128, climbs=10, attempts=8, rlimit=40_000_000),
+        Budget("full", simple=4096, samples=8192, steps=1024, climbs=60, attempts=32, rlimit=400_000_000),
+    )
+}
+
+
+def budget_of(name: str | Budget) -> Budget:
+    """The budget of that name.
+
+    Raises InputError for an unknown name.
+    """
+    if isinstance(name, Budget):
+        return name
+    if name not in BUDGETS:
+        raise InputError(f"unknown budget '{name}'; {nearest(name, BUDGETS)}")
+    return BUDGETS[name]

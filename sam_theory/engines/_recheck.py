@@ -1,0 +1,99 @@
+"""Every equality and inequality that was proved is evaluated again at random exact rationals.
+
+The channel is independent of the proof: the rule runs on a concrete loss in fractions, with no SymPy and no z3
+between the statement and its value.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sam_theory.engines._budget import Budget
+from sam_theory.engines._search._exact import compare, exactly, holds, satisfied
+from sam_theory.engines._search._instances import Sampler
+from sam_theory.engines._search._pointwise import Pointwise
+from sam_theory.engines._search._scene import scenes
+from sam_theory.errors import InputError
+from sam_theory.theorems import Claim, Identity, Inequality, Lemma, Theorem
+from sam_theory.verdicts import Witness
+
+_ENOUGH = 24
+
+
+@dataclass(frozen=True)
+class Recheck:
+    """How many exact instances agreed, and the first that did not."""
+
+    agreed: int
+    against: Witness | None = None
+
+
+def recheck(theorem: Theorem, budget: Budget, rng: np.random.Generator) -> Recheck:
+    """Evaluate each one-step claim behind ``theorem`` at exact rational instances."""
+    total = 0
+    for claim in _one_step_claims(theorem):
+        variant = theorem.with_(
+            claim=claim, where={}, proof=(), mutants=(), attained_by=None, status="quoted", expected="refuted"
+        )
+        found = _evaluate(variant, budget, rng)
+        if found.against is not None:
+            return Recheck(total + found.agreed, found.against)
+        total += found.agreed
+    return Recheck(total)
+
+
+def _one_step_claims(theorem: Theorem) -> list[Claim]:
+    claim = theorem.expanded_claim
+    steps = [
+        step.claim.map(theorem.expand)
+        for item in theorem.proof
+        for step in (item.premises(claim) if isinstance(item, Lemma) else (item,))
+    ]
+    every = [claim, *steps]
+    return list(dict.fromkeys(c for c in every if type(c) in (Identity, Inequality) and not _trajectory(c)))
+
+
+def _trajectory(claim: Claim) -> bool:
+    return any(s.name == "t" for e in claim.formulas() for s in e.free_symbols)
+
+
+def _evaluate(theorem: Theorem, budget: Budget, rng: np.random.Generator) -> Recheck:
+    agreed = 0
+    try:
+        found = [scene for scene in scenes(theorem) if scene.loss is None or scene.rational]
+    except InputError:
+        return Recheck(0)
+    for scene in found:
+        judge = Pointwise(scene, budget)
+        sampler = Sampler(scene, theorem.starts is not None, judge.uses_start)
+        batch = sampler.simple(rng, 2 * _ENOUGH)
+        here = 0
+        for i in range(batch.size if batch is not None else 0):
+            assert batch is not None
+            point = batch.point(i)
+            outcome = _holds(judge, point)
+            if outcome is False:
+                return Recheck(agreed, judge.confirm(point))
+            here += outcome is True
+            if here == _ENOUGH:
+                break
+        agreed += here
+    return Recheck(agreed)
+
+
+def _holds(judge: Pointwise, point: Any) -> bool | None:
+    """Whether the claim holds at ``point``; None where it is not rational or the point is not admitted."""
+    if not all(holds(h, point.scene, point.values) for h in point.scene.hypotheses):
+        return None
+    found = exactly(lambda a: judge._run(a, judge.program, point.env(a), point.vector(a)), balls=False)
+    if found is None:
+        return None
+    r = found.value
+    if not all(satisfied(g, compare(r[f"gl{i}"], r[f"gr{i}"])) for i, g in enumerate(judge.given)):
+        return None
+    order = compare(r["lhs"], r["rhs"])
+    return order == 0 if judge.identity else order in ((-1,) if judge.claim.strict else (-1, 0))
+

@@ -1,0 +1,75 @@
+"""Local maximisation of the violation: many hills at once, each step admissible."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sam_theory.engines._search._instances import Batch, Sampler
+from sam_theory.engines._search._judge import Judge
+from sam_theory.engines._search._parameters import Array
+
+__all__ = ["climb"]
+
+_HILLS = 16
+_STEPS = 8
+
+
+def climb(
+    judge: Judge, sampler: Sampler, batch: Batch, violation: Array, rounds: int, rng: np.random.Generator
+) -> tuple[Batch, Array]:
+    """The best rows of ``batch`` moved uphill for ``rounds`` rounds.
+
+    Parameters and lengths move by factors, fractions of members stay in [0, 1], directions of members rest.
+    Returns the rows and their violation.
+    """
+    order = np.argsort(-violation, kind="stable")[:_HILLS]
+    order = order[np.isfinite(violation[order])]
+    if not len(order) or "m_sine" in batch.values:
+        return batch.rows(order), violation[order]
+    hills, height = batch.rows(order), violation[order]
+    width = np.full(len(order), 0.3)
+    for _ in range(rounds):
+        parents = np.repeat(np.arange(len(order)), _STEPS)
+        proposal = _moved(sampler, hills.rows(parents), width[parents], rng)
+        bad = sampler.parameters.violation(_of_parameters(sampler, proposal), proposal.size) > 0
+        proposal = _kept(hills.rows(parents), proposal, bad)
+        value = np.where(bad, -np.inf, judge.violation(proposal))
+        best = value.reshape(len(order), _STEPS).argmax(axis=1) + _STEPS * np.arange(len(order))
+        better = value[best] > height
+        width = np.clip(np.where(better, width * 1.4, width * 0.6), 1e-8, 2.0)
+        hills = _kept(hills, proposal.rows(best), ~better)
+        height = np.where(better, value[best], height)
+    return hills, height
+
+
+def _kept(old: Batch, new: Batch, rows: Array) -> Batch:
+    """``new`` with the named rows taken from ``old``."""
+    values = {k: np.where(rows, old.values[k], v) for k, v in new.values.items()}
+    return Batch(new.scene, values, np.where(rows, old.start, new.start))
+
+
+def _of_parameters(sampler: Sampler, batch: Batch) -> dict[str, Array]:
+    return {s.name: batch.values[s.name] for s in sampler.scene.symbols}
+
+
+def _moved(sampler: Sampler, batch: Batch, width: Array, rng: np.random.Generator) -> Batch:
+    n = batch.size
+    free = {s.name for s in sampler.parameters.free}
+    solved = {name for name, _ in sampler.parameters.solved}
+    values = {}
+    for name, column in batch.values.items():
+        active = rng.random(n) < 0.5
+        noise = width * rng.standard_normal(n) * active
+        if name in free or name in sampler.lengths:
+            values[name] = column * np.exp(noise)
+        elif name in solved or name.startswith("m_b"):
+            values[name] = column
+        else:
+            values[name] = np.clip(column + noise / 2, 0.0, 1.0)
+    with np.errstate(all="ignore"):
+        values |= {k: v for k, v in sampler.parameters.complete(values).items() if k in solved}
+    start = batch.start
+    if sampler.uses_start and len(start):
+        scale = np.abs(start).max(axis=0)
+        start = start * np.exp(width * rng.standard_normal(n)) + 0.3 * width * scale * rng.standard_normal(start.shape)
+    return Batch(batch.scene, {k: np.broadcast_to(v, (n,)) for k, v in values.items()}, start)

@@ -1,0 +1,117 @@
+"""Envelopes: an observable stays below a bound at every step of a trajectory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from sam_theory.arithmetic import Arithmetic, Float64, NotExact
+from sam_theory.engines._budget import Budget
+from sam_theory.engines._search._exact import compare, exactly, too_long
+from sam_theory.engines._search._instances import Batch, Point
+from sam_theory.engines._search._judge import INVALID, TOLERANCE, Judge, column, witness
+from sam_theory.engines._search._parameters import Array
+from sam_theory.engines._search._scene import Scene
+from sam_theory.verdicts import Witness
+
+__all__ = ["EnvelopeJudge", "looked_at"]
+
+_TINY = 1e-280
+
+
+def looked_at(steps: int) -> set[int]:
+    """Steps at which a trajectory is compared with its bound: the first ones, then pairs ever further apart."""
+    chosen = set(range(min(steps, 8) + 1)) | {steps}
+    t = 8.0
+    while t < steps:
+        chosen |= {int(t), int(t) + 1}
+        t *= 1.4
+    return {t for t in chosen if t <= steps}
+
+
+class EnvelopeJudge(Judge):
+    """The violation is the largest (observable − bound)/(|observable| + |bound|) over the steps looked at."""
+
+    def __init__(self, scene: Scene, budget: Budget) -> None:
+        super().__init__(scene, budget)
+        self.observable = self.compiled({"observable": self.claim.observable})
+        self.bound = self.compiled({"bound": self.claim.bound})
+        self.both = self.compiled({"observable": self.claim.observable, "bound": self.claim.bound})
+        self.needs_next = any(n.endswith("_next") for n in self.observable.inputs)
+
+    def _trajectory(
+        self, arithmetic: Arithmetic, values: dict[str, Any], w: Any, steps: int, at: set[int]
+    ) -> Iterator[tuple[int, Any, Any]]:
+        """(t, observable, bound) at the steps in ``at``; sums over all steps before t if the claim accumulates."""
+        scene, claim = self.scene, self.claim
+        state, start, total = scene.state(arithmetic, w), w, arithmetic.number(Fraction(0))
+        for t in range(steps + 1):
+            here = scene.iterate(state)
+            if arithmetic.exact and any(map(too_long, here)):
+                raise NotExact("the fractions have become too long")
+            following = None
+            if t < steps or (self.needs_next and not claim.accumulate):
+                following = scene.step(arithmetic, values, state, t)
+            after = scene.iterate(following) if following is not None and self.needs_next else None
+            env = scene.environment(arithmetic, values, here, after, start, arithmetic.number(Fraction(t)))
+            if claim.accumulate:
+                if t in at:
+                    yield t, total, arithmetic.run(self.bound, env, scene.loss)["bound"]
+                if t < steps:
+                    env = scene.environment(
+                        arithmetic, values, here, scene.iterate(following or {}), start, arithmetic.number(Fraction(t))
+                    )
+                    total = arithmetic.add(total, arithmetic.run(self.observable, env, scene.loss)["observable"])
+            elif t in at:
+                r = arithmetic.run(self.both, env, scene.loss)
+                yield t, r["observable"], r["bound"]
+            if following is not None:
+                state = following
+
+    def violation(self, batch: Batch) -> Array:
+        return self._scan(batch)[0]
+
+    def _scan(self, batch: Batch) -> tuple[Array, Array]:
+        n, steps = batch.size, self.budget.steps
+        self.evaluations += n * steps
+        worst, when = np.full(n, INVALID), np.zeros(n, dtype=int)
+        first_scale: Array | None = None
+        with np.errstate(all="ignore"):
+            for t, left, right in self._trajectory(Float64(), batch.env(), batch.start, steps, looked_at(steps)):
+                left, right = column(left, n), column(right, n)
+                scale = np.abs(left) + np.abs(right)
+                valid = np.isfinite(scale) & (scale > _TINY)
+                v = np.where(valid, (left - right) / np.where(valid, scale, 1.0), INVALID)
+                first = (v > worst) & ~(worst > TOLERANCE)
+                when[first] = t
+                worst = np.maximum(worst, v)
+                first_scale = scale if first_scale is None else first_scale
+                usable = valid & (right > 1e-6 * first_scale)
+                self.saw(np.where(usable, left / np.where(usable, right, 1.0), -np.inf))
+        return worst, when
+
+    def confirm(self, point: Point) -> Witness | None:
+        if not point.scene.rational and point.scene.family is not None:
+            return None
+        worst, when = self._scan(Batch.of([point]))
+        if worst[0] <= self.tolerance:
+            return None
+        last = int(when[0])
+
+        def compute(arithmetic: Arithmetic) -> Any:
+            values, w = point.env(arithmetic), point.vector(arithmetic)
+            for t, left, right in self._trajectory(arithmetic, values, w, last, {last}):
+                if t == last:
+                    return left, right
+            return None
+
+        found = exactly(compute)
+        if found is None or found.value is None or compare(*found.value) != 1:
+            return None
+        left, right = found.value
+        observable = f"{'sum of ' if self.claim.accumulate else ''}{self.claim.observable}"
+        extra = {"observable": observable, "relation": ">"}
+        return witness(point, "orbit", last, left, right, found.confirmed_by, **extra)

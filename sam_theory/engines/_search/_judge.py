@@ -1,0 +1,115 @@
+"""Judges: how a kind of claim is measured on a batch of instances, and decided exactly on one."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from functools import cached_property
+from typing import Any, ClassVar
+
+import numpy as np
+import sympy as sp
+
+from sam_theory.arithmetic import Program, lower_all
+from sam_theory.engines._budget import Budget
+from sam_theory.engines._search._exact import text
+from sam_theory.engines._search._instances import Batch, Point
+from sam_theory.engines._search._parameters import Array
+from sam_theory.engines._search._scene import Scene
+from sam_theory.theorems import Theorem
+from sam_theory.verdicts import Witness
+
+__all__ = ["INVALID", "TOLERANCE", "Judge", "column", "scale_terms", "witness"]
+
+#: Relative size below which a violation is taken for rounding.
+TOLERANCE = 1e-9
+INVALID = -np.inf
+
+
+class Judge:
+    """One kind of claim in one scene.
+
+    ``violation`` is normalised: above ``tolerance`` the claim seems to fail.  Only ``confirm`` refutes.
+    """
+
+    tolerance: ClassVar[float] = TOLERANCE
+    uses_start: ClassVar[bool] = True
+    climbs: ClassVar[bool] = True
+
+    def __init__(self, scene: Scene, budget: Budget) -> None:
+        self.scene = scene
+        self.budget = budget
+        self.claim: Any = scene.claim
+        self.evaluations = 0
+        self.tightness: float | None = None
+
+    @property
+    def theorem(self) -> Theorem:
+        """The statement."""
+        return self.scene.theorem
+
+    def prepare(self, batch: Batch, rng: np.random.Generator) -> Batch:
+        """Move instances to where the claim can fail."""
+        return batch
+
+    def violation(self, batch: Batch) -> Array:
+        """The normalised violation of each row; −inf where the claim says nothing."""
+        raise NotImplementedError
+
+    def confirm(self, point: Point) -> Witness | None:
+        """A witness if the claim fails at ``point`` in exact arithmetic."""
+        raise NotImplementedError
+
+    def extra(self, rng: np.random.Generator) -> list[Point]:
+        """Further suspicious points that this kind of claim has an own way to find."""
+        return []
+
+    def note(self) -> str:
+        """What else should be known of the measurements."""
+        return ""
+
+    def saw(self, ratio: Array) -> None:
+        """Remember the largest ratio of the two sides of a bound."""
+        finite = ratio[np.isfinite(ratio)]
+        if finite.size:
+            top = float(finite.max())
+            self.tightness = top if self.tightness is None else max(self.tightness, top)
+
+    def compiled(self, formulas: dict[str, Any]) -> Program:
+        """Formulas of the claim as one program."""
+        return lower_all(formulas)
+
+    @cached_property
+    def vector_dimension(self) -> int:
+        """Dimension of the state."""
+        return self.scene.dimension
+
+
+def column(a: Any, size: int) -> Array:
+    """A result of a batch as an array of shape (size,)."""
+    return np.broadcast_to(np.asarray(a, dtype=float), (size,))
+
+
+def scale_terms(*sides: Any) -> list[Any]:
+    """The terms whose sizes tell how large a difference rounding can cause."""
+    terms = [a for side in sides for a in sp.Add.make_args(side)]
+    return list(dict.fromkeys(terms))
+
+
+def witness(
+    point: Point, form: str, step: int | None, observed: Any, bound: Any, confirmed_by: str, **extra: str
+) -> Witness:
+    """A confirmed witness at ``point``."""
+    scene = point.scene
+    loss = "" if scene.loss is None else scene.loss.name
+    if scene.family is not None:
+        extra["member"] = scene.family.name
+    if scene.fixed:
+        extra["link"] = scene.name
+    params = {k: text(v) for k, v in point.values.items()}
+    params |= {s.name: str(v) for s, v in (scene.fixed or {}).items()}
+    start = tuple(text(c) for c in point.start)
+    return Witness(form, loss, params, start, step, _shown(observed), _shown(bound), confirmed_by, extra)
+
+
+def _shown(a: Any) -> str:
+    return a if isinstance(a, str) else text(Fraction(a) if isinstance(a, int) else a)

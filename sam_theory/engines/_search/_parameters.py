@@ -1,0 +1,225 @@
+"""The admissible parameters of a statement: drawing them, and checking them exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import sympy as sp
+from numpy.typing import NDArray
+from scipy.stats import qmc
+
+from sam_theory.arithmetic import Float64, Program, Rational, lower, lower_all
+from sam_theory.engines._search._exact import holds
+from sam_theory.engines._search._scene import Scene
+
+__all__ = ["SIMPLE", "Array", "Parameters", "excess"]
+
+Array = NDArray[np.float64]
+Values = dict[str, Array]
+
+#: Simple rationals, the likeliest values of a smallest witness first.
+SIMPLE: tuple[Fraction, ...] = tuple(
+    Fraction(a)
+    for a in (
+        "1 1/2 2 3/2 1/3 3/4 2/3 1/4 3 1/10 4/3 5/4 7/4 1/5 4 5/2 4/5 9/10 3/5 2/5 6/5 1/8 1/20 5 10 1/100 20 100"
+    ).split()
+)
+DECADES = 2.0
+_ROUNDS = 12
+
+
+class Parameters:
+    """The values of a scene's symbols that its hypotheses admit.
+
+    An equality in the hypotheses is solved for one symbol, which is then computed and not drawn.
+    """
+
+    def __init__(self, scene: Scene) -> None:
+        self.scene = scene
+        self.relations: list[Any] = []
+        self.solved: list[tuple[str, Program]] = []
+        free = list(scene.symbols)
+        for h in scene.hypotheses:
+            solution = _solution(h, free) if isinstance(h, sp.Equality) else None
+            if solution is None:
+                self.relations.append(h)
+            else:
+                symbol, value = solution
+                free.remove(symbol)
+                self.solved.insert(0, (symbol.name, lower(value)))
+        self.free = free
+        sides = {f"{side}{i}": e for i, h in enumerate(self.relations) for side, e in (("l", h.lhs), ("r", h.rhs))}
+        self.program = lower_all(sides) if sides else None
+
+    # -- checks ------------------------------------------------------------------------------------------
+    def complete(self, values: Mapping[str, Any], exact: bool = False) -> dict[str, Any]:
+        """``values`` with the solved symbols; raises NotExact where one is irrational."""
+        result = dict(values)
+        for name, program in self.solved:
+            result[name] = (Rational() if exact else Float64()).run(program, result)["result"]
+        return result
+
+    def violation(self, values: Values, size: int) -> Array:
+        """How far each row is from being admissible: 0 where it is."""
+        total = np.zeros(size)
+        if self.program is None:
+            return total
+        with np.errstate(all="ignore"):
+            sides = Float64().run(self.program, values)
+            for i, h in enumerate(self.relations):
+                left, right = (np.broadcast_to(np.asarray(sides[f"{s}{i}"], dtype=float), (size,)) for s in "lr")
+                total = total + excess(h, left, right)
+        return np.where(np.isnan(total), np.inf, total)
+
+    def admits(self, values: Mapping[str, Fraction]) -> bool:
+        """Whether every hypothesis holds, decided exactly."""
+        return all(holds(h, self.scene, values) for h in self.scene.hypotheses)
+
+    # -- draws -------------------------------------------------------------------------------------------
+    def random(self, rng: np.random.Generator, size: int) -> Values | None:
+        """``size`` admissible rows, log-uniform where the hypotheses leave room; None if none is found."""
+        rows = 1 << max(size - 1, 1).bit_length()
+        found: list[Array] = []
+        count = 0
+        best: Array | None = None
+        for _ in range(_ROUNDS):
+            u = self._sobol(rng, rows)
+            values = self._values(u)
+            bad = self.violation(values, len(u))
+            good = u[bad == 0]
+            found.append(good)
+            count += len(good)
+            if count >= size:
+                break
+            if best is None:
+                best = u[np.argsort(bad, kind="stable")[:64]]
+            if count >= 8 and count < size // 4:
+                break
+        pool = np.concatenate(found)
+        if not len(pool) and best is not None:
+            pool = self._repair(rng, best)
+        if not len(pool):
+            return None
+        if len(pool) < size:
+            pool = np.concatenate([pool, self._spread(rng, pool, size - len(pool))])
+        return self._values(pool[:size])
+
+    def simple(self, rng: np.random.Generator, size: int) -> Values | None:
+        """Up to ``size`` admissible rows of simple rationals, the simplest first."""
+        if not self.free:
+            return self._admissible(self.complete({}), 1) if self.scene.symbols else {}
+        table = np.array([float(a) for a in SIMPLE])
+        depth = len(self.free)
+        blocks = [np.indices((7,) * depth).reshape(depth, -1)] if depth <= 3 else []
+        if depth > 3:
+            blocks.append(rng.integers(0, 7, (depth, 4 * size)))
+        blocks.append((len(table) * rng.random((depth, 4 * size)) ** 1.5).astype(int))
+        index = np.concatenate([np.zeros((depth, 1), dtype=int), *blocks], axis=1)
+        values: Values = {}
+        for s, row in zip(self.free, index, strict=True):
+            column = table[row]
+            if s.is_positive is None and s.is_nonnegative is None:
+                column = np.where(rng.random(len(row)) < 0.5, column, -column)
+            values[s.name] = column
+        return self._admissible(self.complete(values), size)
+
+    def _admissible(self, values: Values, size: int) -> Values | None:
+        with np.errstate(all="ignore"):
+            n = max((np.size(v) for v in values.values()), default=1)
+        values = {k: np.broadcast_to(np.asarray(v, dtype=float), (n,)) for k, v in values.items()}
+        keep = np.flatnonzero(self.violation(values, n) <= 1e-12)
+        rows = np.stack([values[k][keep] for k in sorted(values)]) if values else np.zeros((1, len(keep)))
+        _, first = np.unique(rows, axis=1, return_index=True)
+        keep = keep[np.sort(first)][:size]
+        return {k: v[keep] for k, v in values.items()} if len(keep) else None
+
+    def _sobol(self, rng: np.random.Generator, rows: int) -> Array:
+        if not self.free:
+            return np.zeros((rows, 0))
+        return np.asarray(qmc.Sobol(len(self.free), seed=rng).random(rows))
+
+    def _values(self, u: Array) -> Values:
+        values: Values = {}
+        for j, s in enumerate(self.free):
+            x = u[:, j]
+            if s.is_positive:
+                column = 10.0 ** (DECADES * (2 * x - 1))
+            elif s.is_nonnegative:
+                column = np.where(x < 1 / 16, 0.0, 10.0 ** (DECADES * (2 * (16 * x - 1) / 15 - 1)))
+            else:
+                column = np.where(x < 0.5, -1.0, 1.0) * 10.0 ** (DECADES * (2 * np.mod(2 * x, 1.0) - 1))
+            values[s.name] = column
+        with np.errstate(all="ignore"):
+            values = self.complete(values)
+        return {k: np.broadcast_to(np.asarray(v, dtype=float), (len(u),)) for k, v in values.items()}
+
+    def _spread(self, rng: np.random.Generator, pool: Array, size: int) -> Array:
+        """Slice sampling from admissible rows: an interval around a coordinate shrinks until it admits."""
+        chains = pool[rng.integers(0, len(pool), size)].copy()
+        rows = np.arange(size)
+        for _ in range(4 * max(len(self.free), 1)):
+            j = rng.integers(0, chains.shape[1], size)
+            low, high = np.zeros(size), np.ones(size)
+            old, todo = chains[rows, j].copy(), rows.copy()
+            for _ in range(24):
+                if not len(todo):
+                    break
+                proposal = chains[todo].copy()
+                x = low[todo] + (high - low)[todo] * rng.random(len(todo))
+                proposal[np.arange(len(todo)), j[todo]] = x
+                good = self.violation(self._values(proposal), len(todo)) == 0
+                chains[todo[good]] = proposal[good]
+                below = x < old[todo]
+                low[todo] = np.where(below, x, low[todo])
+                high[todo] = np.where(below, high[todo], x)
+                todo = todo[~good]
+        return chains
+
+    def _repair(self, rng: np.random.Generator, rows: Array) -> Array:
+        """Walk from the rows nearest to admissible ones until some are admitted."""
+        rows = rows.copy()
+        bad = self.violation(self._values(rows), len(rows))
+        for k in range(200):
+            step = 0.3 * 0.5 ** (k % 10) * rng.standard_normal(rows.shape)
+            proposal = np.clip(rows + step, 0.0, 1.0)
+            new = self.violation(self._values(proposal), len(rows))
+            better = new < bad
+            rows[better], bad[better] = proposal[better], new[better]
+            if k % 10 == 9 and (bad == 0).any():
+                break
+        return rows[bad == 0]
+
+
+def excess(h: Any, left: Array, right: Array) -> Array:
+    """By how much the sides of a relation miss it, relative to their size: 0 where it holds."""
+    scale = np.abs(left) + np.abs(right) + 1e-300
+    gap = (left - right) / scale
+    if isinstance(h, sp.StrictLessThan):
+        return np.where(left < right, 0.0, gap + 1e-9)
+    if isinstance(h, sp.LessThan):
+        return np.where(left <= right, 0.0, gap)
+    if isinstance(h, sp.StrictGreaterThan):
+        return np.where(left > right, 0.0, 1e-9 - gap)
+    if isinstance(h, sp.GreaterThan):
+        return np.where(left >= right, 0.0, -gap)
+    if isinstance(h, sp.Unequality):
+        return np.where(left != right, 0.0, 1.0)
+    return np.abs(gap)
+
+
+def _solution(h: Any, free: list[sp.Symbol]) -> tuple[sp.Symbol, Any] | None:
+    """One symbol of an equality in terms of the others."""
+    for symbol, value in ((h.lhs, h.rhs), (h.rhs, h.lhs)):
+        if symbol in free and symbol not in value.free_symbols:
+            return symbol, value
+    for symbol in sorted(h.free_symbols & set(free), key=lambda s: s.name):
+        try:
+            values = sp.solve(h, symbol)
+        except NotImplementedError:
+            continue
+        if len(values) == 1:
+            return symbol, values[0]
+    return None

@@ -1,0 +1,95 @@
+"""Identities and inequalities: one step, at every admissible state and parameter."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from sam_theory.arithmetic import Arithmetic, Float64
+from sam_theory.engines._budget import Budget
+from sam_theory.engines._search._exact import compare, exactly, satisfied
+from sam_theory.engines._search._instances import Batch, Point
+from sam_theory.engines._search._judge import INVALID, TOLERANCE, Judge, column, scale_terms, witness
+from sam_theory.engines._search._parameters import Array, excess
+from sam_theory.engines._search._scene import Scene
+from sam_theory.theorems import Identity
+from sam_theory.verdicts import Witness
+
+__all__ = ["Pointwise"]
+
+
+class Pointwise(Judge):
+    """The violation is lhs − rhs (its modulus for an identity) over the sum of the moduli of their terms."""
+
+    def __init__(self, scene: Scene, budget: Budget) -> None:
+        super().__init__(scene, budget)
+        claim = self.claim
+        self.identity = isinstance(claim, Identity)
+        self.given = () if self.identity else claim.given
+        formulas: dict[str, Any] = {"lhs": claim.lhs, "rhs": claim.rhs}
+        for i, g in enumerate(self.given):
+            formulas |= {f"gl{i}": g.lhs, f"gr{i}": g.rhs}
+        self.program = self.compiled(formulas)
+        terms = {f"t{i}": e for i, e in enumerate(scale_terms(claim.lhs, claim.rhs))}
+        self.float_program = self.compiled(formulas | terms)
+        self.terms = list(terms)
+        self.steps = any(n.endswith("_next") for n in self.program.inputs)
+
+    def _run(self, arithmetic: Arithmetic, program: Any, values: dict[str, Any], w: Any) -> dict[str, Any]:
+        scene = self.scene
+        if scene.loss is None:
+            return arithmetic.run(program, values)
+        after = scene.iterate(scene.step(arithmetic, values, scene.state(arithmetic, w), 0)) if self.steps else None
+        env = scene.environment(arithmetic, values, w, after, w_start=w)
+        return arithmetic.run(program, env, scene.loss)
+
+    def violation(self, batch: Batch) -> Array:
+        n = batch.size
+        self.evaluations += n
+        with np.errstate(all="ignore"):
+            r = {k: column(v, n) for k, v in self._run(Float64(), self.float_program, batch.env(), batch.start).items()}
+            gap = r["lhs"] - r["rhs"]
+            scale = sum((np.abs(r[t]) for t in self.terms), np.zeros(n))
+            gap = np.where(scale > 0, gap / np.where(scale > 0, scale, 1.0), gap)
+            valid = np.isfinite(gap) & np.isfinite(scale)
+            for i, g in enumerate(self.given):
+                valid &= excess(g, r[f"gl{i}"], r[f"gr{i}"]) == 0
+            if not self.identity:
+                usable = valid & (r["rhs"] > 0)
+                self.saw(np.where(usable, r["lhs"] / np.where(usable, r["rhs"], 1.0), -np.inf))
+        violation = np.abs(gap) - TOLERANCE if self.identity else gap
+        if not self.identity and self.claim.strict:
+            violation = violation + TOLERANCE
+        return np.where(valid, violation, INVALID)
+
+    @property
+    def tolerance(self) -> float:  # type: ignore[override]
+        """Rounding is subtracted already where equality counts."""
+        return 0.0 if self.identity or self.claim.strict else TOLERANCE
+
+    def confirm(self, point: Point) -> Witness | None:
+        if not point.scene.rational and point.scene.family is not None:
+            return None
+
+        def compute(arithmetic: Arithmetic) -> Any:
+            return self._run(arithmetic, self.program, point.env(arithmetic), point.vector(arithmetic))
+
+        found = exactly(compute)
+        if found is None:
+            return None
+        r = found.value
+        if not all(satisfied(g, compare(r[f"gl{i}"], r[f"gr{i}"])) for i, g in enumerate(self.given)):
+            return None
+        order = compare(r["lhs"], r["rhs"])
+        if self.identity:
+            wrong, relation = order in (-1, 1), "≠"
+        elif self.claim.strict:
+            wrong, relation = order in (0, 1), "≥"
+        else:
+            wrong, relation = order == 1, ">"
+        if not wrong:
+            return None
+        extra = {"observable": str(self.claim.lhs), "relation": relation}
+        step = 1 if self.steps else None
+        return witness(point, "point", step, r["lhs"], r["rhs"], found.confirmed_by, **extra)

@@ -1,0 +1,36 @@
+"""Which judge measures which kind of claim."""
+
+from __future__ import annotations
+
+from sam_theory.engines._budget import Budget
+from sam_theory.engines._search._cycle import CycleJudge
+from sam_theory.engines._search._envelope import EnvelopeJudge
+from sam_theory.engines._search._judge import Judge
+from sam_theory.engines._search._limit import LimitJudge
+from sam_theory.engines._search._parameter_limit import ParameterLimitJudge
+from sam_theory.engines._search._pointwise import Pointwise
+from sam_theory.engines._search._scene import Scene
+from sam_theory.engines._search._threshold import ThresholdJudge
+from sam_theory.errors import InputError
+from sam_theory.theorems import Cycle, Envelope, Identity, Inequality, Limit, Threshold
+
+__all__ = ["judge_of"]
+
+
+def judge_of(scene: Scene, budget: Budget) -> Judge:
+    """The judge for the claim of ``scene``.
+
+    Raises InputError for a kind of claim that cannot be measured.
+    """
+    claim = scene.claim
+    if isinstance(claim, (Identity, Inequality)):
+        return Pointwise(scene, budget)
+    if isinstance(claim, Envelope):
+        return EnvelopeJudge(scene, budget)
+    if isinstance(claim, Limit):
+        return LimitJudge(scene, budget) if claim.variable is None else ParameterLimitJudge(scene, budget)
+    if isinstance(claim, Cycle):
+        return CycleJudge(scene, budget)
+    if isinstance(claim, Threshold):
+        return ThresholdJudge(scene, budget)
+    raise InputError(f"theorem {scene.theorem.slug}: a search cannot measure a claim of kind {claim.kind}")

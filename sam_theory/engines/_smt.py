@@ -1,0 +1,206 @@
+"""The engine smt: z3 decides whether a goal follows, over the reals, with exact coefficients.
+
+Each goal is cut into the cases of its signs, absolute values and extrema; denominators are multiplied out with
+the sign that the hypotheses give them; what is left are polynomials.  Budgets are z3's resource units, so that
+an answer repeats on every machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sympy as sp
+import z3
+from sympy.logic.boolalg import And, Implies, Not, Or
+
+from sam_theory.arithmetic import Smt, lower
+from sam_theory.engines._flatten import Flattening, relation
+from sam_theory.engines._goals import Goal
+from sam_theory.errors import InputError
+
+Relation = sp.core.relational.Relational
+_SIGN_UNITS = 400_000
+
+
+@dataclass(frozen=True)
+class Answer:
+    """``proved``, ``refuted`` (a model of the negation: not yet a witness), ``unknown`` or ``empty``.
+
+    ``empty``: the assumptions contradict each other, so that an implication would prove nothing.
+    """
+
+    status: str
+    detail: str
+    model: dict[str, str] | None = None
+
+
+class VanishingDenominator(ValueError):
+    """The hypotheses do not say that a denominator differs from 0."""
+
+
+def close(goal: Goal, rlimit: int) -> Answer:
+    """Ask z3 whether ``goal`` follows from its assumptions and facts."""
+    given = [bare(a) for a in goal.assumptions]
+    assumptions = [*given, *map(bare, goal.facts)]
+    aim = bare(goal.goal)
+    consistent = _check(assumptions, rlimit)
+    if consistent.status == "proved":
+        return Answer("empty", "the assumptions and facts contradict each other")
+    rooted = _unfounded_root(assumptions, aim, rlimit)
+    if rooted is not None:
+        return Answer("unknown", f"the assumptions do not say that {rooted} under a root is nonnegative")
+    answer = _check([*assumptions, Not(aim)], rlimit)
+    if answer.status == "proved" and consistent.status != "refuted":
+        return Answer("unknown", f"unsat, but the assumptions were not shown satisfiable: {consistent.detail}")
+    return answer
+
+
+def bare(e: Any) -> Any:
+    """``e`` over symbols that are merely real: what SymPy's assumptions say must stand among the relations."""
+    return e.xreplace({x: sp.Symbol(x.name, real=True) for x in e.free_symbols}) if hasattr(e, "xreplace") else e
+
+
+def _unfounded_root(assumptions: list[Any], goal: Any, rlimit: int) -> Any:
+    """A radicand that may be negative: its root would smuggle in an assumption."""
+    scout = Flattening()
+    for part in (*assumptions, goal):
+        scout(part)
+    plain = [a for a in assumptions if not _has_root(a)]
+    for radicand in dict.fromkeys(scout.radicands):
+        if radicand.is_nonnegative:
+            continue
+        if _check([*plain, relation(radicand, "<", 0)], rlimit).status != "proved":
+            return radicand
+    return None
+
+
+def _has_root(e: Any) -> bool:
+    return any(p.exp.is_Rational and not p.exp.is_Integer for p in e.atoms(sp.Pow))
+
+
+def satisfiable(relations: Sequence[Any], rlimit: int = 20_000_000) -> bool | None:
+    """Whether some real numbers satisfy all relations; None if z3 gave up."""
+    answer = _check([bare(r) for r in relations], rlimit)
+    return {"proved": False, "refuted": True, "unknown": None}[answer.status]
+
+
+def _check(parts: list[Any], rlimit: int) -> Answer:
+    """``proved`` if the parts have no common solution, ``refuted`` with a model if they have."""
+    flat = Flattening()
+    relations = [flat(p) for p in parts if p not in (True, sp.true)]
+    unknown = ""
+    count = 0
+    for case in flat.cases(relations, _contradictory):
+        count += 1
+        try:
+            cleared = _clear_all(case)
+        except VanishingDenominator as problem:
+            unknown = str(problem)
+            continue
+        status, model = _solve(cleared, rlimit)
+        if status == "sat":
+            return Answer("refuted", "satisfiable", model)
+        if status != "unsat":
+            unknown = f"z3: {status} within {rlimit} resource units"
+    return Answer("unknown", unknown) if unknown else Answer("proved", f"unsat in {count} case(s)")
+
+
+def _contradictory(parts: list[Any]) -> bool:
+    """Whether the parts without denominators already exclude each other (a quick check)."""
+    simple = [p for p in parts if not isinstance(p, Relation) or sp.fraction(sp.together(p.lhs - p.rhs))[1].is_number]
+    return _solve(simple, _SIGN_UNITS)[0] == "unsat"
+
+
+# -- denominators ------------------------------------------------------------------------------------------------
+def _clear_all(parts: list[Any]) -> list[Any]:
+    """Multiply out every denominator; a cleared relation may decide the sign of the next denominator."""
+    known: list[Any] = []
+    todo = parts
+    signs: dict[sp.Expr, int | None] = {}
+    while todo:
+        left = []
+        problem: VanishingDenominator | None = None
+        for part in todo:
+            try:
+                known.append(_clear(part, known, signs))
+            except VanishingDenominator as found:
+                left.append(part)
+                problem = found
+        if len(left) == len(todo) and problem is not None:
+            raise problem
+        signs = {f: s for f, s in signs.items() if s is not None}
+        todo = left
+    return known
+
+
+def _clear(part: Any, known: list[Any], signs: dict[sp.Expr, int | None]) -> Any:
+    if not isinstance(part, Relation):
+        return part.func(*(_clear(a, known, signs) for a in part.args)) if part.args else part
+    numerator, denominator = sp.fraction(sp.together(part.lhs - part.rhs))
+    coefficient, factors = sp.factor_list(denominator) if denominator.free_symbols else (denominator, [])
+    sign, keep = (1 if coefficient > 0 else -1), sp.S.One
+    for factor, power in factors:
+        if factor not in signs:
+            signs[factor] = _sign(known, factor)
+        found = signs[factor]
+        if found is None:
+            raise VanishingDenominator(f"the hypotheses do not exclude that {factor} vanishes")
+        if power % 2:
+            sign, keep = (sign, keep * factor) if found == 0 else (sign * found, keep)
+    return relation(sp.expand(sign * numerator * keep), part.rel_op, 0)
+
+
+def _sign(known: list[Any], factor: sp.Expr) -> int | None:
+    """1, −1, 0 (for: not zero, either sign) or None, as the known relations decide."""
+    for operator, answer in (("<=", 1), (">=", -1), ("==", 0)):
+        negation = relation(factor, operator, 0)
+        if negation is sp.false or _solve([*known, negation], _SIGN_UNITS)[0] == "unsat":
+            return answer
+    return None
+
+
+# -- z3 ------------------------------------------------------------------------------------------------------------
+def _solve(parts: Sequence[Any], rlimit: int) -> tuple[str, dict[str, str] | None]:
+    context = z3.Context()
+    arithmetic = Smt(context)
+    symbols = sorted({s for p in parts for s in getattr(p, "free_symbols", ())}, key=lambda s: s.name)
+    env = {s.name: z3.Real(f"x{i}", context) for i, s in enumerate(symbols)}
+    solver = z3.Tactic("qfnra-nlsat", ctx=context).solver()
+    solver.set("rlimit", rlimit)
+    try:
+        solver.add(*(_term(p, arithmetic, env) for p in parts))
+        status = str(solver.check())
+    except z3.Z3Exception as problem:
+        return f"error: {problem}", None
+    if status != "sat":
+        return status, None
+    model = solver.model()
+    found = {s.name: model[env[s.name]] for s in symbols}
+    return status, {name: str(v) for name, v in found.items() if v is not None}
+
+
+def _term(part: Any, arithmetic: Smt, env: dict[str, Any]) -> Any:
+    if part in (True, sp.true) or part in (False, sp.false):
+        return z3.BoolVal(bool(part), arithmetic.context)
+    if isinstance(part, Relation):
+        left, right = (arithmetic.run(lower(side), env)["result"] for side in (part.lhs, part.rhs))
+        return {
+            "<": lambda: left < right,
+            "<=": lambda: left <= right,
+            ">": lambda: left > right,
+            ">=": lambda: left >= right,
+            "==": lambda: left == right,
+            "!=": lambda: left != right,
+        }[part.rel_op]()
+    terms = [_term(a, arithmetic, env) for a in part.args]
+    if isinstance(part, And):
+        return z3.And(*terms)
+    if isinstance(part, Or):
+        return z3.Or(*terms)
+    if isinstance(part, Not):
+        return z3.Not(terms[0])
+    if isinstance(part, Implies):
+        return z3.Implies(*terms)
+    raise InputError(f"{part} is not a combination of relations")

@@ -1,0 +1,73 @@
+"""The engine symbolic: equalities reduced to 0 by exact algebra, limits in a parameter by SymPy.
+
+An equality is cut into the cases of its signs; roots obey r² = a; what is left must be the zero polynomial.
+Nothing is decided by simplification heuristics alone: a remainder that does not cancel is ``unknown``, and the
+caller re-evaluates every success at random exact rationals.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sympy as sp
+
+from sam_theory.engines._flatten import Flattening
+from sam_theory.engines._goals import Goal
+from sam_theory.engines._smt import Answer, bare
+from sam_theory.theorems import Limit, Theorem
+
+
+def close(goal: Goal) -> Answer:
+    """Reduce an equality to 0; other relations are ``unknown`` to this engine."""
+    aim = bare(goal.goal)
+    if aim is sp.true:
+        return Answer("proved", "both sides are the same expression")
+    if not isinstance(aim, sp.Eq):
+        return Answer("unknown", "not an equality")
+    aim = _with_equalities(aim, [bare(a) for a in goal.assumptions])
+    flat = Flattening(split_all=True)
+    difference = flat(aim.lhs - aim.rhs)
+    count = 0
+    for case in flat.cases([sp.Eq(sp.Symbol("difference!"), difference, evaluate=False)], lambda _: False):
+        count += 1
+        rest = next(p.rhs for p in case if isinstance(p, sp.Eq) and p.lhs == sp.Symbol("difference!"))
+        if not _vanishes(_with_zeros(rest, case), flat):
+            return Answer("unknown", f"{sp.nsimplify(rest)} was not reduced to 0")
+    return Answer("proved", f"reduced to 0 in {count} case(s)")
+
+
+def _with_equalities(aim: Any, assumptions: list[Any]) -> Any:
+    """Use hypotheses of the form ``symbol = expression``."""
+    for a in assumptions:
+        if isinstance(a, sp.Eq) and a.lhs.is_Symbol and not a.rhs.has(a.lhs):
+            aim = sp.Eq(aim.lhs.xreplace({a.lhs: a.rhs}), aim.rhs.xreplace({a.lhs: a.rhs}), evaluate=False)
+    return aim
+
+
+def _with_zeros(e: Any, case: list[Any]) -> Any:
+    """Put in what a case says is 0: the argument of a sign, where it is a single symbol."""
+    zeros = {p.lhs: sp.S.Zero for p in case if isinstance(p, sp.Eq) and p.rhs == 0 and p.lhs.is_Symbol}
+    return e.subs(zeros) if zeros else e
+
+
+def _vanishes(e: sp.Expr, flat: Flattening) -> bool:
+    numerator = sp.expand(sp.fraction(sp.together(e))[0])
+    for equation in reversed([s for s in flat.side if isinstance(s, sp.Eq)]):
+        root = next(iter(equation.lhs.free_symbols))
+        if root in numerator.free_symbols:
+            relation = sp.numer(sp.together(equation.lhs - equation.rhs))
+            numerator = sp.expand(sp.rem(numerator, relation, root))
+            numerator = sp.expand(sp.fraction(sp.together(numerator))[0])
+    return bool(numerator == 0)
+
+
+def parameter_limit(theorem: Theorem) -> Answer:
+    """The limit of a formula in a parameter, from the side that the hypotheses admit."""
+    claim = theorem.expanded_claim
+    if not isinstance(claim, Limit) or claim.variable is None:
+        return Answer("unknown", "not a limit in a parameter")
+    found = sp.limit(claim.observable, claim.variable, claim.to, "+")
+    difference = sp.simplify(found - claim.value)
+    if difference == 0:
+        return Answer("proved", f"the limit is {found}")
+    return Answer("unknown", f"SymPy finds the limit {found}")

@@ -1,0 +1,36 @@
+"""Losses with a name of their own, for the command line and for examples."""
+
+from __future__ import annotations
+
+import sympy as sp
+
+from sam_theory.losses._base import Facts, Loss
+from sam_theory.losses._concrete import Expression, Product, Quadratic, RayleighQuotient
+from sam_theory.losses._links import log_cosh, shifted_square, sqrt1p
+
+__all__ = ["named_losses"]
+
+
+def named_losses() -> dict[str, Loss]:
+    """The concrete losses that can be called by name.
+
+    Examples
+    --------
+    >>> sorted(named_losses())[:3]
+    ['log_cosh(xy)', 'quadratic', 'quadratic-2d']
+    """
+    x = sp.Symbol("x", real=True)
+    return {
+        "quadratic": Quadratic(1),
+        "quadratic-2d": Quadratic(1, 4),
+        "log_cosh(xy)": Product(log_cosh),
+        "sqrt1p(xy)": Product(sqrt1p),
+        "shifted_square(xy)": Product(shifted_square),
+        "rayleigh": RayleighQuotient([[2, 1], [1, 3]]),
+        "x2+3sin2": Expression(
+            x**2 + 3 * sp.sin(x) ** 2,
+            [x],
+            name="x^2 + 3 sin^2 x",
+            facts=Facts(beta=8, minimum=0, minimisers=((0,),)),
+        ),
+    }

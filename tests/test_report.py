@@ -171,7 +171,20 @@ def test_plain_text_explains_what_was_not_expected() -> None:
 
 
 def test_an_expected_verdict_needs_no_explanation() -> None:
-    assert plain([PROVED]).splitlines()[1].split()[-1] == "-"
+    conjecture = result("conjecture", "supported", Evidence("search", "supported", "1000 points"))
+    assert conjecture.reason
+    for one in (PROVED, conjecture):
+        assert plain([one]).splitlines()[1].split()[-1] == "-"
+
+
+def test_a_violation_that_was_not_confirmed_is_never_hidden_behind_a_proof() -> None:
+    proof = Evidence("smt", "proved", "unsat")
+    seen = result("seen", "proved", proof, Evidence("search", "undecided", "in floats", margin=-1.0))
+    for text in (plain([seen]), printed([seen])):
+        assert "search saw a violation that was not confirmed, margin -1: in floats" in text
+    noise = result("noise", "proved", proof, Evidence("search", "supported", "", margin=-5e-14))
+    assert "violation" not in plain([noise])
+    assert "not confirmed" not in plain([REFUTED])
 
 
 def test_columns_put_a_dash_where_there_is_nothing() -> None:
@@ -181,6 +194,7 @@ def test_columns_put_a_dash_where_there_is_nothing() -> None:
 def test_tightness_is_never_rounded_to_one() -> None:
     assert "0.9999" in plain([PROVED])
     cases = {0.99999: "0.9999", 1.0: "1.0000", 1.00001: "1.0001", 0.9966: "0.9966", 2e-9: "2e-09"}
+    cases |= {1 + 1e-13: "1.0000", 1 - 1e-13: "1.0000", 2 + 1e-9: "2.0000"}
     for value, text in cases.items():
         assert ratio(result("a", "proved", measured_tightness=value)) == text
 

@@ -25,7 +25,6 @@ from sam_theory.verdicts import (
     Result,
     Verdict,
     Witness,
-    cap,
     decide,
     document,
     dumps,
@@ -95,12 +94,6 @@ def test_expected_is_a_minimum_and_exact_for_refuted(found: Verdict, expected: V
 def test_meets_takes_the_text_of_a_verdict_too() -> None:
     assert Verdict.REFUTED.meets("refuted")  # type: ignore[arg-type]
     assert not Verdict.SUPPORTED.meets("proved")  # type: ignore[arg-type]
-
-
-def test_chosen_engines_cap_an_expectation_but_never_a_refutation_and_never_raise_it() -> None:
-    assert cap(Verdict.PROVED, Verdict.SUPPORTED) is Verdict.SUPPORTED
-    assert cap(Verdict.SUPPORTED, Verdict.PROVED) is Verdict.SUPPORTED
-    assert cap(Verdict.REFUTED, Verdict.SUPPORTED) is Verdict.REFUTED
 
 
 # -- evidence ------------------------------------------------------------------------------------------------
@@ -207,6 +200,11 @@ def test_an_engine_that_did_not_run_is_named_even_when_the_theorem_is_proved() -
     assert decide(runs, Verdict.PROVED)[2] == "formal not run: coqc is missing"
 
 
+def test_an_engine_that_could_not_decide_is_named_even_when_the_theorem_is_proved() -> None:
+    runs = [Evidence("smt", "proved", "unsat"), Evidence("search", "undecided", "a violation in floats")]
+    assert decide(runs, Verdict.PROVED) == (Verdict.PROVED, None, "search undecided: a violation in floats")
+
+
 def test_the_trust_base_is_that_of_the_engines_that_reached_the_verdict() -> None:
     step = Obligation("descent", "proved", "smt", "", ("z3", "descent lemma"))
     runs = [
@@ -297,24 +295,10 @@ def test_the_document_has_the_keys_of_the_contract() -> None:
     data = full_document()
     assert list(data) == ["schema", "version", "seed", "budget", "theorems"]
     entry = data["theorems"][0]
-    contract = {
-        "slug",
-        "id",
-        "title",
-        "source",
-        "status",
-        "kind",
-        "tightness",
-        "measured_tightness",
-        "expected",
-        "verdict",
-        "as_expected",
-        "trust_base",
-        "seconds",
-        "engines",
-        "witness",
-        "mutants",
-    }
+    contract = set(
+        "slug id title source status kind tightness measured_tightness expected verdict as_expected "
+        "trust_base seconds engines witness mutants".split()
+    )
     assert contract <= set(entry)
     evidence = {"engine", "verdict", "seconds", "detail", "margin", "evaluations", "region"}
     assert evidence <= set(entry["engines"][0])

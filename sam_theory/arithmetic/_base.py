@@ -246,7 +246,8 @@ class Arithmetic:
                 case "ipow":
                     out = self.ipow(args[0], data)
                 case "select":
-                    out = self.select(*args, data)
+                    a, b, then, otherwise = args
+                    out = self.select(a, b, then, otherwise, data)
                 case "call":
                     out = self.call(data[0], data[1], args[0])
                 case "unit":

@@ -115,7 +115,7 @@ class Dimensional(Arithmetic):
         if isinstance(function, str):
             self._pure(a, f"the argument of {function}")
             return NUMBER
-        return function.evaluate(order, a, self)  # type: ignore[no-any-return]
+        return function.evaluate(order, a, self)
 
     def opaque(self, link: HasDerivatives, order: int, a: Dimension) -> Dimension:
         """ℓ^(k)(z) for [z]=W² and [ℓ]=ΛW²."""

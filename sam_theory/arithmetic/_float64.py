@@ -64,7 +64,8 @@ class Float64(Arithmetic):
         # Products, not pow: pow differs between scalars and SIMD lanes in the last place.
         if exponent == 0:
             return 1.0 + 0.0 * a
-        result, base, n = None, a, abs(exponent)
+        result: Any = None
+        base, n = a, abs(exponent)
         while n:
             if n & 1:
                 result = base if result is None else result * base
@@ -134,18 +135,11 @@ class Float64(Arithmetic):
     def matmul(self, matrix: tuple[tuple[Fraction, ...], ...], v: Any) -> Any:
         known = self._matrices.get(id(matrix))
         if known is None:
-            known = self._matrices[id(matrix)] = (matrix, np.array([[float(e) for e in row] for row in matrix]))
+            entries = np.array([[float(entry) for entry in row] for row in matrix])
+            known = self._matrices[id(matrix)] = (matrix, entries)
         columns = known[1]
         shape = (len(columns), *(1,) * (np.ndim(v) - 1))
         total = columns[:, 0].reshape(shape) * v[0]
         for j in range(1, columns.shape[1]):
             total = total + columns[:, j].reshape(shape) * v[j]
         return total
-
-    def grad(self, field: Field, v: Any, env: Mapping[str, Any]) -> Any:
-        # A gradient without w in it (a linear loss) has no batch axes yet.
-        result = np.asarray(super().grad(field, v, env))
-        if result.ndim == np.ndim(v):
-            return result
-        result = result.reshape(result.shape + (1,) * (np.ndim(v) - result.ndim))
-        return np.broadcast_to(result, np.broadcast_shapes(result.shape, np.shape(v)))

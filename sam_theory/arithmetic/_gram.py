@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import sympy as sp
@@ -170,6 +171,11 @@ class Gram(Symbolic):
 
     def component(self, v: Any, i: int) -> Any:
         raise InputError("an abstract vector has no coordinates; state the claim with inner products")
+
+    def matmul(self, matrix: tuple[tuple[Fraction, ...], ...], v: Any) -> Any:
+        if isinstance(v, Span):
+            raise InputError("an abstract vector has no coordinates for a matrix; use a loss without one")
+        return super().matmul(matrix, v)
 
     def block(self, v: Any, i: int, parts: int) -> Any:
         if not isinstance(v, Coordinates) or len(v) != parts:

@@ -69,6 +69,8 @@ class Symbolic(Arithmetic):
         return link.function(order)(a)  # type: ignore[attr-defined]
 
     def unit(self, v: Any, eps: Any, normalisation: str) -> Any:
+        if all(a == 0 for a in v):
+            return v * sp.S.Zero
         factor = common_factor(list(v)) if eps == 0 else sp.S.One
         rest = Coordinates(sp.cancel(a / factor) if factor != 1 else a for a in v)
         if len(v) == 1 and eps == 0:

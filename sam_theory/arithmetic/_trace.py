@@ -49,7 +49,7 @@ class Flatten(Arithmetic):
     def call(self, function: str | HasDerivatives, order: int, a: Traced) -> Traced:
         if isinstance(function, str):
             return a.emit("call", a, data=(function, order))
-        return function.evaluate(order, a, self)  # type: ignore[no-any-return]
+        return function.evaluate(order, a, self)
 
     def norm(self, v: Any) -> Traced:
         if len(v) == 1:
@@ -128,7 +128,7 @@ def python_source(program: Program, rename: dict[str, str]) -> tuple[list[str], 
                 lines.append(f"{target} = {a[2]} if {a[0]} {comparison} {a[1]} else {a[3]}")
             case "call":
                 if data[0] not in PYTHON_FUNCTIONS:
-                    raise InputError(f"the function {data[0]} has no plain Python form; use the batch arithmetic")
+                    raise InputError(f"the function {data[0]} has no plain Python form; use simulate")
                 lines.append(f"{target} = _{data[0]}({a[0]})")
             case "norm":
                 lines.append(f"{target} = _hypot({', '.join(a[0])})")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import click
@@ -76,7 +77,13 @@ def write_json(path: str, results: list[Result], *, seed: int, budget: str, inte
 @click.option(
     "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of all sampling."
 )
-@click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Parallel processes.")
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    default=lambda: len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+    show_default="all cores",
+    help="Parallel processes; the outcome does not depend on it.",
+)
 @click.pass_context
 def verify(
     ctx: click.Context,
@@ -133,6 +140,9 @@ def verify(
             interrupted, results = True, in_order(theorems, finished)
         except EnginesDisagree as error:
             clash, results = error, in_order(theorems, finished)
+        except InputError:
+            print_results(in_order(theorems, finished))  # what was established before the bad one is not lost
+            raise
     if json != "-":
         print_results(results)
     if json is not None:

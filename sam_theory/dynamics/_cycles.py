@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import sympy as sp
 
 from sam_theory.dynamics._inputs import check_loss
+from sam_theory.dynamics._roots import Root, positive, quadratic_roots, same_points
 from sam_theory.errors import InputError
 
 if TYPE_CHECKING:
@@ -61,8 +62,8 @@ def fixed_points(map: Map) -> list[Orbit]:
     branches = _Branches(map)
     found: list[Orbit] = []
     for outer, inner in branches.assignments():
-        for p, real in branches.roots(branches.image(outer, inner) - branches.w):
-            branches.keep(found, (p,), outer, (inner,), real)
+        for root in branches.roots(branches.image(outer, inner) - branches.w):
+            branches.keep(found, root, (branches.w,), outer, (inner,))
     return found
 
 
@@ -101,10 +102,9 @@ def two_cycles(map: Map) -> list[Orbit]:
             equation = branches.image(outer, second).subs(branches.w, there) - branches.w
             if first == second and there != branches.w:
                 equation = sp.cancel(equation / (there - branches.w))  # without the fixed points
-            for p, real in branches.roots(equation):
-                q = _tidy(there.subs(branches.w, p))
-                if _tidy(p - q) != 0:
-                    branches.keep(found, (p, q), outer, (first, second), real)
+            for root in branches.roots(equation):
+                if root.value(there - branches.w) != 0:
+                    branches.keep(found, root, (branches.w, there), outer, (first, second))
     return found
 
 
@@ -119,11 +119,12 @@ class _Branches:
                 f"{map.rule.name} on {map.loss.name} is not of this kind, use simulate"
             )
         self.map = map
-        positive = {s: sp.Symbol(n, positive=True) for n, s in map.symbols().items() if n in ("eta", "rho", "eps")}
-        self._outward = {p: s for s, p in positive.items()}
+        symbols = {n: s for n, s in map.symbols().items() if n in ("eta", "rho", "eps")}
+        inward = {s: sp.Symbol(n, positive=True) for n, s in symbols.items()}
+        self._outward = {p: s for s, p in inward.items()}
         self.w: sp.Symbol = next(iter(map.loss.coordinates()))
-        self.step = self._signed(map.symbolic_step()[map.state[0]][0].xreplace(positive))
-        self.slope = self._signed(map.jacobian[0, 0].xreplace(positive))
+        self.step = self._signed(map.symbolic_step()[map.state[0]][0].xreplace(inward))
+        self.slope = self._signed(map.jacobian[0, 0].xreplace(inward))
         arguments = {a.args[0] for e in (self.step, self.slope) for a in e.atoms(sp.sign)}
         ordered = sorted(arguments, key=sp.default_sort_key)
         self.inner = [a for a in ordered if a.has(self.w)]
@@ -146,62 +147,71 @@ class _Branches:
         """F(w) on one branch."""
         return _assign(self.step, {**outer, **inner})
 
-    def roots(self, e: sp.Expr) -> list[tuple[sp.Expr, list[sp.Expr]]]:
-        """Real zeros of ``e`` in w, each with the conditions under which it is real."""
+    def roots(self, e: sp.Expr) -> list[Root]:
+        """Real zeros of ``e`` in w."""
         numerator = sp.numer(sp.together(e))
         if sp.expand(numerator) == 0:
-            raise InputError(f"every point of a branch of {self.map.rule.name} is periodic: no isolated orbit")
-        found = []
-        for factor, _ in sp.factor_list(numerator)[1]:
-            if factor.has(self.w):
-                found += self._factor_roots(factor)
-        return found
+            raise InputError(f"a whole branch of {self.map.rule.name} is periodic: no isolated orbit")
+        try:
+            factors = [factor for factor, _ in sp.factor_list(numerator)[1] if factor.has(self.w)]
+        except sp.PolynomialError:
+            factors = [numerator] if numerator.has(self.w) else []
+        return [root for factor in factors for root in self._factor_roots(factor)]
 
-    def _factor_roots(self, factor: sp.Expr) -> list[tuple[sp.Expr, list[sp.Expr]]]:
-        if factor.is_polynomial(self.w):
+    def _factor_roots(self, factor: sp.Expr) -> list[Root]:
+        if not factor.is_polynomial(self.w):
+            try:
+                return [Root(self.w, p) for p in sp.solve(factor, self.w) if p.is_real is not False]
+            except NotImplementedError:
+                pass
+        else:
             f = sp.Poly(factor, self.w)
             if f.degree() <= 2:
-                return _quadratic(f)
-            even = all(n % 2 == 0 for (n,) in f.monoms())
-            if even and f.degree() == 4:
-                squares = _quadratic(sp.Poly(factor.subs(self.w, sp.sqrt(self.w)), self.w))
-                return [(s * sp.sqrt(u), [*real, _positive(u)]) for u, real in squares for s in (1, -1)]
-        elif not factor.has(sp.Pow, sp.Function):
-            return []
+                return quadratic_roots(f)
+            if f.degree() == 4 and all(n % 2 == 0 for (n,) in f.monoms()):
+                squares = quadratic_roots(sp.Poly(factor.subs(self.w, sp.sqrt(self.w)), self.w))
+                real = [(u.point, (*u.real, positive(u.point))) for u in squares]
+                kept = [(sp.sqrt(u), c) for u, c in real if sp.false not in c]
+                return [Root(self.w, s * p, c, f) for p, c in kept for s in (1, -1)]
         raise InputError(
-            f"no closed form for the orbits of {self.map.rule.name} on {self.map.loss.name} ({factor} = 0); use simulate"
+            f"no closed form for the orbits of {self.map.rule.name} on {self.map.loss.name}: "
+            f"{factor} = 0 is not solved; use simulate"
         )
 
     def keep(
-        self, found: list[Orbit], points: tuple[sp.Expr, ...], outer: Signs, inner: tuple[Signs, ...],
-        real: list[sp.Expr],
-    ) -> None:  # fmt: skip
-        """Add the orbit unless its branch contradicts it or it is known (from another point of the cycle)."""
-        conditions = [*(_positive(s * a) for a, s in outer.items()), *real]
-        multiplier: sp.Expr | None = sp.S.One
+        self,
+        found: list[Orbit],
+        root: Root,
+        points: tuple[sp.Expr, ...],
+        outer: Signs,
+        inner: tuple[Signs, ...],
+    ) -> None:
+        """Add the orbit unless its branch contradicts it or it is known (from another point of the cycle).
+
+        ``points`` are expressions in w, to be taken at ``root``.
+        """
+        conditions = [*(positive(s * a) for a, s in outer.items()), *root.real]
+        slope: sp.Expr | None = sp.S.One
         for p, signs in zip(points, inner, strict=True):
             for argument, s in signs.items():
-                at = _tidy(argument.subs(self.w, p))
-                if at.has(sp.zoo, sp.nan):
+                at = root.value(argument.subs(self.w, p))
+                if at is None or (s == 0 and at != 0):
                     return
-                if s == 0:
-                    multiplier = None
-                    conditions.append(sp.true if at == 0 else sp.false)
-                else:
-                    conditions.append(_positive(s * at))
-            if multiplier is not None:
-                multiplier *= _assign(self.slope, {**outer, **signs}).subs(self.w, p)
-        if sp.false in conditions:
+                slope = None if s == 0 else slope
+                conditions += [] if s == 0 else [positive(s * at)]
+            slope = None if slope is None else slope * _assign(self.slope, {**outer, **signs}).subs(self.w, p)
+        values = [v for v in (root.value(p) for p in points) if v is not None]
+        if sp.false in conditions or len(values) < len(points):
             return
+        multiplier = None if slope is None else root.value(slope)
+        multipliers = None if multiplier is None else (multiplier.xreplace(self._outward),)
         orbit = Orbit(
-            tuple(p.xreplace(self._outward) for p in points),
-            None if multiplier is None else (_tidy(multiplier).xreplace(self._outward),),
+            tuple(v.xreplace(self._outward) for v in values),
+            multipliers,
             tuple(c.xreplace(self._outward) for c in dict.fromkeys(conditions) if c is not sp.true),
         )
-        for known in found:
-            if set(known.points) == set(orbit.points) and set(known.conditions) == set(orbit.conditions):
-                return
-        found.append(orbit)
+        if not any(same_points(known.points, orbit.points) for known in found):
+            found.append(orbit)
 
 
 def _choices(arguments: list[sp.Expr], values: tuple[int, ...]) -> Iterator[dict[sp.Expr, int]]:
@@ -211,31 +221,3 @@ def _choices(arguments: list[sp.Expr], values: tuple[int, ...]) -> Iterator[dict
 
 def _assign(e: sp.Expr, signs: Signs) -> sp.Expr:
     return e.xreplace({sp.sign(a): sp.Integer(s) for a, s in signs.items()})
-
-
-def _tidy(e: sp.Expr) -> sp.Expr:
-    return sp.factor(sp.radsimp(sp.cancel(sp.together(e))))
-
-
-def _quadratic(f: sp.Poly) -> list[tuple[sp.Expr, list[sp.Expr]]]:
-    """The real roots of a polynomial of degree 1 or 2, with the condition of a positive discriminant."""
-    if f.degree() == 1:
-        return [(_tidy(-f.nth(0) / f.nth(1)), [])]
-    a, b, c = f.nth(2), f.nth(1), f.nth(0)
-    discriminant = sp.factor(b**2 - 4 * a * c)
-    real = _positive(discriminant)
-    if real is sp.false:
-        return []
-    return [(_tidy((-b + s * sp.sqrt(discriminant)) / (2 * a)), [real]) for s in (1, -1)]
-
-
-def _positive(e: sp.Expr) -> sp.Expr:
-    """e > 0 in a short form, for generic parameters; ``true`` or ``false`` where their domains decide it."""
-    result = sp.S.One
-    for factor in sp.Mul.make_args(sp.factor(e)):
-        base, exponent = factor.as_base_exp()
-        if factor.is_negative:
-            result = -result
-        elif not factor.is_positive and not (exponent.is_Integer and exponent % 2 == 0):
-            result *= base if exponent.is_Integer else factor
-    return sp.StrictGreaterThan(sp.expand(result), 0)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,9 +17,9 @@ if TYPE_CHECKING:
     from sam_theory.losses import Loss
 
 _DOMAINS = {
-    "eta": ("a step size must be positive", lambda v: v > 0),
-    "rho": ("a perturbation radius must be at least 0", lambda v: v >= 0),
-    "eps": ("a regularisation must be at least 0", lambda v: v >= 0),
+    "eta": ("a step size must be positive", False),
+    "rho": ("a perturbation radius must be at least 0", True),
+    "eps": ("a regularisation must be at least 0", True),
 }
 
 
@@ -35,15 +34,14 @@ class Inputs:
 
 def numbers(value: Any, what: str) -> FloatArray:
     """``value`` as an array of finite floats."""
-    if isinstance(value, Fraction) or getattr(value, "is_Rational", False) is True:
-        value = float(value)
-    raw = np.asarray(value)
-    if raw.dtype.kind not in "iufO":
-        raise InputError(f"{what} must be a real number or an array of them, not {value!r}")
+    refused = InputError(f"{what} must be a real number or an array of them, not {value!r}")
     try:
+        raw = np.asarray(value)
+        if raw.dtype.kind not in "iufO" or (raw.dtype.kind == "O" and None in raw.ravel().tolist()):
+            raise refused
         result = np.array(raw, dtype=float)
     except (TypeError, ValueError, OverflowError):
-        raise InputError(f"{what} must be a real number or an array of them, not {value!r}") from None
+        raise refused from None
     if not np.isfinite(result).all():
         raise InputError(f"{what} is not finite everywhere; give numbers without NaN and infinity")
     return result
@@ -59,12 +57,16 @@ def count(value: Any, what: str, least: int) -> int:
 def check_loss(loss: Loss) -> None:
     """Refuse losses without values: classes of functions and opaque links."""
     if loss.abstract:
-        raise InputError(f"{loss.name} is a class of functions and has no values; choose a member, e.g. Quadratic(1, 4)")
+        raise InputError(
+            f"{loss.name} is a class of functions without values; choose a member, e.g. Quadratic(1)"
+        )
     for program in (loss.value_program, loss.gradient_program):
         for _, node in program:
             data: Any = node.data
             if node.op == "call" and getattr(data[0], "opaque", False):
-                raise InputError(f"the link {data[0].name} of {loss.name} is opaque; choose a concrete one, e.g. log_cosh")
+                raise InputError(
+                    f"the link {data[0].name} of {loss.name} is opaque; choose a concrete one, e.g. log_cosh"
+                )
 
 
 def _parameters(map: Map, given: Mapping[str, Any]) -> dict[str, FloatArray]:
@@ -77,17 +79,19 @@ def _parameters(map: Map, given: Mapping[str, Any]) -> dict[str, FloatArray]:
                 f"'{name}' is an option of {map.rule.name}, not a parameter; "
                 f"use {map.rule.name}.fix({name}=...) or {map.rule.name}.free('{name}')"
             )
-        raise InputError(f"{map.rule.name} on {map.loss.name} has no parameter '{name}'; {nearest(name, wanted)}")
+        where = f"{map.rule.name} on {map.loss.name}"
+        raise InputError(f"{where} has no parameter '{name}'; {nearest(name, wanted)}")
     missing = [name for name in wanted if name not in given]
     if missing:
         raise InputError(f"no value for {', '.join(missing)}; give {', '.join(f'{m}=...' for m in missing)}")
     result = {}
     for name in wanted:
         values = result[name] = numbers(given[name], name)
-        text, inside = _DOMAINS.get(name, ("", None))
-        if inside is not None and not inside(values).all():
-            worst = values[~inside(values)].flat[0]
-            raise InputError(f"{name} is {worst:.17g}; {text}")
+        if name in _DOMAINS:
+            text, zero = _DOMAINS[name]
+            outside = values < 0 if zero else values <= 0
+            if outside.any():
+                raise InputError(f"{name} is {values[outside].flat[0]:.17g}; {text}")
     return result
 
 
@@ -108,8 +112,8 @@ def _start(map: Map, start: Any) -> dict[str, FloatArray]:
         wanted = d if d is not None else arrays[first].shape[-1]
         if size != wanted or size == 0:
             raise InputError(
-                f"the start '{name}' has shape {np.shape(given[name])}, but {map.loss.name} has dimension {wanted}; "
-                f"the last axis must hold the {wanted} coordinates"
+                f"the start '{name}' has shape {np.shape(given[name])}, but {map.loss.name} "
+                f"has dimension {wanted}; the last axis must hold the {wanted} coordinates"
             )
     return arrays
 
@@ -128,10 +132,13 @@ def prepare(map: Map, start: Any, parameters: Mapping[str, Any]) -> Inputs:
     d = arrays[map.state[0]].shape[-1]
     n = math.prod(batch)
     state = {
-        name: np.ascontiguousarray(np.broadcast_to(arrays.get(name, np.zeros(d)), (*batch, d)).reshape(n, d).T)
+        name: np.ascontiguousarray(
+            np.broadcast_to(arrays.get(name, np.zeros(d)), (*batch, d)).reshape(n, d).T
+        )
         for name in map.state
     }
     scalars = {
-        name: float(v) if v.ndim == 0 else np.broadcast_to(v, batch).reshape(n).copy() for name, v in values.items()
+        name: float(v) if v.ndim == 0 else np.broadcast_to(v, batch).reshape(n).copy()
+        for name, v in values.items()
     }
     return Inputs(batch, state, scalars)

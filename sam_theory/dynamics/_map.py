@@ -33,7 +33,9 @@ class Map:
         """Names of the state vectors; the first is the iterate."""
         return self.rule.state
 
-    def step(self, arithmetic: Arithmetic, state: Mapping[str, Any], env: Mapping[str, Any]) -> dict[str, Any]:
+    def step(
+        self, arithmetic: Arithmetic, state: Mapping[str, Any], env: Mapping[str, Any]
+    ) -> dict[str, Any]:
         """One step in ``arithmetic``: vectors in ``state``, parameters (and ``k``, noise) in ``env``."""
         return arithmetic.run(self.rule.program, {**env, **state}, self.loss)
 
@@ -44,7 +46,7 @@ class Map:
         return {n: sp.Symbol(n, real=True) for n in names}
 
     def state_symbols(self) -> dict[str, Coordinates]:
-        """The state as symbols: the loss's coordinates for the iterate, ``v_x`` for a further vector ``v``."""
+        """The state as symbols: the loss's coordinates for the iterate, ``v_x`` for a further ``v``."""
         names = self.loss.variables
         result = {self.state[0]: self.loss.coordinates()}
         for v in self.state[1:]:
@@ -84,7 +86,8 @@ class Map:
             raise InputError(f"{self.loss.name} has no fixed dimension; choose one")
         arithmetic = Flatten()
         state = {
-            v: Coordinates(arithmetic.input(f"{v}:{i}") for i in range(self.loss.dimension)) for v in self.state
+            v: Coordinates(arithmetic.input(f"{v}:{i}") for i in range(self.loss.dimension))
+            for v in self.state
         }
         env = {n: arithmetic.input(n) for n in self.symbols()}
         result = self.step(arithmetic, state, env)

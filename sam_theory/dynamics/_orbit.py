@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import lru_cache
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sam_theory.arithmetic import Float64, Program, python_source
+from sam_theory.arithmetic import Float64
+from sam_theory.dynamics._generate import Advance, State, compiled
 from sam_theory.dynamics._inputs import count, prepare
-from sam_theory.dynamics._outcome import (
-    DIVERGED_BEYOND,
-    FloatArray,
-    Outcome,
-    has_diverged,
-    label,
-    settled,
-)
+from sam_theory.dynamics._outcome import FloatArray, Outcome, has_diverged, label, settled
 from sam_theory.dynamics._simulate import simulate
 from sam_theory.dynamics._trajectory import Trajectory, outward, variables
 from sam_theory.errors import InputError
@@ -29,47 +22,6 @@ _CHUNK = 4096
 _LARGEST = 64
 """Above this dimension the batch arithmetic is used: straight-line code no longer pays."""
 
-State = tuple[float, ...]
-Advance = Callable[[State, State, int, int, list[State]], tuple[int, State]]
-
-
-@lru_cache(maxsize=64)
-def _compiled(program: Program, state: tuple[str, ...], parameters: tuple[str, ...], d: int) -> tuple[Advance, Advance]:
-    """``advance(state, parameters, first, count, record) -> (reached, state)``, without and with recording.
-
-    It stops early, before the step, where a step comes near the divergence limit or raises.
-    """
-    places = [f"{v}:{i}" for v in state for i in range(d)]
-    names = [f"s{i}" for i in range(len(places))]
-    rename = dict(zip(places, names, strict=True)) | {p: f"p{i}" for i, p in enumerate(parameters)} | {"k": "k"}
-    lines, outputs, scope = python_source(program, rename)
-    assert all(name.isidentifier() for name in rename.values())
-    new = [outputs[p] for p in places]
-    limit = 0.999 * DIVERGED_BEYOND / d**0.5
-    inside = [f"-{limit!r} < {e} < {limit!r}" if i < d else f"-_inf < {e} < _inf" for i, e in enumerate(new)]
-    clock = ["k = float(t)"] if "k" in program.inputs else []
-    functions = []
-    for record in ([], [f"record(({', '.join(names)},))"]):
-        body = [*clock, *lines, f"if not ({' and '.join(inside)}):", f"    return t, ({', '.join(names)},)"]
-        body += [f"{', '.join(names)} = {', '.join(new)}", *record]
-        source = [
-            "def advance(state, parameters, first, count, out):",
-            f"    {', '.join(names)}, = state",
-            *([f"    {', '.join(f'p{i}' for i in range(len(parameters)))}, = parameters"] if parameters else []),
-            "    record = out.append",
-            "    t = first",
-            "    try:",
-            "        for t in range(first, first + count):",
-            *(f"            {line}" for line in body),
-            "    except (ArithmeticError, ValueError):",
-            f"        return t, ({', '.join(names)},)",
-            f"    return first + count, ({', '.join(names)},)",
-        ]
-        space = {**scope, "_inf": float("inf")}
-        exec(compile("\n".join(source), "<orbit>", "exec"), space)  # only generated names and numbers
-        functions.append(space["advance"])
-    return functions[0], functions[1]
-
 
 def orbit(
     map: Map,
@@ -80,9 +32,9 @@ def orbit(
 ) -> Trajectory:
     r"""One trajectory of a deterministic rule, for long runs.
 
-    The same labels and the same result object as :func:`simulate`; single steps agree to rounding, not bit for
-    bit, because Python's and NumPy's elementary functions differ in the last place.  Chaotic orbits therefore
-    separate after some tens of steps.
+    The same labels and the same result object as :func:`simulate`; single steps agree to rounding, not bit
+    for bit, because Python's and NumPy's elementary functions differ in the last place.  Chaotic orbits
+    therefore separate after some tens of steps.
 
     Parameters
     ----------
@@ -110,8 +62,9 @@ def orbit(
     >>> from sam_theory.dynamics import Map, orbit
     >>> from sam_theory.losses import Product, log_cosh
     >>> from sam_theory.rules import sam
-    >>> str(orbit(Map(sam, Product(log_cosh)), [1.0, 2.0], 100_000, {"eta": 0.1, "rho": 0.1}).outcome)
-    'zero-gradient'
+    >>> run = orbit(Map(sam, Product(log_cosh)), [1.0, 2.0], 100_000, {"eta": 0.1, "rho": 0.1})
+    >>> str(run.outcome), run.step
+    ('converged', 20282)
     """
     steps = count(steps, "steps", 0)
     every = count(record_every, "record_every", 0)
@@ -133,7 +86,7 @@ class _Run:
         self.map, self.parameters, self.steps, self.every = map, parameters, steps, every
         self.d = len(state[map.state[0]])
         self.values = tuple(parameters.values())
-        self.fast, self.recording = _compiled(map.flat, map.state, tuple(parameters), self.d)
+        self.fast, self.recording = compiled(map.flat, map.state, tuple(parameters), self.d)
         self.start: State = tuple(float(a) for v in map.state for a in state[v][:, 0])
         self.start_norm = float(Float64().norm(state[map.state[0]])[0])
 
@@ -142,11 +95,13 @@ class _Run:
         return dict(zip(self.map.state, columns, strict=True))
 
     def _careful(self, state: State, t: int) -> State:
-        """Step ``t`` → ``t + 1`` in the batch arithmetic, where plain Python raised or came near the limit."""
+        """Step ``t`` → ``t + 1`` in the batch arithmetic, where plain Python raised or neared the limit."""
         new = self.map.step(Float64(), self._vectors(state), {**self.parameters, "k": float(t)})
         return tuple(float(a) for v in self.map.state for a in np.broadcast_to(new[v], (self.d, 1))[:, 0])
 
-    def advance(self, state: State, t: int, to: int, out: list[State] | None = None) -> tuple[int, State, bool]:
+    def advance(
+        self, state: State, t: int, to: int, out: list[State] | None = None
+    ) -> tuple[int, State, bool]:
         """From step ``t`` to step ``to``; the last entry tells whether the orbit diverged on the way."""
         function: Advance = self.fast if out is None else self.recording
         sink: list[State] = [] if out is None else out

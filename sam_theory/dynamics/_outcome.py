@@ -37,13 +37,13 @@ class Outcome(StrEnum):
     RUNNING = "running"
     """None of the other four held at the last step."""
     CONVERGED = "converged"
-    r""":math:`\|w_T-w_{T-1}\|\le 10^{-12}\max(\|w_0\|,\|w_T\|)`; ``step`` is the first step from which it held."""
+    r""":math:`\|w_T-w_{T-1}\|\le 10^{-12}\max(\|w_0\|,\|w_T\|)`; ``step`` is the first step from there on."""
     PERIOD_2 = "period-2"
     r"""Not converged, :math:`\|w_T-w_{T-2}\|\le 10^{-12}\max(\|w_0\|,\|w_T\|)`; ``step`` as for converged."""
     DIVERGED = "diverged"
     r"""Step ``step`` led to :math:`\|w\|>10^{12}` or out of the floats; the last finite state is kept."""
     ZERO_GRADIENT = "zero-gradient"
-    """The iterates moved until :math:`∇L(w)` was exactly 0; ``step`` is the first step that changed nothing."""
+    """:math:`∇L(w)` became exactly 0 on the way; ``step`` is the first step that changed nothing."""
 
     @property
     def text(self) -> str:
@@ -57,21 +57,21 @@ _TEXTS = {
         "the orbit may have a longer period, drift or be chaotic"
     ),
     Outcome.CONVERGED: (
-        "the last displacement is at most 1e-12 max(|w_0|, |w_T|): the iterates settled, or move more slowly than "
-        "this per step; (a) look at the gradient to tell the two apart, (b) take more steps to see a slow drift"
+        "the last displacement is at most 1e-12 max(|w_0|, |w_T|): the iterates settled, or move more slowly "
+        "than this per step; (a) look at the gradient to tell the two apart, (b) take more steps"
     ),
     Outcome.PERIOD_2: (
-        "w_T = w_(T-2) within 1e-12 max(|w_0|, |w_T|), but not w_(T-1): the step is too long for the curvature or the "
-        "perturbation overshoots; (a) reduce eta, (b) reduce rho, (c) compute the cycle with two_cycles"
+        "w_T = w_(T-2) within 1e-12 max(|w_0|, |w_T|), but not w_(T-1): the step is too long "
+        "or the perturbation too large; (a) reduce eta, (b) reduce rho, (c) compute the cycle with two_cycles"
     ),
     Outcome.DIVERGED: (
-        "|w| exceeded 1e12 or a step left the range of floats; the last finite state is kept; (a) reduce eta, "
-        "(b) reduce rho, (c) start nearer to the minimum"
+        "|w| exceeded 1e12 or a step left the range of floats; the last finite state is kept; "
+        "(a) reduce eta, (b) reduce rho, (c) start nearer to the minimum"
     ),
     Outcome.ZERO_GRADIENT: (
-        "the gradient vanished exactly (in float64) before the displacements had become small, and the state stays: "
-        "the unit vector of 0 is 0; (a) start at a generic point, (b) perturb eta or rho, (c) use eps > 0 to see "
-        "whether the normalisation matters"
+        "the gradient vanished exactly (in float64) before the displacements had become small, and the state "
+        "stays: the unit vector of 0 is 0; (a) start at a generic point, (b) perturb eta or rho, "
+        "(c) use eps > 0 to see whether the normalisation matters"
     ),
 }
 
@@ -125,7 +125,9 @@ class Monitor:
             return np.zeros(a.shape[1], dtype=bool)
         # The largest coordinate is cheap and decides almost always.
         displacement = a - b
-        bound = SETTLED_WITHIN * np.maximum(self.start_norm, 2.0 * np.sqrt(len(a)) * np.max(np.abs(a), axis=0))
+        bound = SETTLED_WITHIN * np.maximum(
+            self.start_norm, 2.0 * np.sqrt(len(a)) * np.max(np.abs(a), axis=0)
+        )
         close = np.asarray(np.max(np.abs(displacement), axis=0) <= bound)
         if close.any():
             at = np.flatnonzero(close)

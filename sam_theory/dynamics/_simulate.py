@@ -115,7 +115,9 @@ class _Batch:
         self.parameters = dict(inputs.parameters)
         self.monitor = Monitor(inputs.state[self.iterate])
 
-    def run(self, draws: Draws, observer: Observer, recorded: npt.NDArray[np.int64], keep: bool) -> Trajectory:
+    def run(
+        self, draws: Draws, observer: Observer, recorded: npt.NDArray[np.int64], keep: bool
+    ) -> Trajectory:
         wanted = set(recorded.tolist())
         states: list[FloatArray] = []
 
@@ -167,7 +169,11 @@ class _Batch:
             self.all[name][:, at] = v[:, columns]
         m = self.monitor
         names, since = label(
-            m.settled_since[columns], m.cycling_since[columns], m.stuck[columns], self.steps, len(self.map.state)
+            m.settled_since[columns],
+            m.cycling_since[columns],
+            m.stuck[columns],
+            self.steps,
+            len(self.map.state),
         )
         self.outcome[at], self.step[at] = names, since
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -17,29 +17,29 @@ from sam_theory.errors import InputError, nearest
 if TYPE_CHECKING:
     from sam_theory.dynamics._map import Map
 
-Observable = sp.Basic | Callable[[dict[str, FloatArray], dict[str, Any]], Any]
+Observable: TypeAlias = sp.Basic | Callable[[dict[str, FloatArray], dict[str, Any]], Any]
 
 
 @dataclass(frozen=True)
 class Trajectory:
-    """A batch of trajectories, shape ``batch`` (``()`` for a single one).
+    r"""A batch of trajectories, shape ``batch`` (``()`` for a single one).
 
     Attributes
     ----------
-    final : array (\\*batch, d)
+    final : array (\*batch, d)
         The last iterate; for a diverged trajectory the last finite one.
-    states : array (records, \\*batch, d) or None
+    states : array (records, \*batch, d) or None
         The iterates at ``recorded_steps``; None with ``record="final"``.
     recorded_steps : array (records,)
         Steps at which states and observables were taken; 0 is the start.
-    observables : dict of arrays (records, \\*batch, ...)
+    observables : dict of arrays (records, \*batch, ...)
     outcome : Outcome, or array of names of shape batch
     step : int, or array of shape batch
         The first step from which the outcome held; the number of steps for ``running``.
     steps : int
     variables : tuple of str
         Names of the coordinates.
-    final_state : dict of arrays (\\*batch, d)
+    final_state : dict of arrays (\*batch, d)
         All state vectors, the iterate included.
     """
 
@@ -60,17 +60,21 @@ def variables(map: Map, d: int) -> tuple[str, ...]:
 
 
 def outward(v: FloatArray, batch: tuple[int, ...]) -> FloatArray:
-    """(d, n) inside to (*batch, d) outside."""
-    return np.ascontiguousarray(v.T).reshape(*batch, len(v))
+    """A copy of (d, n) inside as (*batch, d) outside."""
+    return np.array(v.T, order="C").reshape(*batch, len(v))
 
 
 class Observer:
     """Evaluates the observables of a batch at a step."""
 
     def __init__(
-        self, map: Map, observables: Mapping[str, Observable], start: FloatArray, parameters: Mapping[str, Any],
+        self,
+        map: Map,
+        observables: Mapping[str, Observable],
+        start: FloatArray,
+        parameters: Mapping[str, Any],
         batch: tuple[int, ...],
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.map = map
         self.batch = batch
         self.start = start
@@ -81,8 +85,10 @@ class Observer:
         self.taken: dict[str, list[Any]] = {n: [] for n in observables}
 
     def _lower(self, name: str, observable: Any) -> Program:
-        if isinstance(observable, (int, float, str)) or not isinstance(observable, sp.Basic):
-            raise InputError(f"the observable '{name}' must be a SymPy expression or a function, not {observable!r}")
+        if not isinstance(observable, sp.Basic):
+            raise InputError(
+                f"the observable '{name}' must be a SymPy expression or a function: {observable!r}"
+            )
         program = lower(observable)
         vectors = {"w", "w_start", *self.map.state}
         scalars = {"t", *self.parameters, *self.names}
@@ -90,7 +96,8 @@ class Observer:
             if node.op == "input":
                 known = vectors if program.kinds[i] == "v" else scalars
                 if node.data not in known:
-                    raise InputError(f"the observable '{name}' uses '{node.data}'; {nearest(str(node.data), known)}")
+                    hint = nearest(str(node.data), known)
+                    raise InputError(f"the observable '{name}' uses '{node.data}'; {hint}")
         return program
 
     def take(self, t: int, state: Mapping[str, FloatArray]) -> None:

@@ -11,14 +11,19 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import sympy as sp
 
 from sam_theory.arithmetic import Coordinates, Symbolic, lower
 from sam_theory.dynamics import derivative
 from sam_theory.engines._goals import Goal, coordinate_environment
+from sam_theory.engines._search._exact import exactly, holds, lift
+from sam_theory.engines._search._instances import Sampler
+from sam_theory.engines._search._scene import Scene
 from sam_theory.engines._smt import Answer
 from sam_theory.engines._smt import close as smt_close
 from sam_theory.theorems import Asymptotic, Theorem
+from sam_theory.verdicts import Witness
 
 LEMMA = "attracting manifold of fixed points"
 _RLIMIT = 4_000_000
@@ -40,11 +45,47 @@ def leading_ratio(theorem: Theorem) -> tuple[Answer, tuple[str, ...]]:
     return Answer("proved", f"the exact leading term is {sp.factor(term)}"), (LEMMA, "z3")
 
 
+def leading_witness(theorem: Theorem, rng: np.random.Generator) -> Witness | None:
+    """Exact rational parameters at which the claimed and the exact leading term have a ratio other than 1."""
+    claim = theorem.expanded_claim
+    assert isinstance(claim, Asymptotic)
+    found = exact_leading_term(theorem)
+    if isinstance(found, str):
+        return None
+    ratio = lower(sp.cancel(sp.together(found[0] / claim.leading)))
+    scene = Scene(theorem, None, 0, theorem.loss.name)
+    batch = Sampler(scene, False, False).simple(rng, 64)
+    for i in range(batch.size if batch is not None else 0):
+        assert batch is not None
+        values = batch.point(i).values
+        if all(holds(h, scene, values) for h in scene.hypotheses):
+            observed = exactly(lambda a, v=values: a.run(ratio, lift(a, v))["result"], balls=False)  # type: ignore[misc]
+            if observed is not None and observed.value != 1:
+                params = {k: str(v) for k, v in values.items() if k != claim.small.name}
+                extra = {"observable": f"exact over claimed leading term as {claim.small} -> 0", "relation": "≠"}
+                return Witness(
+                    "limit", theorem.loss.name, params, (), None, str(observed.value), "1", "fraction", extra
+                )
+    return None
+
+
+_FOUND: dict[Any, tuple[Any, tuple[sp.Expr, int] | str]] = {}
+
+
 def exact_leading_term(theorem: Theorem) -> tuple[sp.Expr, int] | str:
     """The leading term of the claimed quantity and the relative order of the remainder, or why not."""
     claim = theorem.expanded_claim
     assert isinstance(claim, Asymptotic)
+    key = (id(theorem.rule), id(theorem.loss), claim.quantity, claim.small, claim.start, theorem.all_hypotheses)
+    if key not in _FOUND:  # mutants of the leading term share it; the objects are kept so that their ids stay theirs
+        _FOUND[key] = ((theorem.rule, theorem.loss), _leading_term(theorem, claim))
+    return _FOUND[key][1]
+
+
+def _leading_term(theorem: Theorem, claim: Asymptotic) -> tuple[sp.Expr, int] | str:
     small, start = claim.small, claim.start
+    if len(theorem.map.state) > 1:
+        return "the rule has several state vectors"
     if theorem.loss.dimension != len(start) or start.count(small) != 1:
         return "one coordinate of the start must be the small parameter itself"
     i = start.index(small)

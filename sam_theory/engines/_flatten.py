@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import sympy as sp
+from sympy.core.relational import Relational as Relation
 from sympy.logic.boolalg import BooleanFunction
 
-Relation = sp.core.relational.Relational
+
 
 _OPERATORS = {
     "<": sp.StrictLessThan,

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import sympy as sp
+from sympy.core.relational import Relational as Relation
 
 from sam_theory.arithmetic import Coordinates, Gram, Span, Symbolic, Vec, lower
 from sam_theory.errors import InputError
@@ -29,7 +30,7 @@ from sam_theory.theorems import (
     t,
 )
 
-Relation = sp.core.relational.Relational
+
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,9 @@ def _abstract(theorem: Theorem, step: Step, steps: Mapping[str, Step]) -> list[G
         result.append(
             Goal(
                 name,
-                *map(scene.scalars, (assumptions, goal, tuple(facts.values()))),
+                scene.scalars(assumptions),
+                scene.scalars(goal),
+                scene.scalars(tuple(facts.values())),
                 tuple(dict.fromkeys(n.split(":")[0] for n in facts if not n.startswith("step:"))),
                 special_case=bool(vanishing),
             )
@@ -149,8 +152,11 @@ class _Scene:
             state = gram.vector("w")
         self.env: dict[str, Any] = {s.name: s for s in theorem.symbols}
         self.env |= {"w": state, "w_star": Span({}), "t": t}
-        after = theorem.map.step(gram, {n: state for n in theorem.map.state}, self.env)[theorem.map.state[0]]
-        self.env["w_next"] = after
+        first, *further = theorem.map.state
+        whole = {first: state, **{n: gram.vector(n) for n in further}}
+        image = theorem.map.step(gram, whole, self.env)
+        self.env |= {n: whole[n] for n in further} | {f"{n}_next": image[n] for n in further}
+        self.env["w_next"] = after = image[first]
         if isinstance(after, Span):
             gram.name_point(after, "w_next")
         for i, name in enumerate(loss.blocks):
@@ -246,14 +252,22 @@ def _concrete(theorem: Theorem, step: Step) -> Goal:
 
 
 def coordinate_environment(theorem: Theorem, at: Sequence[Any] | None = None) -> dict[str, Any]:
-    """Values of every name a formula may use, in SymPy coordinates (or at the point ``at``)."""
+    """Values of every name a formula may use, in SymPy coordinates.
+
+    ``at`` fixes the iterate, with further state vectors at 0; otherwise all are symbols.
+    """
     system = theorem.map
-    state = Coordinates(map(sp.sympify, at)) if at is not None else system.loss.coordinates()
+    whole = system.state_symbols()
+    first, *further = system.state
+    if at is not None:
+        whole = {first: Coordinates(map(sp.sympify, at)), **{n: Coordinates(sp.S.Zero for _ in at) for n in further}}
+    state = whole[first]
     env: dict[str, Any] = {s.name: s for s in theorem.symbols}
-    zero = Coordinates(sp.S.Zero for _ in state)
-    env |= {"w": state, "w_star": zero, "t": sp.Symbol("t", integer=True, nonnegative=True)}
-    env["w_next"] = system.step(Symbolic(), {n: state for n in system.state}, env)[system.state[0]]
+    env |= {"w": state, "w_star": Coordinates(sp.S.Zero for _ in state), "t": t}
     arithmetic = Symbolic()
+    image = system.step(arithmetic, whole, env)
+    env |= {n: whole[n] for n in further} | {f"{n}_next": image[n] for n in further}
+    env["w_next"] = image[first]
     env["w_start"] = Coordinates(sp.Symbol(f"start{i}", real=True) for i in range(len(state)))
     for i, name in enumerate(system.loss.blocks):
         env[name] = arithmetic.block(state, i, len(system.loss.blocks))
@@ -262,45 +276,56 @@ def coordinate_environment(theorem: Theorem, at: Sequence[Any] | None = None) ->
 
 
 def jacobian(theorem: Theorem, point: Sequence[Any]) -> sp.Matrix:
-    """The Jacobian of one step at ``point``, in the symbols of the theorem."""
+    """The Jacobian of one step where the iterate is ``point`` and further state vectors are 0."""
     names = {sp.Symbol(s.name, real=True): s for s in theorem.symbols}
-    return theorem.map.jacobian_at(point).xreplace(names).applyfunc(lambda e: e.doit())
+    whole = [*point, *[0] * (len(point) * (len(theorem.map.state) - 1))]
+    return theorem.map.jacobian_at(whole).xreplace(names).applyfunc(lambda e: e.doit())
 
 
-def multiplier(theorem: Theorem, at: Sequence[Any], direction: int | None) -> list[sp.Expr]:
-    """Multipliers of the fixed point ``at``: of one eigendirection, or all of them."""
-    matrix = jacobian(theorem, at)
-    if direction is None:
-        return [sp.factor(m) for m in matrix.eigenvals(multiple=True)]
-    for j in range(matrix.rows):
-        if j != direction and sp.simplify(matrix[j, direction]) != 0:
-            raise InputError(f"theorem {theorem.slug}: e_{direction + 1} is no eigenvector of the Jacobian at {tuple(at)}")
-    return [sp.factor(sp.simplify(matrix[direction, direction]))]
+def stability_margin(theorem: Theorem, at: Sequence[Any], direction: int | None) -> sp.Expr:
+    """Positive where every multiplier of the fixed point has modulus below 1, negative where one has above.
+
+    1 − m² for a single multiplier (of an eigendirection, or of each coordinate of a diagonal Jacobian), and the
+    Jury conditions 1 − det, 1 − tr + det, 1 + tr + det for two coupled coordinates.
+    """
+    matrix = jacobian(theorem, at).applyfunc(sp.simplify)
+    size = matrix.rows
+    chosen = range(size) if direction is None else (direction,)
+    coupled = [j for i in chosen for j in range(size) if j != i and matrix[j, i] != 0]
+    if not coupled:
+        return sp.Min(*(1 - sp.factor(matrix[i, i]) ** 2 for i in chosen))
+    if direction is not None:
+        raise InputError(f"theorem {theorem.slug}: e_{direction + 1} is no eigenvector of the Jacobian at {tuple(at)}")
+    if size > 2:
+        raise InputError(f"theorem {theorem.slug}: the Jacobian couples {size} coordinates; choose a direction")
+    trace, determinant = map(sp.factor, (matrix.trace(), matrix.det()))
+    return sp.Min(1 - determinant, 1 - trace + determinant, 1 + trace + determinant)
 
 
 def _threshold(theorem: Theorem, step: Step) -> list[Goal]:
     claim: Any = step.claim
-    below = sp.StrictLessThan(claim.quantity, claim.critical)
-    above = sp.StrictGreaterThan(claim.quantity, claim.critical)
-    base = theorem.all_hypotheses
-    point = claim.behaviour.at
-    image = coordinate_environment(theorem, point)["w_next"]
-    result = [
+    base, point = theorem.all_hypotheses, claim.behaviour.at
+    env = coordinate_environment(theorem, point)
+    further = theorem.map.state[1:]
+    image = [*env["w_next"], *(e for v in further for e in env[f"{v}_next"])]
+    whole = [*point, *(sp.S.Zero for v in further for _ in point)]
+    margin = stability_margin(theorem, point, claim.behaviour.direction)
+    fixed = [
         Goal(f"fixed point, coordinate {i + 1}", base, relate(Identity(a, b), a, b))
-        for i, (a, b) in enumerate(zip(image, point, strict=True))
+        for i, (a, b) in enumerate(zip(image, whole, strict=True))
     ]
-    for m in multiplier(theorem, point, claim.behaviour.direction):
-        result += [
-            Goal("below: multiplier above -1", (*base, below), sp.StrictLessThan(-1, m)),
-            Goal("below: multiplier under 1", (*base, below), sp.StrictLessThan(m, 1)),
-            Goal("above: modulus over 1", (*base, above), sp.StrictGreaterThan(m**2, 1)),
-            Goal("at the threshold: modulus 1", (*base, sp.Eq(claim.quantity, claim.critical)), sp.Eq(m**2, 1)),
-        ]
-    return result
+    return [
+        *fixed,
+        Goal("stable below", (*base, sp.StrictLessThan(claim.quantity, claim.critical)), sp.StrictGreaterThan(margin, 0)),
+        Goal("unstable above", (*base, sp.StrictGreaterThan(claim.quantity, claim.critical)), sp.StrictLessThan(margin, 0)),
+        Goal("neutral at the threshold", (*base, sp.Eq(claim.quantity, claim.critical)), sp.Eq(margin, 0, evaluate=False)),
+    ]
 
 
 def _cycle(theorem: Theorem, step: Step) -> list[Goal]:
     claim: Any = step.claim
+    if len(theorem.map.state) > 1:
+        raise InputError(f"theorem {theorem.slug}: a Cycle needs a rule whose state is the iterate alone")
     base = theorem.all_hypotheses
     exists = base if claim.exists_iff is None else (*base, claim.exists_iff)
     points = claim.points
@@ -345,8 +370,8 @@ def _no_cycle(theorem: Theorem, assumptions: tuple[Any, ...]) -> Goal:
 
 def _scalar_map_goals(theorem: Theorem) -> list[Goal]:
     """A map of one variable that is odd, and continuous on the half-line of positive w."""
-    if theorem.loss.dimension != 1:
-        raise InputError(f"theorem {theorem.slug}: the lemma needs a one-dimensional map")
+    if theorem.loss.dimension != 1 or len(theorem.map.state) > 1:
+        raise InputError(f"theorem {theorem.slug}: the lemma needs a map of one variable")
     here = coordinate_environment(theorem)
     u = here["w"][0]
     mirrored = coordinate_environment(theorem, [-u])["w_next"][0]

@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 
 from sam_theory.engines import _smt, _symbolic
-from sam_theory.engines._asymptotic import leading_ratio
+from sam_theory.engines._asymptotic import leading_ratio, leading_witness
 from sam_theory.engines._budget import Budget
 from sam_theory.engines._goals import Goal, goals_of, trusted_lemmas
 from sam_theory.engines._recheck import Recheck, recheck
@@ -31,8 +31,14 @@ def prove(theorem: Theorem, provers: tuple[str, ...], budget: Budget, rng: np.ra
         answer = _symbolic.parameter_limit(theorem)
         return [_single("symbolic", answer, (), began)] if "symbolic" in provers else []
     if isinstance(claim, Asymptotic):
+        if "symbolic" not in provers:
+            return []
         answer, lemmas = leading_ratio(theorem)
-        return [_single("symbolic", answer, lemmas, began)] if "symbolic" in provers else []
+        if answer.status == "refuted":
+            witness = leading_witness(theorem, rng)
+            trust = ("SymPy", *lemmas, "Fraction")
+            return [Evidence("symbolic", "refuted", answer.detail, trust, time.perf_counter() - began, witness=witness)]
+        return [_single("symbolic", answer, lemmas, began)]
     goals = goals_of(theorem)
     if not goals:
         reason = f"a {claim.kind} without proof steps is beyond this engine"

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import sympy as sp
+from sympy.core.relational import Relational as Relation
 import z3
 from sympy.logic.boolalg import And, Implies, Not, Or
 
@@ -20,7 +21,7 @@ from sam_theory.engines._flatten import Flattening, relation
 from sam_theory.engines._goals import Goal
 from sam_theory.errors import InputError
 
-Relation = sp.core.relational.Relational
+
 _SIGN_UNITS = 400_000
 
 
@@ -150,6 +151,17 @@ def _clear(part: Any, known: list[Any], signs: dict[sp.Expr, int | None]) -> Any
         if power % 2:
             sign, keep = (sign, keep * factor) if found == 0 else (sign * found, keep)
     return relation(sp.expand(sign * numerator * keep), part.rel_op, 0)
+
+
+def never_zero(known: list[Any], denominator: sp.Expr) -> bool:
+    """Whether the (flattened) relations exclude that ``denominator`` vanishes."""
+    if not denominator.free_symbols:
+        return bool(denominator != 0)
+    try:
+        cleared = _clear_all([p for p in known if p is not sp.true])
+    except VanishingDenominator:
+        return False
+    return all(_sign(cleared, factor) is not None for factor, _ in sp.factor_list(denominator)[1])
 
 
 def _sign(known: list[Any], factor: sp.Expr) -> int | None:

@@ -13,8 +13,10 @@ import sympy as sp
 
 from sam_theory.engines._flatten import Flattening
 from sam_theory.engines._goals import Goal
-from sam_theory.engines._smt import Answer, bare
+from sam_theory.engines._smt import Answer, bare, never_zero
 from sam_theory.theorems import Limit, Theorem
+
+_DIFFERENCE = sp.Symbol("difference!", real=True)
 
 
 def close(goal: Goal) -> Answer:
@@ -24,15 +26,20 @@ def close(goal: Goal) -> Answer:
         return Answer("proved", "both sides are the same expression")
     if not isinstance(aim, sp.Eq):
         return Answer("unknown", "not an equality")
-    aim = _with_equalities(aim, [bare(a) for a in goal.assumptions])
+    assumptions = [bare(a) for a in goal.assumptions]
+    aim = _with_equalities(aim, assumptions)
     flat = Flattening(split_all=True)
-    difference = flat(aim.lhs - aim.rhs)
+    difference = sp.Eq(_DIFFERENCE, flat(aim.lhs - aim.rhs), evaluate=False)
     count = 0
-    for case in flat.cases([sp.Eq(sp.Symbol("difference!"), difference, evaluate=False)], lambda _: False):
+    for case in flat.cases([difference, *map(flat, assumptions)], lambda _: False):
         count += 1
-        rest = next(p.rhs for p in case if isinstance(p, sp.Eq) and p.lhs == sp.Symbol("difference!"))
-        if not _vanishes(_with_zeros(rest, case), flat):
-            return Answer("unknown", f"{sp.nsimplify(rest)} was not reduced to 0")
+        rest = next(p.rhs for p in case if isinstance(p, sp.Eq) and p.lhs == _DIFFERENCE)
+        known = [p for p in case if _DIFFERENCE not in p.free_symbols]
+        numerator, denominator = sp.fraction(sp.together(_with_zeros(rest, case)))
+        if not _vanishes(numerator, flat):
+            return Answer("unknown", f"{rest} was not reduced to 0")
+        if not never_zero(known, denominator):
+            return Answer("unknown", f"reduced to 0, but the hypotheses do not exclude that {denominator} vanishes")
     return Answer("proved", f"reduced to 0 in {count} case(s)")
 
 
@@ -50,8 +57,8 @@ def _with_zeros(e: Any, case: list[Any]) -> Any:
     return e.subs(zeros) if zeros else e
 
 
-def _vanishes(e: sp.Expr, flat: Flattening) -> bool:
-    numerator = sp.expand(sp.fraction(sp.together(e))[0])
+def _vanishes(numerator: sp.Expr, flat: Flattening) -> bool:
+    numerator = sp.expand(numerator)
     for equation in reversed([s for s in flat.side if isinstance(s, sp.Eq)]):
         root = next(iter(equation.lhs.free_symbols))
         if root in numerator.free_symbols:

@@ -8,7 +8,11 @@ from collections.abc import Iterable, Sequence
 from sam_theory.report._witness import one_line, witness_text
 from sam_theory.verdicts import NOT_RUN, Result, Verdict
 
-__all__ = ["decided_by", "margin", "mutants", "notes", "ratio", "seconds", "summary"]
+__all__ = ["decided_by", "margin", "mutants", "notes", "ratio", "seconds", "summary", "unconfirmed"]
+
+
+_ROUNDING = 1e-9
+"""Ratios this close to 1 are 1, and margins this close to 0 are 0, up to the rounding of floats."""
 
 
 def decided_by(result: Result) -> str:
@@ -31,9 +35,10 @@ def ratio(result: Result) -> str:
         return ""
     if abs(value) < 1e-3 or abs(value) >= 1e4:
         return f"{value:.2g}"
-    rounding = math.floor if value < 1 else math.ceil
-    cut = rounding(value * 1e4) / 1e4
-    return f"{value if abs(cut - value) < 1e-12 else cut:.4f}"
+    text = f"{value:.4f}"
+    if text == "1.0000" and abs(value - 1) > _ROUNDING:
+        return "0.9999" if value < 1 else "1.0001"
+    return text
 
 
 def mutants(result: Result) -> str:
@@ -47,8 +52,19 @@ def seconds(value: float) -> str:
     return f"{value:.2f} s" if value < 99.995 else f"{value:.0f} s"
 
 
+def unconfirmed(result: Result) -> list[str]:
+    """What engines saw violated beyond rounding but could not confirm, against a theorem not refuted."""
+    if result.verdict is Verdict.REFUTED:
+        return []
+    return [
+        f"{one.engine} saw a violation that was not confirmed, margin {one.margin:.2g}: {one.detail}"
+        for one in result.evidence
+        if one.margin is not None and one.margin < -_ROUNDING
+    ]
+
+
 def notes(result: Result, *, ascii_only: bool) -> list[str]:
-    """What has to be explained: a witness, an unexpected verdict and its reason, mutants that survived.
+    """What has to be explained: witnesses, unexpected verdicts, unconfirmed violations, surviving mutants.
 
     Parameters
     ----------
@@ -68,6 +84,8 @@ def notes(result: Result, *, ascii_only: bool) -> list[str]:
         parts.append(witness_text(result.witness, ascii_only=ascii_only))
     if not result.as_expected and result.reason:
         parts.append(one_line(result.reason))
+    else:
+        parts += map(one_line, unconfirmed(result))
     parts += [
         one_line(f"mutant {mutant.name} survived" + (f": {mutant.detail}" if mutant.detail else ""))
         for mutant in result.survivors

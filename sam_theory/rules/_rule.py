@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
-from typing import Any
+from typing import Any, overload
 
 from sam_theory.arithmetic import Builder, Dimension, Program, Traced
 from sam_theory.errors import InputError, nearest
@@ -129,6 +129,16 @@ class Rule:
         return f"<rule {self.name}({', '.join(self.parameters)})>"
 
 
+@overload
+def rule(function: Callable[..., Any], /) -> Rule: ...
+@overload
+def rule(
+    *,
+    name: str | None = None,
+    dimensions: Mapping[str, Dimension] | None = None,
+    noise: Mapping[str, FiniteLaw] | None = None,
+    convention: Convention | None = None,
+) -> Callable[[Callable[..., Any]], Rule]: ...
 def rule(
     function: Callable[..., Any] | None = None,
     /,
@@ -137,7 +147,7 @@ def rule(
     dimensions: Mapping[str, Dimension] | None = None,
     noise: Mapping[str, FiniteLaw] | None = None,
     convention: Convention | None = None,
-) -> Any:
+) -> Rule | Callable[[Callable[..., Any]], Rule]:
     """Make a :class:`Rule` of a function (also as a decorator with arguments).
 
     Raises InputError if the function takes no state vector, or star arguments.

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, ClassVar, Self
 
 import sympy as sp
+from sympy.core.relational import Relational as Relation
 
 from sam_theory.errors import InputError
 
-Relation = sp.core.relational.Relational
+
 
 #: A length, to compare the coordinates of a state with.
 LENGTH_SYMBOL = sp.Symbol("length", positive=True)

@@ -14,6 +14,7 @@ from typing import Any
 import sympy as sp
 from sympy import Rational
 
+from sam_theory.arithmetic import Coordinate, Dot, LossValue, Norm
 from sam_theory.theorems._claims import (
     Asymptotic,
     Claim,
@@ -24,6 +25,7 @@ from sam_theory.theorems._claims import (
     Limit,
     Threshold,
 )
+from sam_theory.theorems._symbols import w_star
 from sam_theory.theorems._theorem import Mutant, Theorem
 
 UP, DOWN = Rational(101, 100), Rational(99, 100)
@@ -63,7 +65,8 @@ def _declared(theorem: Theorem, m: Mutant) -> Theorem:
 def _derived(theorem: Theorem) -> Iterator[tuple[str, Claim]]:
     claim = theorem.expanded_claim
     if isinstance(claim, Identity):
-        yield from (("right side*101/100", replace(claim, rhs=claim.rhs * UP)),) if claim.rhs != 0 else ()
+        if claim.rhs != 0:
+            yield "right side*101/100", replace(claim, rhs=claim.rhs * UP)
         for name, e in exponents(claim.rhs):
             yield name, replace(claim, rhs=e)
     elif isinstance(claim, Threshold):
@@ -140,15 +143,12 @@ def _sharper(theorem: Theorem, symbol: sp.Symbol, factor: sp.Rational) -> bool:
     for s, m in theorem.where.items():
         if s != symbol and isinstance(m, sp.Basic):
             side = side.xreplace({s: m}) if s in side.free_symbols and symbol not in sp.sympify(m).free_symbols else side
-    opaque = {a: sp.Dummy(positive=True) for a in side.atoms(sp.Expr) if _is_observable(a)}
-    slope = sp.diff(side.xreplace(opaque), symbol)
-    positive = {s: sp.Rational(1, 2) for s in slope.free_symbols}
-    value = slope.subs(positive)
+    # Observables are positive numbers, and the loss at a minimiser is 0.
+    least = {LossValue(w_star): sp.S.Zero}
+    opaque = {a: sp.Dummy(positive=True) for a in side.atoms(Dot, Norm, LossValue, Coordinate) if a not in least}
+    slope = sp.diff(side.xreplace({**opaque, **least}), symbol)
+    value = slope.subs({s: sp.Rational(1, 2) for s in slope.free_symbols})
     return bool(value > 0) if factor < 1 else bool(value < 0)
-
-
-def _is_observable(e: Any) -> bool:
-    return type(e).__module__.endswith("_vectors")
 
 
 def exponents(e: sp.Expr) -> Iterator[tuple[str, sp.Expr]]:

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import sympy as sp
+from sympy.core.relational import Relational as Relation
 
 from sam_theory.arithmetic import Vec, coordinate, grad, norm
 from sam_theory.errors import InputError
-from sam_theory.theorems._claims import Claim, Envelope, Identity, Inequality, Limit, Relation
+from sam_theory.theorems._claims import Claim, Envelope, Identity, Inequality, Limit
 from sam_theory.theorems._symbols import t, w, w_next, w_star, w_start
 
 
@@ -196,7 +197,7 @@ class StepLength(Lemma):
 
 @dataclass(frozen=True)
 class AffineLowerRecursion(Lemma):
-    """From V⁺ ≥ b − aV with a > −1 follows limsup V ≥ b/(1+a).
+    """From V ≥ 0 and V⁺ ≥ b − aV with a > −1 follows limsup V ≥ b/(1+a).
 
     Proof.  If a ≥ 0 and V ≤ m eventually up to any slack, then m ≥ b − am.  If −1 < a < 0, the liminf l obeys
     l ≥ b − al.  An infinite limsup satisfies the claim.
@@ -215,6 +216,7 @@ class AffineLowerRecursion(Lemma):
         v = claim.observable
         _limsup_of(claim, v, self.name)
         yield Step("one step", Inequality(self.offset - self.slope * v, after_step(v), given=MOVING), self.using)
+        yield Step("observable is nonnegative", Inequality(sp.S.Zero, v))
         yield Step("slope above -1", Inequality(-sp.S.One, self.slope, strict=True))
         yield Step("bound of the recursion", Identity(claim.value, self.offset / (1 + self.slope)))
 

@@ -9,13 +9,14 @@ from functools import cached_property
 from typing import Any
 
 import sympy as sp
+from sympy.core.relational import Relational as Relation
 
 from sam_theory.arithmetic import NUMBER, Dimension, Dimensional, LENGTH, lower
 from sam_theory.dynamics import Map
 from sam_theory.errors import InputError
 from sam_theory.losses import Loss
 from sam_theory.rules import Rule
-from sam_theory.theorems._claims import AlmostEvery, Asymptotic, Claim, Envelope, Limit, Relation
+from sam_theory.theorems._claims import AlmostEvery, Asymptotic, Claim, Envelope, Limit
 from sam_theory.theorems._proof import Lemma, Step
 
 STATUSES = ("theorem", "conjecture", "quoted")

@@ -195,6 +195,7 @@ USAM_DIVERGENCE = Theorem(
     starts=AlmostEvery(("the top coordinate of w is 0",)),
     proof=(LinearGrowth(usam_multiplier),),
     tightness="exact",
+    mutants=(Mutant("threshold/2", hypotheses=(eta > eta_star / 2, alpha <= beta)),),
 )
 USAM_NEUTRAL = Theorem(
     slug="usam-sharp-threshold-convex.neutral",
@@ -327,11 +328,15 @@ PL_DESCENT = Theorem(
     where={c: pl_rate},
     claim=Inequality(value(w_next), value(w) - eta * c * g_squared),
     proof=(pl_positive, pl_descent),
-    tightness="upper",
+    tightness="tight",
+    mutants=(Mutant("the rate of convex losses", where={c: usam_rate}),),
+    notes="attained where the loss curves by −β uphill and by β downhill, and by quadratics at ρ = 0",
 )
 PL_RATE = PL_DESCENT.with_(
     slug="pl-usam-descent-and-travel.rate",
     title="USAM converges linearly on nonconvex PL losses",
+    mutants=(),
+    notes="attained by ½βw² at ρ = 0",
     claim=Envelope(gap(w), (1 - 2 * alpha * eta * c) ** t * gap(w_start)),
     proof=(
         pl_positive,
@@ -344,6 +349,9 @@ PL_TRAVEL = PL_DESCENT.with_(
     title="USAM travels at most (1+R)/c·√(2(L₀−L*)/α): it cannot drift",
     where={K: travel, c: pl_rate},
     claim=Envelope(norm(w_next - w), K * sqrt(gap(w_start)), accumulate=True),
+    tightness="upper",
+    mutants=(Mutant("K*9/10", where={K: travel * Rational(9, 10)}),),
+    notes="",
     proof=(
         pl_positive,
         pl_descent,
@@ -369,7 +377,8 @@ SAM_STEP_LENGTH = Theorem(
     source=source("derived"),
     rule=sam,
     loss=StronglyConvex(alpha, beta),
-    claim=Inequality(eta * alpha * rho, norm(w_next - w), given=off_minimum),
+    where={B: eta * alpha * rho},
+    claim=Inequality(B, norm(w_next - w), given=off_minimum),
     proof=(
         Step(
             "step length",
@@ -377,14 +386,21 @@ SAM_STEP_LENGTH = Theorem(
             ("strong monotonicity: w, p1", "Cauchy-Schwarz: w, p1"),
         ),
     ),
-    tightness="lower",
+    tightness="tight",
+    notes="approached by ½αw² as w → 0, not attained",
 )
 SAM_LIMSUP = SAM_STEP_LENGTH.with_(
     slug="sam-never-converges-sc.limsup",
     title="SAM stays away: limsup ‖w_t−w*‖ ≥ ηαρ/2",
+    where={},
     claim=Limit(norm(w - w_star), eta * alpha * rho / 2, "limsup", ">="),
     starts=AlmostEvery(("orbits on which the gradient vanishes exactly",)),
     proof=(StepLength(eta * alpha * rho, ("strong monotonicity: w, p1", "Cauchy-Schwarz: w, p1")),),
+    tightness="lower",
+    mutants=(
+        Mutant("value*2", Limit(norm(w - w_star), eta * alpha * rho, "limsup", ">=")),
+    ),
+    notes="",
 )
 SAM_LIMSUP_1D = SAM_LIMSUP.with_(
     slug="sam-never-converges-sc.one-dimension",
@@ -394,6 +410,7 @@ SAM_LIMSUP_1D = SAM_LIMSUP.with_(
     claim=Limit(norm(w - w_star), eta * alpha * rho / (2 - eta * alpha), "limsup", ">="),
     proof=(AffineLowerRecursion(1 - eta * alpha, eta * alpha * rho, ("strong monotonicity", "collinear")),),
     tightness="tight",
+    mutants=(),
     attained_by=Instance({"alpha": 1, "beta": 1, "eta": 1, "rho": 1}, (1,), Quadratic(1)),
 )
 

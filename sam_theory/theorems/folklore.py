@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sympy as sp
+from sympy import Rational
 
 from sam_theory.arithmetic import norm
 from sam_theory.losses import Quadratic
@@ -10,7 +11,7 @@ from sam_theory.rules import sam
 from sam_theory.theorems._claims import AlmostEvery, Cycle, Limit, Stability, Threshold
 from sam_theory.theorems._proof import DistanceDecreases
 from sam_theory.theorems._symbols import eps, eta, lam, rho, w
-from sam_theory.theorems._theorem import Source, Theorem
+from sam_theory.theorems._theorem import Mutant, Source, Theorem
 
 WEN = Source(
     "wen2023",
@@ -81,6 +82,7 @@ EPS_ORIGIN = EPS_CYCLE.with_(
     hypotheses=(eta * lam < 2, eps >= eps_star),
     claim=Limit(norm(w), sp.S.Zero),
     proof=(DistanceDecreases(sp.S.Zero),),
+    mutants=(Mutant("eps*99/100", hypotheses=(eta * lam < 2, eps >= Rational(99, 100) * eps_star)),),
 )
 EPS_THRESHOLD = EPS_CYCLE.with_(
     slug="sam-epsilon-bifurcation.threshold",

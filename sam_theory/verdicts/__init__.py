@@ -4,7 +4,7 @@ from sam_theory.verdicts._decide import EnginesDisagree, decide, trust_base_of
 from sam_theory.verdicts._document import SCHEMA_VERSION, document, dumps, schema, without_timings
 from sam_theory.verdicts._evidence import WITNESS_FORMS, Evidence, MutantOutcome, Obligation, Witness
 from sam_theory.verdicts._result import Result
-from sam_theory.verdicts._verdict import NOT_RUN, Verdict, cap
+from sam_theory.verdicts._verdict import NOT_RUN, Verdict
 
 __all__ = [
     "NOT_RUN",
@@ -17,7 +17,6 @@ __all__ = [
     "Result",
     "Verdict",
     "Witness",
-    "cap",
     "decide",
     "document",
     "dumps",

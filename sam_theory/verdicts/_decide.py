@@ -81,8 +81,8 @@ def decide(evidence: Sequence[Evidence], expected: Verdict) -> tuple[Verdict, Wi
     witness : Witness or None
         The first confirmed witness of a refutation.
     reason : str
-        Why it is not more than that: what the engines said that fell short, not-run ones named. Empty when
-        the verdict is proved, certified or refuted, as expected, and every engine ran.
+        Why it is not more than that: what the engines said that fell short. Where the verdict is proved,
+        certified or refuted, as expected, only those that did not run or could not decide.
 
     Raises
     ------
@@ -109,7 +109,7 @@ def decide(evidence: Sequence[Evidence], expected: Verdict) -> tuple[Verdict, Wi
         reached = [one.established for one in evidence if one.established is not None]
         verdict, witness = max(reached, key=lambda one: one.rank, default=Verdict.UNDECIDED), None
     decided = verdict.meets(expected) and verdict in (Verdict.PROVED, Verdict.CERTIFIED, Verdict.REFUTED)
-    short = [one for one in evidence if not one.ran or not decided]
+    short = [one for one in evidence if not decided or one.established in (None, Verdict.UNDECIDED)]
     reason = "; ".join(_said(one) for one in short) or ("" if decided else "no engine applies")
     return verdict, witness, reason
 

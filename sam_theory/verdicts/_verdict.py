@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-__all__ = ["NOT_RUN", "Verdict", "cap"]
+__all__ = ["NOT_RUN", "Verdict"]
 
 NOT_RUN = "not-run"
 """What an engine reports that is missing or does not apply; a state of evidence, never a verdict."""
@@ -86,28 +86,3 @@ _RANKS = {
     Verdict.UNDECIDED: 0,
     Verdict.REFUTED: -1,
 }
-
-
-def cap(expected: Verdict, reach: Verdict) -> Verdict:
-    """The expectation that remains when the chosen engines reach no further than ``reach``.
-
-    Parameters
-    ----------
-    expected : Verdict
-        What the theorem expects when every engine may run.
-    reach : Verdict
-        The best verdict the chosen engines can give.
-
-    Returns
-    -------
-    Verdict
-        The weaker of the two; an expected refutation stays a refutation.
-
-    Examples
-    --------
-    >>> cap(Verdict.PROVED, Verdict.SUPPORTED).value, cap(Verdict.REFUTED, Verdict.SUPPORTED).value
-    ('supported', 'refuted')
-    """
-    if expected is Verdict.REFUTED or expected.rank <= reach.rank:
-        return expected
-    return reach

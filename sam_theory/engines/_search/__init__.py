@@ -14,10 +14,10 @@ from sam_theory.verdicts import Evidence, Witness
 
 __all__ = ["refute", "search"]
 
+_TRUSTED = {"fraction": "Fraction", "arb": "FLINT", "SymPy": "SymPy"}
 
-def search(
-    theorem: Theorem, budget: Budget | str = "default", rng: int | np.random.Generator = 0
-) -> Evidence:
+
+def search(theorem: Theorem, budget: Budget | str = "default", rng: int | np.random.Generator = 0) -> Evidence:
     """Look for a counterexample to ``theorem`` and report what was found.
 
     The verdict is ``refuted`` with a witness confirmed in exact arithmetic, ``supported`` where nothing
@@ -48,23 +48,32 @@ def search(
         "search",
         verdict,
         detail,
-        ("Fraction",) if found is not None and found.confirmed_by == "fraction" else (("FLINT",) if found else ("float64",)),
+        ("float64",) if found is None else (_TRUSTED[found.confirmed_by],),
         time.perf_counter() - began,
-        margin=None if hunt.worst is None else -hunt.worst.violation,
+        margin=_margin(hunt, found),
         evaluations=evaluations,
         tightness=max(ratios) if ratios else None,
         witness=found,
     )
 
 
-def refute(
-    theorem: Theorem, budget: Budget | str = "quick", rng: int | np.random.Generator = 0
-) -> Witness | None:
-    """A confirmed witness against ``theorem`` or None, from where the bound is reached and simple rationals first."""
+def refute(theorem: Theorem, budget: Budget | str = "quick", rng: int | np.random.Generator = 0) -> Witness | None:
+    """A confirmed witness against ``theorem``, or None: a short search, simple rationals first.
+
+    It starts where the bound is said to be reached.  Made for mutants, of which there are many.
+    """
     try:
         return Hunt(theorem, budget_of(budget), np.random.default_rng(rng)).run(thorough=False)
     except InputError:
         return None
+
+
+def _margin(hunt: Hunt, found: Witness | None) -> float | None:
+    """The distance to a violation; rounding below the tolerance counts as none."""
+    if hunt.worst is None:
+        return None
+    margin = -hunt.worst.violation
+    return 0.0 if found is None and hunt.unconfirmed is None and margin < 0 else margin
 
 
 def _outcome(hunt: Hunt, found: Witness | None) -> tuple[str, str]:
@@ -72,8 +81,11 @@ def _outcome(hunt: Hunt, found: Witness | None) -> tuple[str, str]:
     if found is not None:
         return f"a witness was found and confirmed exactly{notes}", "refuted"
     if hunt.worst is None:
-        reason = "the claim says nothing at any instance tried" if hunt.admitted else "no admissible parameters found"
-        return reason + notes, "undecided"
+        nothing = "the claim says nothing at any instance tried"
+        return (nothing if hunt.admitted else "no admissible parameters found") + notes, "undecided"
     if hunt.unconfirmed is not None:
-        return f"a violation in floats was not confirmed exactly: {hunt.unconfirmed.where}{notes}", "undecided"
+        where = hunt.unconfirmed.where
+        return f"a violation in floats was not confirmed exactly: {where}{notes}", "undecided"
+    if not hunt.sufficient:
+        return f"too little was decided to support the statement{notes}", "undecided"
     return f"{hunt.valid} instances; the nearest to a violation: {hunt.worst.where}{notes}", "supported"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sam_theory.engines._search._instances import Batch, Sampler
 from sam_theory.engines._search._judge import Judge
@@ -42,7 +43,7 @@ def climb(
     return hills, height
 
 
-def _kept(old: Batch, new: Batch, rows: Array) -> Batch:
+def _kept(old: Batch, new: Batch, rows: NDArray[np.bool_]) -> Batch:
     """``new`` with the named rows taken from ``old``."""
     values = {k: np.where(rows, old.values[k], v) for k, v in new.values.items()}
     return Batch(new.scene, values, np.where(rows, old.start, new.start))
@@ -50,6 +51,11 @@ def _kept(old: Batch, new: Batch, rows: Array) -> Batch:
 
 def _of_parameters(sampler: Sampler, batch: Batch) -> dict[str, Array]:
     return {s.name: batch.values[s.name] for s in sampler.scene.symbols}
+
+
+def _bounded(new: Array, old: Array) -> Array:
+    """``new`` where it stays within six decades or comes nearer to them."""
+    return np.where((np.abs(np.log10(np.abs(new) + 1e-300)) < 3) | (old == 0), new, old)
 
 
 def _moved(sampler: Sampler, batch: Batch, width: Array, rng: np.random.Generator) -> Batch:
@@ -61,7 +67,7 @@ def _moved(sampler: Sampler, batch: Batch, width: Array, rng: np.random.Generato
         active = rng.random(n) < 0.5
         noise = width * rng.standard_normal(n) * active
         if name in free or name in sampler.lengths:
-            values[name] = column * np.exp(noise)
+            values[name] = _bounded(column * np.exp(noise), column)
         elif name in solved or name.startswith("m_b"):
             values[name] = column
         else:
@@ -71,5 +77,6 @@ def _moved(sampler: Sampler, batch: Batch, width: Array, rng: np.random.Generato
     start = batch.start
     if sampler.uses_start and len(start):
         scale = np.abs(start).max(axis=0)
-        start = start * np.exp(width * rng.standard_normal(n)) + 0.3 * width * scale * rng.standard_normal(start.shape)
+        aside = 0.3 * width * scale * rng.standard_normal(start.shape)
+        start = start * np.exp(width * rng.standard_normal(n)) + aside
     return Batch(batch.scene, {k: np.broadcast_to(v, (n,)) for k, v in values.items()}, start)

@@ -14,16 +14,18 @@ from sam_theory.engines._search._exact import compare, exactly, too_long
 from sam_theory.engines._search._instances import Batch, Point
 from sam_theory.engines._search._judge import INVALID, TOLERANCE, Judge, column, witness
 from sam_theory.engines._search._parameters import Array
-from sam_theory.engines._search._scene import Scene
+from sam_theory.engines._search._setting import Scene
 from sam_theory.verdicts import Witness
 
 __all__ = ["EnvelopeJudge", "looked_at"]
 
 _TINY = 1e-280
+#: below this part of the first value a later one is mostly rounding
+_ROUNDED = 1e-13
 
 
 def looked_at(steps: int) -> set[int]:
-    """Steps at which a trajectory is compared with its bound: the first ones, then pairs ever further apart."""
+    """Steps at which a trajectory is compared with its bound: the first ones, then ever sparser pairs."""
     chosen = set(range(min(steps, 8) + 1)) | {steps}
     t = 8.0
     while t < steps:
@@ -35,6 +37,8 @@ def looked_at(steps: int) -> set[int]:
 class EnvelopeJudge(Judge):
     """The violation is the largest (observable − bound)/(|observable| + |bound|) over the steps looked at."""
 
+    patience = 4
+
     def __init__(self, scene: Scene, budget: Budget) -> None:
         super().__init__(scene, budget)
         self.observable = self.compiled({"observable": self.claim.observable})
@@ -45,7 +49,7 @@ class EnvelopeJudge(Judge):
     def _trajectory(
         self, arithmetic: Arithmetic, values: dict[str, Any], w: Any, steps: int, at: set[int]
     ) -> Iterator[tuple[int, Any, Any]]:
-        """(t, observable, bound) at the steps in ``at``; sums over all steps before t if the claim accumulates."""
+        """(t, observable, bound) at the steps in ``at``; a sum if the claim accumulates."""
         scene, claim = self.scene, self.claim
         state, start, total = scene.state(arithmetic, w), w, arithmetic.number(Fraction(0))
         for t in range(steps + 1):
@@ -62,7 +66,12 @@ class EnvelopeJudge(Judge):
                     yield t, total, arithmetic.run(self.bound, env, scene.loss)["bound"]
                 if t < steps:
                     env = scene.environment(
-                        arithmetic, values, here, scene.iterate(following or {}), start, arithmetic.number(Fraction(t))
+                        arithmetic,
+                        values,
+                        here,
+                        scene.iterate(following or {}),
+                        start,
+                        arithmetic.number(Fraction(t)),
                     )
                     total = arithmetic.add(total, arithmetic.run(self.observable, env, scene.loss)["observable"])
             elif t in at:
@@ -83,12 +92,12 @@ class EnvelopeJudge(Judge):
             for t, left, right in self._trajectory(Float64(), batch.env(), batch.start, steps, looked_at(steps)):
                 left, right = column(left, n), column(right, n)
                 scale = np.abs(left) + np.abs(right)
-                valid = np.isfinite(scale) & (scale > _TINY)
+                first_scale = scale if first_scale is None else first_scale
+                valid = np.isfinite(scale) & (scale > _TINY) & (scale > _ROUNDED * first_scale)
                 v = np.where(valid, (left - right) / np.where(valid, scale, 1.0), INVALID)
                 first = (v > worst) & ~(worst > TOLERANCE)
                 when[first] = t
                 worst = np.maximum(worst, v)
-                first_scale = scale if first_scale is None else first_scale
                 usable = valid & (right > 1e-6 * first_scale)
                 self.saw(np.where(usable, left / np.where(usable, right, 1.0), -np.inf))
         return worst, when

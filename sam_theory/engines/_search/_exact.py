@@ -12,7 +12,7 @@ import sympy as sp
 from flint import arb, ctx, fmpq
 
 from sam_theory.arithmetic import Arithmetic, Ball, NotExact, Program, Rational, Undecided, lower_all
-from sam_theory.engines._search._scene import Scene
+from sam_theory.engines._search._setting import Scene
 
 __all__ = ["CONFIRMED_BY", "Exact", "compare", "exactly", "holds", "lift", "satisfied", "text", "too_long"]
 

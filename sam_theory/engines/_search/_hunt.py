@@ -7,16 +7,20 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
+import sympy as sp
 
 from sam_theory.arithmetic import as_fraction
 from sam_theory.engines._budget import Budget
+from sam_theory.engines._search._boundary import Boundary
 from sam_theory.engines._search._climb import climb
 from sam_theory.engines._search._instances import Batch, Point, Sampler
 from sam_theory.engines._search._judge import Judge
 from sam_theory.engines._search._parameters import Array
-from sam_theory.engines._search._scene import Scene, scene_of_loss, scenes
+from sam_theory.engines._search._scene import scene_of_loss, scenes
 from sam_theory.engines._search._select import judge_of
+from sam_theory.engines._search._setting import Scene
 from sam_theory.engines._search._shrink import by_complexity, confirm, shrink
+from sam_theory.losses import FunctionClass
 from sam_theory.theorems import Theorem
 from sam_theory.verdicts import Witness
 
@@ -50,13 +54,14 @@ class Hunt:
         found = self._attained()
         if found is not None:
             return found
-        stage = [(scene, *self._tools(scene)) for scene in scenes(self.theorem)]
-        for scene, judge, sampler in stage:
+        stage = []
+        for scene in scenes(self.theorem):
+            judge, sampler = self._tools(scene)
+            stage.append((judge, sampler))
             found = self._simple(judge, sampler)
             if found is not None:
                 return found
-        order = stage if thorough else stage[:3]
-        for scene, judge, sampler in order:
+        for judge, sampler in stage if thorough else stage[:3]:
             found = self._random(judge, sampler)
             if found is not None:
                 return found
@@ -79,6 +84,8 @@ class Hunt:
         for name, e in (("alpha", scene.loss.facts.alpha), ("beta", scene.loss.facts.beta)) if scene.loss else ():
             if name in values and name not in instance.params and e is not None and getattr(e, "is_Rational", False):
                 values[name] = as_fraction(e)
+        if not _belongs(scene, values):
+            return None
         point = Point(scene, values, tuple(as_fraction(c) for c in instance.start))
         self._look(judge, Batch.of([point]))
         return confirm(judge, sampler, point)
@@ -91,15 +98,39 @@ class Hunt:
         batch = judge.prepare(batch, self.rng)
         violation = self._look(judge, batch)
         bad = np.flatnonzero(violation > judge.tolerance)
-        points = by_complexity(batch, bad)[: self.budget.attempts]
+        points = by_complexity(batch, bad)[: judge.patience * self.budget.attempts]
         confirmed = [found for point in points if (found := confirm(judge, sampler, point)) is not None]
         if confirmed:
-            return min(confirmed, key=length)
+            return min(confirmed, key=lambda w: (w.extra.get("relation") == "=", length(w)))
         for point in judge.extra(self.rng):
             found = confirm(judge, sampler, point)
             if found is not None:
                 return found
-        return self._shrunk(judge, sampler, batch, violation, 1)
+        if judge.shrinks_simple:
+            return self._shrunk(judge, sampler, batch, violation, 3)
+        if len(bad):
+            i = int(violation.argmax())
+            self.unconfirmed = Worst(float(violation[i]), describe(batch, i))
+        return self._near_boundaries(judge, sampler, batch)
+
+    def _near_boundaries(self, judge: Judge, sampler: Sampler, batch: Batch) -> Witness | None:
+        """Simple instances moved to where a hypothesis is about to fail."""
+        if sampler.scene.family is not None and not sampler.scene.rational:
+            return None  # its members are tied to their parameters
+        relations = [*sampler.parameters.relations, getattr(judge.claim, "exists_iff", None)]
+        for h in relations:
+            if h is None or h.lhs.is_zero or h.rhs.is_zero:
+                continue
+            near = Boundary(sampler.parameters, h.lhs, h.rhs).near(batch, self.rng)
+            if near.size:
+                found = self._shrunk(judge, sampler, near, self._look(judge, near), 3)
+                if found is not None:
+                    return found
+            for point in judge.extra(self.rng):
+                found = confirm(judge, sampler, point)
+                if found is not None:
+                    return found
+        return None
 
     def _random(self, judge: Judge, sampler: Sampler) -> Witness | None:
         batch = sampler.random(self.rng, self.budget.samples)
@@ -128,13 +159,14 @@ class Hunt:
         if self.worst is None or finite[i] > self.worst.violation:
             self.worst = Worst(float(finite[i]), describe(batch, i))
 
-    def _shrunk(
-        self, judge: Judge, sampler: Sampler, batch: Batch, violation: Array, rows: int
-    ) -> Witness | None:
+    def _shrunk(self, judge: Judge, sampler: Sampler, batch: Batch, violation: Array, rows: int) -> Witness | None:
         order = np.argsort(-violation, kind="stable")[:rows]
         for i in order:
             if not violation[i] > judge.tolerance:
                 break
+            true = judge.rechecked(batch.point(int(i), None))
+            if true is not None and true <= judge.tolerance:
+                continue
             found = shrink(judge, sampler, batch, int(i), self.budget.attempts)
             if found is not None:
                 return found
@@ -142,15 +174,40 @@ class Hunt:
                 self.unconfirmed = Worst(float(violation[i]), describe(batch, int(i)))
         return None
 
+    @property
+    def sufficient(self) -> bool:
+        """Whether what was measured can support the statement."""
+        kinds: list[type[Judge]] = list(dict.fromkeys(type(j) for j in self.judges))
+        return all(kind.sufficient([j for j in self.judges if type(j) is kind]) for kind in kinds)
+
     def notes(self) -> Iterator[str]:
-        """Remarks of the judges, each once."""
-        yield from dict.fromkeys(note for judge in self.judges if (note := judge.note()))
+        """Remarks on the measurements."""
+        kinds: list[type[Judge]] = list(dict.fromkeys(type(j) for j in self.judges))
+        for kind in kinds:
+            note = kind.summary([j for j in self.judges if type(j) is kind])
+            if note:
+                yield note
+
+
+def _belongs(scene: Scene, values: dict[str, Fraction]) -> bool:
+    """Whether a concrete loss is known to belong to the class of the statement at these constants."""
+    domain, loss = scene.theorem.loss, scene.loss
+    if not isinstance(domain, FunctionClass) or loss is None:
+        return True
+    numbers = {s: sp.Rational(values[s.name]) for s in domain.class_symbols if s.name in values}
+    for name, sign in (("alpha", 1), ("beta", -1)):
+        if name in domain.constants:
+            known, wanted = getattr(loss.facts, name), getattr(domain, name).xreplace(numbers)
+            if known is None or not (sign * (known - wanted) >= 0) == True:  # noqa: E712 - a SymPy relation
+                return False
+    return True
 
 
 def length(found: Witness) -> int:
     """How much there is to read in a witness."""
     texts = (*found.params.values(), *found.start, found.observed, found.bound)
-    return sum(map(len, texts)) + (found.step or 0)
+    large = any(len(part) > 2 for t in texts for part in t.lstrip("-").split("/"))
+    return 1000 * large + sum(map(len, texts)) + (found.step or 0)
 
 
 def describe(batch: Batch, i: int) -> str:

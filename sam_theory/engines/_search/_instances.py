@@ -12,20 +12,18 @@ import numpy as np
 from sam_theory.arithmetic import LENGTH, Coordinates, Float64
 from sam_theory.engines._search._exact import lift
 from sam_theory.engines._search._parameters import Array, Parameters
-from sam_theory.engines._search._scene import Scene
+from sam_theory.engines._search._setting import Scene
 
 __all__ = ["Batch", "Point", "Sampler"]
 
 _FACTORS = np.array([1, 0.5, 2, 1.5, 1 / 3, 0.25, 0.75, 0.1, 3, 0.01, 10])
-_PYTHAGOREAN: dict[int, tuple[tuple[Fraction, ...], ...]] = {
-    d: tuple(tuple(Fraction(a, n) for a in v) for n, *vs in rows for v in vs)
-    for d, rows in {
-        1: [(1, (1,))],
-        2: [(5, (3, 4)), (1, (0, 1)), (13, (5, 12)), (5, (4, 3))],
-        3: [(3, (1, 2, 2)), (7, (2, 3, 6)), (1, (0, 0, 1))],
-        4: [(2, (1, 1, 1, 1)), (5, (1, 2, 2, 4)), (1, (0, 0, 0, 1)), (5, (0, 0, 3, 4))],
-        6: [(5, (1, 1, 1, 2, 3, 3)), (3, (1, 1, 1, 1, 1, 2)), (1, (0, 0, 0, 0, 0, 1))],
-    }.items()
+#: integer vectors with their integer norms
+_PYTHAGOREAN: dict[int, list[tuple[int, tuple[int, ...]]]] = {
+    1: [(1, (1,))],
+    2: [(5, (3, 4)), (1, (0, 1)), (13, (5, 12)), (5, (4, 3))],
+    3: [(3, (1, 2, 2)), (7, (2, 3, 6)), (1, (0, 0, 1))],
+    4: [(2, (1, 1, 1, 1)), (5, (1, 2, 2, 4)), (1, (0, 0, 0, 1)), (5, (0, 0, 3, 4))],
+    6: [(5, (1, 1, 1, 2, 3, 3)), (3, (1, 1, 1, 1, 1, 2)), (1, (0, 0, 0, 0, 0, 1))],
 }
 
 
@@ -143,15 +141,14 @@ class Sampler:
                 v = np.where(rng.random((d, size)) < 0.1, 0.0, v)
             v = v / np.maximum(np.sqrt((v**2).sum(axis=0)), 1e-9)
             return np.asarray(v * base * 10.0 ** rng.uniform(-2.5, 1.5, size))
-        directions = np.array([[float(a) for a in v] for v in _directions(d)])
+        directions = _directions(d)
         v = rng.permuted(directions[rng.integers(0, len(directions), size)], axis=1).T
         v = v * np.where(rng.random((d, size)) < 0.3, -1.0, 1.0)
         factor = _FACTORS[(len(_FACTORS) * rng.random(size) ** 1.5).astype(int)]
         return np.asarray(v * base * factor)
 
 
-def _directions(d: int) -> tuple[tuple[Fraction, ...], ...]:
+def _directions(d: int) -> Array:
     """Vectors of length 1 with rational coordinates."""
-    if d in _PYTHAGOREAN:
-        return _PYTHAGOREAN[d]
-    return tuple((*v, *(Fraction(0),) * (d - 4)) for v in _PYTHAGOREAN[4]) if d > 4 else ((Fraction(1),),)
+    rows = _PYTHAGOREAN.get(d) or [(n, (*v, *(0,) * (d - 4))) for n, v in _PYTHAGOREAN[4]]
+    return np.array([np.array(v) / n for n, v in rows])

@@ -1,4 +1,4 @@
-"""Exact derivatives: rationals with an infinitesimal part, or with an infinitely large one."""
+"""Exact derivatives: rationals with an infinitesimal part."""
 
 from __future__ import annotations
 
@@ -7,30 +7,29 @@ from fractions import Fraction
 from typing import Any, ClassVar
 
 from sam_theory.arithmetic import Arithmetic, Coordinates, NotExact, Undecided, rational_sqrt
-from sam_theory.engines._search._scene import Scene
+from sam_theory.engines._search._setting import Scene
 
-__all__ = ["Jet", "Jets", "far_image", "image_and_derivative", "spectral_side"]
+__all__ = ["Jet", "Jets", "Matrix", "image_and_derivative", "product", "spectral_side"]
 
 Matrix = list[list[Fraction]]
 
 
 class Jet:
-    """value + tangent·ε with ε infinitesimal, or, if ``far``, value + tangent·ω with ω infinitely large."""
+    """value + tangent·ε with infinitesimal ε, one for each direction."""
 
-    __slots__ = ("far", "tangent", "value")
+    __slots__ = ("tangent", "value")
 
-    def __init__(self, value: Fraction, tangent: tuple[Fraction, ...], far: bool = False) -> None:
+    def __init__(self, value: Fraction, tangent: tuple[Fraction, ...]) -> None:
         self.value = value
         self.tangent = tangent
-        self.far = far
 
     def _lift(self, other: Any) -> Jet:
         if isinstance(other, Jet):
             return other
-        return Jet(Fraction(other), (Fraction(0),) * len(self.tangent), self.far)
+        return Jet(Fraction(other), (Fraction(0),) * len(self.tangent))
 
     def _new(self, value: Fraction, tangent: Any) -> Jet:
-        return Jet(value, tuple(tangent), self.far)
+        return Jet(value, tuple(tangent))
 
     def __add__(self, other: Any) -> Jet:
         o = self._lift(other)
@@ -51,8 +50,6 @@ class Jet:
         if isinstance(other, Coordinates):
             return NotImplemented
         o = self._lift(other)
-        if self.far and any(self.tangent) and any(o.tangent):
-            raise NotExact("a product of two infinitely large numbers")
         pairs = zip(self.tangent, o.tangent, strict=True)
         return self._new(self.value * o.value, (self.value * b + a * o.value for a, b in pairs))
 
@@ -60,10 +57,6 @@ class Jet:
 
     def __truediv__(self, other: Any) -> Jet:
         o = self._lift(other)
-        if self.far:
-            if any(o.tangent):
-                raise NotExact("a quotient by an infinitely large number")
-            return self._new(self.value / o.value, (a / o.value for a in self.tangent))
         q = self.value / o.value
         return self._new(q, ((a - q * b) / o.value for a, b in zip(self.tangent, o.tangent, strict=True)))
 
@@ -71,8 +64,6 @@ class Jet:
         return self._lift(other) / self
 
     def __pow__(self, n: int) -> Jet:
-        if self.far and any(self.tangent) and n not in (0, 1):
-            raise NotExact("a power of an infinitely large number")
         slope = n * self.value ** (n - 1) if n else Fraction(0)
         return self._new(self.value**n, (slope * a for a in self.tangent))
 
@@ -83,9 +74,8 @@ class Jet:
         return -self if side < 0 else self
 
     def side(self) -> int:
-        """The sign; of a far jet that of its infinite part first."""
-        lead = self.tangent[0] if self.far and self.tangent[0] else self.value
-        return (lead > 0) - (lead < 0)
+        """The sign of the value."""
+        return (self.value > 0) - (self.value < 0)
 
     def order(self, other: Any) -> int:
         """−1, 0, 1 as self is below, equal to or above ``other``; Undecided at a kink."""
@@ -115,16 +105,17 @@ class Jet:
         return hash((self.value, self.tangent))
 
 
-def _at_zero(value: int, slope: int) -> tuple[Fraction, Fraction]:
-    return Fraction(value), Fraction(slope)
-
-
 #: value and slope at 0 of the functions that are rational there
 _JETS_AT_0: dict[str, tuple[Fraction, Fraction]] = {
-    "exp": _at_zero(1, 1), "sin": _at_zero(0, 1), "cos": _at_zero(1, 0), "tan": _at_zero(0, 1), "atan": _at_zero(0, 1),
-    "sinh": _at_zero(0, 1), "cosh": _at_zero(1, 0), "tanh": _at_zero(0, 1), "log_cosh": _at_zero(0, 0),
-    "sqrt1p": _at_zero(1, 0), "sqrt1p_slope": _at_zero(0, 1),
-}  # fmt: skip
+    name: (Fraction(value), Fraction(slope))
+    for value, slope, names in (
+        (0, 1, "sin tan atan sinh tanh sqrt1p_slope"),
+        (1, 0, "cos cosh sqrt1p"),
+        (0, 0, "log_cosh"),
+        (1, 1, "exp"),
+    )
+    for name in names.split()
+}
 
 
 class Jets(Arithmetic):
@@ -134,17 +125,16 @@ class Jets(Arithmetic):
     exact = True
     functions: ClassVar[Mapping[str, Callable[[Any], Any]]] = {}
 
-    def __init__(self, size: int, far: bool = False) -> None:
+    def __init__(self, size: int) -> None:
         self.size = size
-        self.far = far
 
     def number(self, value: Fraction) -> Jet:
-        return Jet(Fraction(value), (Fraction(0),) * self.size, self.far)
+        return Jet(Fraction(value), (Fraction(0),) * self.size)
 
     def seeds(self, point: Sequence[Fraction]) -> Coordinates:
         """The point moved along each axis."""
         unit = [tuple(Fraction(int(i == j)) for j in range(self.size)) for i in range(self.size)]
-        return Coordinates(Jet(v, e, self.far) for v, e in zip(point, unit, strict=True))
+        return Coordinates(Jet(v, e) for v, e in zip(point, unit, strict=True))
 
     def power(self, a: Any, exponent: Any) -> Any:
         e = self._jet(exponent)
@@ -157,14 +147,12 @@ class Jets(Arithmetic):
 
     def sqrt(self, a: Any) -> Jet:
         a = self._jet(a)
-        if self.far and any(a.tangent):
-            raise NotExact("a root of an infinitely large number")
         root = rational_sqrt(a.value)
         if root == 0:
             if any(a.tangent):
                 raise Undecided("a root at 0 has no derivative")
             return a
-        return Jet(root, tuple(t / (2 * root) for t in a.tangent), self.far)
+        return Jet(root, tuple(t / (2 * root) for t in a.tangent))
 
     def sign(self, a: Any) -> Jet:
         a = self._jet(a)
@@ -177,14 +165,14 @@ class Jets(Arithmetic):
         if not isinstance(function, str):
             return function.evaluate(order, a, self)
         a = self._jet(a)
-        if function not in _JETS_AT_0 or a.value != 0 or self.far:
+        if function not in _JETS_AT_0 or a.value != 0:
             raise NotExact(f"{function} is not rational here")
         value, slope = _JETS_AT_0[function]
         return Jet(value, tuple(slope * t for t in a.tangent))
 
     def unit(self, v: Any, eps: Any, normalisation: str) -> Any:
         e = self._jet(eps)
-        if all(c.value == 0 for c in v) and not self.far:
+        if all(c.value == 0 for c in v):
             if e.value != 0:
                 return v / e
             if any(t for c in v for t in c.tangent):
@@ -204,31 +192,26 @@ def image_and_derivative(
     return [c.value for c in result], [list(c.tangent) for c in result]
 
 
-def far_image(scene: Scene, values: Mapping[str, Fraction], side: int) -> Jet:
-    """F(side·ω) in one dimension for an infinitely large ω."""
-    jets = Jets(1, far=True)
-    start = Coordinates([Jet(Fraction(0), (Fraction(side),), True)])
-    return scene.iterate(scene.step(jets, values, scene.state(jets, start), 0))[0]  # type: ignore[no-any-return]
-
-
 def product(a: Matrix, b: Matrix) -> Matrix:
     """The matrix product."""
-    return [[sum((x * y for x, y in zip(row, col, strict=True)), Fraction(0)) for col in zip(*b, strict=True)] for row in a]
+    return [
+        [sum((x * y for x, y in zip(row, col, strict=True)), Fraction(0)) for col in zip(*b, strict=True)] for row in a
+    ]
 
 
 def spectral_side(matrix: Matrix) -> int | None:
-    """−1 if the spectral radius is certainly below 1, 1 if certainly above, 0 if 1 on a triangular matrix, else None."""
+    """−1, 0, 1 as the spectral radius is certainly below, equal to (triangular matrices only) or above 1."""
     d = len(matrix)
     if all(not matrix[i][j] for i in range(d) for j in range(i)) or all(
         not matrix[i][j] for i in range(d) for j in range(i + 1, d)
     ):
-        top = max(abs(matrix[i][i]) for i in range(d))
+        top: Fraction = max(abs(matrix[i][i]) for i in range(d))
         return (top > 1) - (top < 1)
     power = matrix
     for _ in range(9):
-        if sum(x * x for row in power for x in row) < 1:
+        if sum((x * x for row in power for x in row), Fraction(0)) < 1:
             return -1
-        if abs(sum(power[i][i] for i in range(d))) > d:
+        if abs(sum((power[i][i] for i in range(d)), Fraction(0))) > d:
             return 1
         power = product(power, power)
     return None

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
-from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
 import sympy as sp
 
-from sam_theory.arithmetic import Program, lower_all
+from sam_theory.arithmetic import Coordinates, Program, Symbolic, lower_all
 from sam_theory.engines._budget import Budget
 from sam_theory.engines._search._exact import text
 from sam_theory.engines._search._instances import Batch, Point
 from sam_theory.engines._search._parameters import Array
-from sam_theory.engines._search._scene import Scene
+from sam_theory.engines._search._setting import Scene
 from sam_theory.theorems import Theorem
 from sam_theory.verdicts import Witness
 
@@ -34,6 +34,12 @@ class Judge:
     tolerance: ClassVar[float] = TOLERANCE
     uses_start: ClassVar[bool] = True
     climbs: ClassVar[bool] = True
+    #: whether ``confirm`` itself asks for more than one start where the claim is for almost every one
+    decides_almost_every: ClassVar[bool] = False
+    #: how many suspicious points are confirmed, as a multiple of the budget, to report the simplest witness
+    patience: ClassVar[int] = 1
+    #: whether instances of simple rationals are moved, so that they must be made simple again
+    shrinks_simple: ClassVar[bool] = False
 
     def __init__(self, scene: Scene, budget: Budget) -> None:
         self.scene = scene
@@ -59,12 +65,22 @@ class Judge:
         """A witness if the claim fails at ``point`` in exact arithmetic."""
         raise NotImplementedError
 
+    def rechecked(self, point: Point) -> float | None:
+        """The violation at ``point`` without rounding, where that can be had."""
+        return None
+
     def extra(self, rng: np.random.Generator) -> list[Point]:
         """Further suspicious points that this kind of claim has an own way to find."""
         return []
 
-    def note(self) -> str:
-        """What else should be known of the measurements."""
+    @classmethod
+    def sufficient(cls, judges: Sequence[Any]) -> bool:
+        """Whether enough was measured to speak of support."""
+        return True
+
+    @classmethod
+    def summary(cls, judges: Sequence[Any]) -> str:
+        """What else should be known of the measurements of several scenes."""
         return ""
 
     def saw(self, ratio: Array) -> None:
@@ -77,11 +93,6 @@ class Judge:
     def compiled(self, formulas: dict[str, Any]) -> Program:
         """Formulas of the claim as one program."""
         return lower_all(formulas)
-
-    @cached_property
-    def vector_dimension(self) -> int:
-        """Dimension of the state."""
-        return self.scene.dimension
 
 
 def column(a: Any, size: int) -> Array:
@@ -106,6 +117,10 @@ def witness(
     if scene.fixed:
         extra["link"] = scene.name
     params = {k: text(v) for k, v in point.values.items()}
+    explicit = None if scene.family is None else _member_text(point)
+    if explicit is not None:
+        loss = explicit
+        params = {k: v for k, v in params.items() if not k.startswith("m_")}
     params |= {s.name: str(v) for s, v in (scene.fixed or {}).items()}
     start = tuple(text(c) for c in point.start)
     return Witness(form, loss, params, start, step, _shown(observed), _shown(bound), confirmed_by, extra)
@@ -113,3 +128,14 @@ def witness(
 
 def _shown(a: Any) -> str:
     return a if isinstance(a, str) else text(Fraction(a) if isinstance(a, int) else a)
+
+
+def _member_text(point: Point) -> str | None:
+    """The member as a formula of its coordinates, where that is short."""
+    scene = point.scene
+    if scene.loss is None or scene.family is None or not scene.rational or len(scene.family.inputs) > 2:
+        return None
+    symbolic = Symbolic()
+    w = Coordinates(sp.symbols(f"w1:{scene.dimension + 1}", real=True))
+    e = sp.expand(symbolic.value(scene.loss, w, point.env(symbolic)))
+    return str(e)

@@ -10,9 +10,9 @@ from sam_theory.arithmetic import Coordinates, NotExact, Rational, Undecided
 from sam_theory.engines._search._exact import too_long
 from sam_theory.engines._search._jets import Matrix, image_and_derivative, product, spectral_side
 from sam_theory.engines._search._parameters import Array
-from sam_theory.engines._search._scene import Scene
+from sam_theory.engines._search._setting import Scene
 
-__all__ = ["PeriodicOrbit", "exact_orbit", "multiplier_matrix", "period_of"]
+__all__ = ["PeriodicOrbit", "exact_orbit", "limit_of_newton", "multiplier_matrix", "period_of"]
 
 _LONGEST = 8
 
@@ -44,7 +44,9 @@ def _step(scene: Scene, values: Mapping[str, Fraction], point: Sequence[Fraction
     return tuple(scene.iterate(scene.step(exact, values, scene.state(exact, w), 0)))
 
 
-def _follow(scene: Scene, values: Mapping[str, Fraction], point: Sequence[Fraction], period: int) -> list[tuple[Fraction, ...]]:
+def _follow(
+    scene: Scene, values: Mapping[str, Fraction], point: Sequence[Fraction], period: int
+) -> list[tuple[Fraction, ...]]:
     points = [tuple(point)]
     for _ in range(period):
         points.append(_step(scene, values, points[-1]))
@@ -54,7 +56,7 @@ def _follow(scene: Scene, values: Mapping[str, Fraction], point: Sequence[Fracti
 
 
 def multiplier_matrix(scene: Scene, values: Mapping[str, Fraction], points: Sequence[Sequence[Fraction]]) -> Matrix:
-    """The derivative of the return map along exact ``points``; raises NotExact or Undecided where it is not rational."""
+    """The derivative of the return map along ``points``; raises NotExact or Undecided if irrational."""
     d = len(points[0])
     total = [[Fraction(int(i == j)) for j in range(d)] for i in range(d)]
     for point in points:
@@ -62,7 +64,9 @@ def multiplier_matrix(scene: Scene, values: Mapping[str, Fraction], points: Sequ
     return total
 
 
-def exact_orbit(scene: Scene, values: Mapping[str, Fraction], guess: Sequence[float], period: int) -> PeriodicOrbit | None:
+def exact_orbit(
+    scene: Scene, values: Mapping[str, Fraction], guess: Sequence[float], period: int
+) -> PeriodicOrbit | None:
     """The orbit of that period near ``guess``, if it is rational: solved on its affine branch, or recognised.
 
     On an affine branch one Newton step is exact; elsewhere the simplest fractions near the guess are tried.
@@ -96,16 +100,33 @@ def _candidates(
     return found
 
 
-def _newton(
-    scene: Scene, values: Mapping[str, Fraction], x: tuple[Fraction, ...], period: int
-) -> tuple[Fraction, ...]:
+def limit_of_newton(
+    scene: Scene, values: Mapping[str, Fraction], guess: tuple[Fraction, ...], period: int
+) -> tuple[Fraction, ...] | None:
+    """Where Newton's iteration for a point of that period leads in floats; None if nowhere."""
+    x = guess
+    for _ in range(12):
+        try:
+            new = _newton(scene, values, x, period)
+        except (NotExact, Undecided, ZeroDivisionError, OverflowError):
+            return None
+        new = tuple(Fraction(float(c)) for c in new)
+        if all(abs(a - b) <= abs(b) * Fraction(1, 10**12) for a, b in zip(new, x, strict=True)):
+            return new
+        x = new
+    return None
+
+
+def _newton(scene: Scene, values: Mapping[str, Fraction], x: tuple[Fraction, ...], period: int) -> tuple[Fraction, ...]:
     d = len(x)
     a = [[Fraction(int(i == j)) for j in range(d)] for i in range(d)]
     point: Sequence[Fraction] = x
     for _ in range(period):
         point, derivative = image_and_derivative(scene, values, point)
         a = product(derivative, a)
-    shifted = [p - sum((m * c for m, c in zip(row, x, strict=True)), Fraction(0)) for p, row in zip(point, a, strict=True)]
+    shifted = [
+        p - sum((m * c for m, c in zip(row, x, strict=True)), Fraction(0)) for p, row in zip(point, a, strict=True)
+    ]
     return _solve([[Fraction(int(i == j)) - a[i][j] for j in range(d)] for i in range(d)], shifted)
 
 

@@ -12,7 +12,7 @@ from sam_theory.engines._budget import Budget
 from sam_theory.engines._search._instances import Batch, Point
 from sam_theory.engines._search._judge import INVALID, Judge, column, witness
 from sam_theory.engines._search._parameters import Array
-from sam_theory.engines._search._scene import Scene
+from sam_theory.engines._search._setting import Scene
 from sam_theory.errors import InputError
 from sam_theory.verdicts import Witness
 
@@ -24,7 +24,7 @@ _CLOSE = 1e-5
 
 
 class ParameterLimitJudge(Judge):
-    """The violation is the relative distance from the value that remains when the parameter is near its limit.
+    """The relative distance from the value that remains when the parameter is near its limit.
 
     A distance that still shrinks from level to level counts as none; Richardson's extrapolation removes it.
     """
@@ -39,7 +39,9 @@ class ParameterLimitJudge(Judge):
         if scene.loss is not None:
             raise InputError(f"theorem {scene.theorem.slug}: a limit in a parameter must be of a formula of parameters")
         self.variable: sp.Symbol = claim.variable
-        self.formulas = self.compiled({"observable": claim.observable, "value": claim.value if claim.value.is_finite else sp.S.Zero})
+        self.formulas = self.compiled(
+            {"observable": claim.observable, "value": claim.value if claim.value.is_finite else sp.S.Zero}
+        )
         self.infinite = not claim.value.is_finite
 
     def violation(self, batch: Batch) -> Array:
@@ -66,7 +68,11 @@ class ParameterLimitJudge(Judge):
         """Aitken's extrapolation of the last distances: exact for a remainder that shrinks geometrically."""
         a, b, c = d[-3], d[-2], d[-1]
         bend = c - 2 * b + a
-        return np.where(np.abs(bend) > 1e-13 * (np.abs(a) + np.abs(c)), c - (c - b) ** 2 / np.where(bend == 0, 1.0, bend), c)
+        return np.where(
+            np.abs(bend) > 1e-13 * (np.abs(a) + np.abs(c)),
+            c - (c - b) ** 2 / np.where(bend == 0, 1.0, bend),
+            c,
+        )
 
     def _approach(self, start: Array, level: int) -> Array:
         to = self.claim.to
@@ -80,7 +86,12 @@ class ParameterLimitJudge(Judge):
     def confirm(self, point: Point) -> Witness | None:
         """The limit at rational values of the other parameters, by SymPy, where the floats agree with it."""
         v = self.variable
-        numbers = {s: sp.Rational(f.numerator, f.denominator) for s in self.scene.symbols if s != v for f in [point.values[s.name]]}
+        numbers = {
+            s: sp.Rational(f.numerator, f.denominator)
+            for s in self.scene.symbols
+            if s != v
+            for f in [point.values[s.name]]
+        }
         fresh = sp.Symbol(v.name, positive=True)
         observable = self.claim.observable.xreplace(numbers).xreplace({v: fresh})
         claimed = self.claim.value.xreplace(numbers)

@@ -13,7 +13,7 @@ from scipy.stats import qmc
 
 from sam_theory.arithmetic import Float64, Program, Rational, lower, lower_all
 from sam_theory.engines._search._exact import holds
-from sam_theory.engines._search._scene import Scene
+from sam_theory.engines._search._setting import Scene
 
 __all__ = ["SIMPLE", "Array", "Parameters", "excess"]
 
@@ -27,7 +27,6 @@ SIMPLE: tuple[Fraction, ...] = tuple(
         "1 1/2 2 3/2 1/3 3/4 2/3 1/4 3 1/10 4/3 5/4 7/4 1/5 4 5/2 4/5 9/10 3/5 2/5 6/5 1/8 1/20 5 10 1/100 20 100"
     ).split()
 )
-DECADES = 2.0
 _ROUNDS = 12
 
 
@@ -39,6 +38,7 @@ class Parameters:
 
     def __init__(self, scene: Scene) -> None:
         self.scene = scene
+        self.decades = 2.0
         self.relations: list[Any] = []
         self.solved: list[tuple[str, Program]] = []
         free = list(scene.symbols)
@@ -81,31 +81,33 @@ class Parameters:
     # -- draws -------------------------------------------------------------------------------------------
     def random(self, rng: np.random.Generator, size: int) -> Values | None:
         """``size`` admissible rows, log-uniform where the hypotheses leave room; None if none is found."""
+        for decades in (2.0, 5.0):
+            self.decades = decades
+            pool = self._pool(rng, size)
+            if len(pool):
+                if len(pool) < size:
+                    pool = np.concatenate([pool, self._spread(rng, pool, size - len(pool))])
+                return self._values(pool[:size])
+        return None
+
+    def _pool(self, rng: np.random.Generator, size: int) -> Array:
+        """Admissible rows by rejection, at least a few if there are any."""
         rows = 1 << max(size - 1, 1).bit_length()
         found: list[Array] = []
         count = 0
         best: Array | None = None
         for _ in range(_ROUNDS):
             u = self._sobol(rng, rows)
-            values = self._values(u)
-            bad = self.violation(values, len(u))
-            good = u[bad == 0]
-            found.append(good)
-            count += len(good)
-            if count >= size:
+            bad = self.violation(self._values(u), len(u))
+            found.append(u[bad == 0])
+            count += len(found[-1])
+            if count >= size or 8 <= count < size // 4:
                 break
             if best is None:
                 best = u[np.argsort(bad, kind="stable")[:64]]
-            if count >= 8 and count < size // 4:
-                break
-        pool = np.concatenate(found)
-        if not len(pool) and best is not None:
-            pool = self._repair(rng, best)
-        if not len(pool):
-            return None
-        if len(pool) < size:
-            pool = np.concatenate([pool, self._spread(rng, pool, size - len(pool))])
-        return self._values(pool[:size])
+        if not count and best is not None:
+            return self._repair(rng, best)
+        return np.concatenate(found)
 
     def simple(self, rng: np.random.Generator, size: int) -> Values | None:
         """Up to ``size`` admissible rows of simple rationals, the simplest first."""
@@ -123,6 +125,8 @@ class Parameters:
             column = table[row]
             if s.is_positive is None and s.is_nonnegative is None:
                 column = np.where(rng.random(len(row)) < 0.5, column, -column)
+            if not s.is_positive:
+                column = np.where(rng.random(len(row)) < 0.1, 0.0, column)
             values[s.name] = column
         return self._admissible(self.complete(values), size)
 
@@ -146,36 +150,39 @@ class Parameters:
         for j, s in enumerate(self.free):
             x = u[:, j]
             if s.is_positive:
-                column = 10.0 ** (DECADES * (2 * x - 1))
+                column = 10.0 ** (self.decades * (2 * x - 1))
             elif s.is_nonnegative:
-                column = np.where(x < 1 / 16, 0.0, 10.0 ** (DECADES * (2 * (16 * x - 1) / 15 - 1)))
+                column = np.where(x < 1 / 16, 0.0, 10.0 ** (self.decades * (2 * (16 * x - 1) / 15 - 1)))
             else:
-                column = np.where(x < 0.5, -1.0, 1.0) * 10.0 ** (DECADES * (2 * np.mod(2 * x, 1.0) - 1))
+                column = np.where(x < 0.5, -1.0, 1.0) * 10.0 ** (self.decades * (2 * np.mod(2 * x, 1.0) - 1))
             values[s.name] = column
         with np.errstate(all="ignore"):
             values = self.complete(values)
         return {k: np.broadcast_to(np.asarray(v, dtype=float), (len(u),)) for k, v in values.items()}
 
     def _spread(self, rng: np.random.Generator, pool: Array, size: int) -> Array:
-        """Slice sampling from admissible rows: an interval around a coordinate shrinks until it admits."""
+        """Slice sampling from admissible rows: an interval on a line through the row shrinks until it admits.
+
+        The lines change each coordinate by 1, 0 or −1 times the same logarithm: that keeps the products and
+        quotients that hypotheses hold in a narrow range.
+        """
         chains = pool[rng.integers(0, len(pool), size)].copy()
-        rows = np.arange(size)
-        for _ in range(4 * max(len(self.free), 1)):
-            j = rng.integers(0, chains.shape[1], size)
-            low, high = np.zeros(size), np.ones(size)
-            old, todo = chains[rows, j].copy(), rows.copy()
+        depth, rows = chains.shape[1], np.arange(size)
+        for _ in range(10 * depth):
+            direction = rng.integers(-1, 2, (size, depth)).astype(float)
+            old, todo = chains.copy(), rows
+            low, high = -np.ones(size), np.ones(size)
             for _ in range(24):
+                x = low[todo] + (high - low)[todo] * rng.random(len(todo))
+                proposal = old[todo] + x[:, None] * direction[todo]
+                inside = np.clip(proposal, 0.0, 1.0)
+                good = self.violation(self._values(inside), len(todo)) == 0
+                good &= (proposal == inside).all(axis=1)
+                chains[todo[good]] = proposal[good]
+                low[todo], high[todo] = np.where(x < 0, x, low[todo]), np.where(x < 0, high[todo], x)
+                todo = todo[~good]
                 if not len(todo):
                     break
-                proposal = chains[todo].copy()
-                x = low[todo] + (high - low)[todo] * rng.random(len(todo))
-                proposal[np.arange(len(todo)), j[todo]] = x
-                good = self.violation(self._values(proposal), len(todo)) == 0
-                chains[todo[good]] = proposal[good]
-                below = x < old[todo]
-                low[todo] = np.where(below, x, low[todo])
-                high[todo] = np.where(below, high[todo], x)
-                todo = todo[~good]
         return chains
 
     def _repair(self, rng: np.random.Generator, rows: Array) -> Array:

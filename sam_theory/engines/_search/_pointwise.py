@@ -12,7 +12,7 @@ from sam_theory.engines._search._exact import compare, exactly, satisfied
 from sam_theory.engines._search._instances import Batch, Point
 from sam_theory.engines._search._judge import INVALID, TOLERANCE, Judge, column, scale_terms, witness
 from sam_theory.engines._search._parameters import Array, excess
-from sam_theory.engines._search._scene import Scene
+from sam_theory.engines._search._setting import Scene
 from sam_theory.theorems import Identity
 from sam_theory.verdicts import Witness
 
@@ -21,6 +21,8 @@ __all__ = ["Pointwise"]
 
 class Pointwise(Judge):
     """The violation is lhs − rhs (its modulus for an identity) over the sum of the moduli of their terms."""
+
+    patience = 4
 
     def __init__(self, scene: Scene, budget: Budget) -> None:
         super().__init__(scene, budget)
@@ -68,14 +70,19 @@ class Pointwise(Judge):
         """Rounding is subtracted already where equality counts."""
         return 0.0 if self.identity or self.claim.strict else TOLERANCE
 
-    def confirm(self, point: Point) -> Witness | None:
-        if not point.scene.rational and point.scene.family is not None:
+    def rechecked(self, point: Point) -> float | None:
+        found = exactly(lambda a: self._run(a, self.float_program, point.env(a), point.vector(a)))
+        if found is None:
             return None
+        r = found.value
+        scale = float(sum(abs(r[t]) for t in self.terms))
+        gap = float(r["lhs"] - r["rhs"]) / (scale or 1.0)
+        return abs(gap) - TOLERANCE if self.identity else gap
 
-        def compute(arithmetic: Arithmetic) -> Any:
-            return self._run(arithmetic, self.program, point.env(arithmetic), point.vector(arithmetic))
-
-        found = exactly(compute)
+    def confirm(self, point: Point) -> Witness | None:
+        found = None
+        if point.scene.rational or point.scene.family is None:
+            found = exactly(lambda a: self._run(a, self.program, point.env(a), point.vector(a)))
         if found is None:
             return None
         r = found.value

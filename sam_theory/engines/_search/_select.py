@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from sam_theory.engines._budget import Budget
+from sam_theory.engines._search._asymptotic import AsymptoticJudge
 from sam_theory.engines._search._cycle import CycleJudge
 from sam_theory.engines._search._envelope import EnvelopeJudge
 from sam_theory.engines._search._judge import Judge
 from sam_theory.engines._search._limit import LimitJudge
 from sam_theory.engines._search._parameter_limit import ParameterLimitJudge
 from sam_theory.engines._search._pointwise import Pointwise
-from sam_theory.engines._search._scene import Scene
+from sam_theory.engines._search._setting import Scene
 from sam_theory.engines._search._threshold import ThresholdJudge
 from sam_theory.errors import InputError
-from sam_theory.theorems import Cycle, Envelope, Identity, Inequality, Limit, Threshold
+from sam_theory.theorems import Asymptotic, Cycle, Envelope, Identity, Inequality, Limit, Threshold
 
 __all__ = ["judge_of"]
 
@@ -29,6 +30,8 @@ def judge_of(scene: Scene, budget: Budget) -> Judge:
         return EnvelopeJudge(scene, budget)
     if isinstance(claim, Limit):
         return LimitJudge(scene, budget) if claim.variable is None else ParameterLimitJudge(scene, budget)
+    if isinstance(claim, Asymptotic):
+        return AsymptoticJudge(scene, budget)
     if isinstance(claim, Cycle):
         return CycleJudge(scene, budget)
     if isinstance(claim, Threshold):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from math import floor
 
 import numpy as np
@@ -46,17 +47,17 @@ def _near(a: Fraction, width: float) -> Fraction:
 
 
 def shrink(judge: Judge, sampler: Sampler, batch: Batch, row: int, budget: int) -> Witness | None:
-    """The simplest witness near a suspicious row, confirmed exactly; None if nothing near it can be confirmed.
+    """The simplest witness near a suspicious row, confirmed exactly; None if none near it can be confirmed.
 
-    All coordinates are rounded together, ever more closely, until the exact violation persists; then one after
-    the other is rounded as coarsely as it allows.
+    All coordinates are rounded together, ever more closely, until the exact violation persists; then one
+    after the other is rounded as coarsely as it allows.
     """
     raw = batch.point(row, None)
     current: Point | None = None
     found: Witness | None = None
     tried = 0
     for width in _WIDTHS:
-        candidate = _map(sampler, raw, lambda a, width=width: _near(a, width))
+        candidate = _map(sampler, raw, partial(_near, width=width))
         if candidate is None or not _suspicious(judge, candidate):
             continue
         tried += 1
@@ -90,7 +91,17 @@ def confirm(judge: Judge, sampler: Sampler, point: Point) -> Witness | None:
     """A witness if ``point`` is admissible and the claim fails there, both exactly."""
     if not sampler.parameters.admits({s.name: point.values[s.name] for s in sampler.scene.symbols}):
         return None
-    return judge.confirm(point)
+    found = judge.confirm(point)
+    if found is None or judge.theorem.starts is None or judge.decides_almost_every or not judge.uses_start:
+        return found
+    return found if _on_open_set(judge, point) else None
+
+
+def _on_open_set(judge: Judge, point: Point) -> bool:
+    """Whether the violation persists around ``point``: one start alone refutes nothing almost everywhere."""
+    nudges = [Fraction(k, 10**6) for k in (-3, -2, -1, 1, 2, 3)]
+    moved = [replace(point, start=tuple(c + n * (abs(c) + 1) for c in point.start)) for n in nudges]
+    return bool((judge.violation(Batch.of(moved)) > judge.tolerance).all())
 
 
 def _suspicious(judge: Judge, point: Point) -> bool:

@@ -10,18 +10,17 @@ import sympy as sp
 
 from sam_theory.arithmetic import Arithmetic, Coordinates, Float64, NotExact, Rational, Undecided, as_fraction
 from sam_theory.engines._budget import Budget
+from sam_theory.engines._search._boundary import Boundary
 from sam_theory.engines._search._exact import compare, exactly, text
 from sam_theory.engines._search._instances import Batch, Point
 from sam_theory.engines._search._jets import Matrix, image_and_derivative, spectral_side
 from sam_theory.engines._search._judge import INVALID, Judge, column, witness
 from sam_theory.engines._search._parameters import Array, Parameters
-from sam_theory.engines._search._scene import Scene
+from sam_theory.engines._search._setting import Scene
 from sam_theory.verdicts import Witness
 
 __all__ = ["ThresholdJudge"]
 
-_RATIOS = np.array([0.5, 0.9, 0.97, 0.99, 0.995, 0.999, 1.001, 1.005, 1.01, 1.03, 1.1, 2.0])
-_RANGE = 4.0
 _STEPS = 24
 _SMALL = 1e-9
 
@@ -35,6 +34,7 @@ class ThresholdJudge(Judge):
     tolerance = 1e-2
     uses_start = False
     climbs = False
+    shrinks_simple = True
 
     def __init__(self, scene: Scene, budget: Budget) -> None:
         super().__init__(scene, budget)
@@ -43,53 +43,14 @@ class ThresholdJudge(Judge):
         self.at = [self.compiled({"at": c}) for c in claim.behaviour.at]
         self.direction: int | None = claim.behaviour.direction
         self.parameters = Parameters(scene)
-        involved = claim.quantity.free_symbols | claim.critical.free_symbols
-        self.movable = [s.name for s in self.parameters.free if s in involved and s.is_extended_nonnegative]
-        self.movable += [s.name for s in self.parameters.free if s in involved and s.name not in self.movable]
+        self.boundary = Boundary(self.parameters, claim.quantity, claim.critical)
 
     # -- floats ------------------------------------------------------------------------------------------
-    def _log_ratio(self, values: dict[str, Any], n: int) -> Array:
-        r = Float64().run(self.sides, values)
-        q, c = column(r["quantity"], n), column(r["critical"], n)
-        ok = (q > 0) & (c > 0)
-        return np.where(ok, np.log(np.where(ok, q, 1.0)) - np.log(np.where(ok, c, 1.0)), np.nan)
-
     def prepare(self, batch: Batch, rng: np.random.Generator) -> Batch:
-        """Move one parameter of each row until quantity/critical has a ratio near 1 (bisection in its logarithm)."""
-        n = batch.size
-        if not self.movable:
-            return batch
-        target = np.log(_RATIOS)[np.arange(n) % len(_RATIOS)]
-        which = rng.integers(0, len(self.movable), n)
-        values = {k: v.copy() for k, v in batch.values.items()}
-        with np.errstate(all="ignore"):
-            for j, name in enumerate(self.movable):
-                rows = np.flatnonzero(which == j)
-                if len(rows):
-                    values[name][rows] = self._bisected({k: v[rows] for k, v in values.items()}, name, target[rows])
-        good = np.isfinite(values[self.movable[0]])
-        for name in self.movable:
-            good &= np.isfinite(values[name])
-        kept = Batch(batch.scene, {k: v[good] for k, v in values.items()}, batch.start[:, good])
-        own = {s.name: kept.values[s.name] for s in self.scene.symbols}
-        return kept.rows(self.parameters.violation(own, kept.size) == 0)
-
-    def _bisected(self, values: dict[str, Array], name: str, target: Array) -> Array:
-        n = len(target)
-        sign = np.where(values[name] < 0, -1.0, 1.0)
-        low, high = np.full(n, -_RANGE), np.full(n, _RANGE)
-
-        def off(x: Array) -> Array:
-            return self._log_ratio({**values, name: sign * 10.0**x}, n) - target
-
-        at_low, at_high = off(low), off(high)
-        for _ in range(60):
-            middle = (low + high) / 2
-            here = off(middle)
-            left = np.sign(here) == np.sign(at_low)
-            low, high = np.where(left, middle, low), np.where(left, high, middle)
-        crossing = np.isfinite(at_low) & np.isfinite(at_high) & (np.sign(at_low) != np.sign(at_high))
-        return np.where(crossing, sign * 10.0 ** ((low + high) / 2), np.nan)
+        """The rows, and the same moved to where quantity/critical is near 1."""
+        near = self.boundary.near(batch, rng)
+        values = {k: np.concatenate([v, batch.values[k]]) for k, v in near.values.items()}
+        return Batch(batch.scene, values, np.concatenate([near.start, batch.start], axis=1))
 
     def violation(self, batch: Batch) -> Array:
         n = batch.size
@@ -98,39 +59,53 @@ class ThresholdJudge(Judge):
         self.evaluations += n * _STEPS
         with np.errstate(all="ignore"):
             values = batch.env()
-            ratio = self._log_ratio(values, n)
+            ratio = self.boundary.log_ratio(values, n)
             rate = self._growth(values, n)
-            side = np.where(ratio < 0, 1.0, -1.0)
-            violation = np.clip(side * rate / np.abs(ratio), -10.0, 10.0)
+            r = Float64().run(self.sides, values)
+            apart = column(r["quantity"], n) - column(r["critical"], n)
+            ratio = np.where(np.isfinite(ratio), ratio, np.sign(apart))
+            violation = np.clip(np.where(ratio < 0, 1.0, -1.0) * rate / np.abs(ratio), -10.0, 10.0)
+            neutral = (ratio < -0.1) & (np.abs(rate) < 1e-9)
+            violation = np.where(neutral, 2 * self.tolerance, violation)
+            violation = np.where((np.abs(ratio) > 1) & (violation <= 0), -1.0, violation)
         return np.where(np.isfinite(violation) & (np.abs(ratio) > 1e-9), violation, INVALID)
 
     def _growth(self, values: dict[str, Any], n: int) -> Array:
-        """The mean logarithmic growth of a small perturbation while it stays small."""
-        scene, arithmetic = self.scene, Float64()
-        at = np.stack([column(arithmetic.run(p, values)["at"], n) for p in self.at])
-        scale = np.abs(at).max(axis=0)
-        scale = np.where(scale > 0, scale, 1.0)
-        if self.direction is None:
-            kick = np.ones_like(at) * (1 + 0.1 * np.arange(len(at)))[:, None]
-        else:
-            kick = np.zeros_like(at)
-            kick[self.direction] = 1.0
-        w = at + _SMALL * scale * kick
-        size = np.abs(w - at).max(axis=0)
-        first, begun = size.copy(), np.zeros(n)
-        last, taken = size.copy(), np.zeros(n)
-        going = np.ones(n, dtype=bool)
-        state = scene.state(arithmetic, w)
+        """The logarithmic growth per step of small perturbations, from simulated steps."""
+        at = np.stack([column(Float64().run(p, values)["at"], n) for p in self.at])
+        size = np.abs(at).max(axis=0)
+        size = _SMALL * np.where(size > 0, size, 1.0)
+        if len(at) > 1 and self.direction is None:
+            return self._spectral_growth(values, at, 1e3 * size)
+        return self._directed_growth(values, at, size)
+
+    def _spectral_growth(self, values: dict[str, Any], at: Array, size: Array) -> Array:
+        """From the eigenvalues of the differences of one step along each axis."""
+        scene, arithmetic, columns = self.scene, Float64(), []
+        for axis in np.eye(len(at)):
+            kick = axis[:, None] * size
+            ends = [scene.step(arithmetic, values, scene.state(arithmetic, at + s * kick), 0) for s in (1, -1)]
+            columns.append((scene.iterate(ends[0]) - scene.iterate(ends[1])) / (2 * size))
+        matrices = np.moveaxis(np.stack(columns, axis=1), -1, 0)
+        finite = np.isfinite(matrices).all(axis=(1, 2))
+        radius = np.abs(np.linalg.eigvals(np.where(finite[:, None, None], matrices, 0.0))).max(axis=1)
+        return np.where(finite, np.log(np.maximum(radius, 1e-300)), np.nan)
+
+    def _directed_growth(self, values: dict[str, Any], at: Array, size: Array) -> Array:
+        """The mean along one axis over the steps for which the perturbation stays small."""
+        scene, arithmetic, n = self.scene, Float64(), at.shape[1]
+        axis = self.direction or 0
+        kick = np.zeros_like(at)
+        kick[axis] = size
+        state = scene.state(arithmetic, at + kick)
+        first = np.abs(scene.iterate(state)[axis] - at[axis])
+        last, taken, going = first, np.zeros(n), np.ones(n, dtype=bool)
         for t in range(_STEPS):
             state = scene.step(arithmetic, values, state, t)
-            off = scene.iterate(state) - at
-            size = np.abs(off[self.direction] if self.direction is not None else off.max(axis=0))
-            last, taken = np.where(going, size, last), np.where(going, t + 1.0, taken)
-            going &= (size > 1e-12 * scale) & (size < 1e-6 * scale)
-            if t == _STEPS // 3 and self.direction is None:
-                first, begun = np.where(going, size, first), np.where(going, t + 1.0, begun)
-        last = np.maximum(last, 1e-13 * scale)
-        return np.log(last / first) / np.maximum(taken - begun, 1.0)
+            off = np.abs(scene.iterate(state)[axis] - at[axis])
+            last, taken = np.where(going, off, last), np.where(going, t + 1.0, taken)
+            going &= (off > 1e-3 * size) & (off < 1e3 * size)
+        return np.log(np.maximum(last, 1e-4 * size) / first) / np.maximum(taken, 1.0)
 
     # -- exact -------------------------------------------------------------------------------------------
     def confirm(self, point: Point) -> Witness | None:
@@ -143,24 +118,26 @@ class ThresholdJudge(Judge):
         order = compare(found.value["quantity"], found.value["critical"])
         at: list[Fraction] = place.value
         matrix = self._jacobian(point, at)
-        if order in (0, None) or matrix is None:
+        if order is None or matrix is None:
             return None
         side = self._side(matrix)
-        moved = self._moved(point, at)
-        if side is None or side != moved or side == order or side == 0:
+        wrong = side is not None and (side >= 0 if order < 0 else side < 0 if order > 0 else side != 0)
+        if not wrong or side != self._moved(point, at):
             return None
         multiplier = self._multiplier(matrix)
-        says = "stable" if order == -1 else "unstable"
+        says = {-1: "stable", 0: "neutral", 1: "unstable"}[order]
         extra = {
             "observable": "modulus of the multiplier",
-            "relation": ">" if side > 0 else "<",
-            "claimed": f"{says}: quantity {text(found.value['quantity'])}, critical {text(found.value['critical'])}",
+            "relation": {-1: "<", 0: "=", 1: ">"}[side or 0],
+            "claimed": says,
+            "quantity": text(found.value["quantity"]),
+            "critical": text(found.value["critical"]),
         }
         where = Point(point.scene, point.values, tuple(at))
         return witness(where, "point", None, multiplier, 1, found.confirmed_by, **extra)
 
     def _jacobian(self, point: Point, at: list[Fraction]) -> Matrix | None:
-        """F' at the fixed point from exact jets, or by SymPy where a link is not rational; F(at) = at is checked."""
+        """F' at the fixed point from exact jets, or by SymPy where a link is not rational."""
         try:
             image, matrix = image_and_derivative(self.scene, point.env(Rational()), at)
             return matrix if image == at else None
@@ -205,7 +182,9 @@ class ThresholdJudge(Judge):
             for t in range(2):
                 state = self.scene.step(arithmetic, values, state, t)
                 off = [x - arithmetic.number(a) for x, a in zip(self.scene.iterate(state), at, strict=True)]
-                total.append(sum((o * o for o in off), arithmetic.number(Fraction(0))) if j is None else off[j] * off[j])
+                total.append(
+                    sum((o * o for o in off), arithmetic.number(Fraction(0))) if j is None else off[j] * off[j]
+                )
             return total
 
         found = exactly(compute)

@@ -1,0 +1,190 @@
+"""Asymptotic claims: the order of the remainder fitted over decades, the ratio decided by exact series."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from sam_theory.arithmetic import Coordinates, Float64, NotExact, Undecided
+from sam_theory.engines._budget import Budget
+from sam_theory.engines._search._exact import text
+from sam_theory.engines._search._instances import Batch, Point
+from sam_theory.engines._search._judge import INVALID, Judge, column, scale_terms, witness
+from sam_theory.engines._search._parameters import Array
+from sam_theory.engines._search._series import Series, SeriesArithmetic, limit_of_recurrence
+from sam_theory.engines._search._setting import Scene
+from sam_theory.verdicts import Witness
+
+__all__ = ["AsymptoticJudge"]
+
+_LEVELS = 15
+_PER_DECADE = 3
+_SLACK = 0.1
+_SERIES_STEPS = 32
+
+
+class AsymptoticJudge(Judge):
+    """The violation is the claimed order minus the slope of log|quantity/leading − 1| against log small."""
+
+    tolerance = 0.0
+    uses_start = False
+    climbs = False
+
+    def __init__(self, scene: Scene, budget: Budget) -> None:
+        super().__init__(scene, budget)
+        claim = self.claim
+        self.small: sp.Symbol = claim.small
+        terms = {f"t{i}": e for i, e in enumerate(scale_terms(claim.quantity))}
+        self.quantity = self.compiled({"quantity": claim.quantity, **terms})
+        self.terms = list(terms)
+        self.leading = self.compiled({"leading": claim.leading, "order": claim.order, "horizon": claim.horizon})
+        self.leading_alone = self.compiled({"leading": claim.leading})
+        self.start = [self.compiled({"start": c}) for c in claim.start]
+        self.fits: list[tuple[float, float]] = []
+        self.longest = 16 * budget.steps
+
+    # -- floats ------------------------------------------------------------------------------------------
+    def prepare(self, batch: Batch, rng: np.random.Generator) -> Batch:
+        """The instances whose horizon can be reached, at most 24 of them."""
+        with np.errstate(all="ignore"):
+            horizon = column(Float64().run(self.leading, batch.env())["horizon"], batch.size)
+        return batch.rows(np.flatnonzero(horizon <= self.longest)[:24])
+
+    def violation(self, batch: Batch) -> Array:
+        n = batch.size
+        if not n:
+            return np.zeros(0)
+        factors = 10.0 ** (-np.arange(_LEVELS) / _PER_DECADE)
+        values = {k: np.repeat(v, _LEVELS) for k, v in batch.env().items()}
+        values[self.small.name] = values[self.small.name] * np.tile(factors, n)
+        with np.errstate(all="ignore"):
+            error, noise, order = self._errors(values, n * _LEVELS)
+        size = np.log(np.abs(values[self.small.name]) + 1e-300).reshape(n, _LEVELS)
+        result = np.full(n, INVALID)
+        for i in range(n):
+            result[i] = self._fitted(
+                size[i], error.reshape(n, -1)[i], noise.reshape(n, -1)[i], order.reshape(n, -1)[i, -1]
+            )
+        return result
+
+    def _errors(self, values: dict[str, Any], n: int) -> tuple[Array, Array, Array]:
+        """|quantity/leading − 1|, the part of it that rounding may cause, and the claimed order."""
+        scene, arithmetic = self.scene, Float64()
+        r = {k: column(v, n) for k, v in arithmetic.run(self.leading, values).items()}
+        steps = np.ceil(r["horizon"])
+        begin = np.stack([column(arithmetic.run(p, values)["start"], n) for p in self.start])
+        state = scene.state(arithmetic, begin)
+        last = int(np.nanmax(np.where(np.isfinite(steps), steps, 0.0)))
+        self.evaluations += n * last
+        for t in range(last):
+            new = scene.step(arithmetic, values, state, t)
+            state = {k: np.where(t < steps, v, state[k]) for k, v in new.items()}
+        env = scene.environment(arithmetic, values, scene.iterate(state), w_start=begin, t=steps)
+        seen = {k: column(v, n) for k, v in arithmetic.run(self.quantity, env, scene.loss).items()}
+        scale = sum((np.abs(seen[t]) for t in self.terms), np.zeros(n))
+        noise = 4e-16 * (2 + np.sqrt(steps)) * scale / np.abs(r["leading"])
+        return np.abs(seen["quantity"] / r["leading"] - 1), noise, r["order"]
+
+    def _fitted(self, x: Array, error: Array, noise: Array, order: float) -> float:
+        """Claimed order minus fitted slope, less its error; −1 where the remainder drowns in rounding."""
+        usable = np.isfinite(error) & (error > 50 * noise)
+        if not usable.any():
+            return -1.0 if np.isfinite(error).any() else INVALID
+        last = int(np.flatnonzero(usable).max())
+        chosen = [i for i in range(max(0, last - 2 * _PER_DECADE), last + 1) if usable[i]]
+        if len(chosen) < _PER_DECADE + 1:
+            return INVALID
+        slope, spread = _line(x[chosen], np.log(error[chosen]))
+        if error[last] > 0.5 and slope > 0.1:
+            return INVALID  # still far from the limit
+        if spread > _SLACK:
+            return INVALID  # the remainder is no power yet
+        self.fits.append((slope, spread))
+        return float(order - slope - spread - _SLACK)
+
+    @classmethod
+    def summary(cls, judges: Sequence[Any]) -> str:
+        fits = [fit for judge in judges for fit in judge.fits]
+        if not fits:
+            return ""
+        slope, spread = min(fits, key=lambda fit: fit[1])
+        low, low_spread = min(fits)
+        return (
+            f"fitted order {slope:.4f} ± {spread:.4f} where it is sharpest, "
+            f"{low:.3f} ± {low_spread:.3f} where it is least, in {len(fits)} fits"
+        )
+
+    # -- exact -------------------------------------------------------------------------------------------
+    def confirm(self, point: Point) -> Witness | None:
+        """The exact limits of the coefficients of quantity and leading term, as series in ``small``."""
+        order = self.claim.order
+        if not self.scene.rational or not order.is_Integer:
+            return None
+        try:
+            compared = self._series(point, int(order))
+        except (NotExact, Undecided, ZeroDivisionError):
+            return None
+        if compared is None:
+            return None
+        quantity, leading = compared
+        power = next((i for i, c in enumerate(leading) if c), None)
+        if power is None:
+            return None
+        observed: str | Fraction
+        if any(quantity[:power]) or quantity[power] != leading[power]:
+            low = next((i for i, c in enumerate(quantity[: power + 1]) if c), None)
+            observed = "0" if low is None else quantity[power] / leading[power] if low == power else "oo"
+            extra = {"observable": "limit of quantity/leading", "relation": "≠"}
+            bound: Fraction | str = Fraction(1)
+        else:
+            tail = (Series(quantity[power:]) / Series(leading[power:])).c
+            first = next((i for i, c in enumerate(tail) if i and c), None)
+            if first is None or first >= order:
+                return None
+            observed, bound = f"{text(tail[first])}*{self.small}**{first}", f"O({self.small}**{order})"
+            extra = {"observable": "quantity/leading - 1", "relation": "is not"}
+        values = {k: v for k, v in point.values.items() if k != self.small.name}
+        extra["method"] = f"exact power series in {self.small}; limits of coefficients from their linear recurrences"
+        return witness(Point(point.scene, values, ()), "limit", None, observed, bound, "fraction", **extra)
+
+    def _series(self, point: Point, order: int) -> tuple[list[Fraction], list[Fraction]] | None:
+        probe = SeriesArithmetic(8)
+        lead = self._leading(probe, point)
+        power = next((i for i, c in enumerate(lead.c) if c), None)
+        if power is None:
+            return None
+        arithmetic = SeriesArithmetic(power + order + 1)
+        values: dict[str, Any] = {k: arithmetic.number(v) for k, v in point.values.items()}
+        values[self.small.name] = arithmetic.small()
+        begin = Coordinates(arithmetic.run(p, values)["start"] for p in self.start)
+        state = self.scene.state(arithmetic, begin)
+        history: list[tuple[Fraction, ...]] = []
+        for t in range(_SERIES_STEPS):
+            env = self.scene.environment(arithmetic, values, self.scene.iterate(state), w_start=begin)
+            history.append(arithmetic.run(self.quantity, env, self.scene.loss)["quantity"].c)
+            state = self.scene.step(arithmetic, values, state, t)
+        limits = [limit_of_recurrence([row[i] for row in history]) for i in range(arithmetic.terms)]
+        known = [x for x in limits if x is not None]
+        if len(known) < power + 1 or None in limits[: power + 1]:
+            return None
+        cut = next((i for i, x in enumerate(limits) if x is None), len(limits))
+        return [x for x in limits[:cut] if x is not None], list(self._leading(arithmetic, point).c[:cut])
+
+    def _leading(self, arithmetic: SeriesArithmetic, point: Point) -> Series:
+        values: dict[str, Any] = {k: arithmetic.number(v) for k, v in point.values.items()}
+        values[self.small.name] = arithmetic.small()
+        found = arithmetic.run(self.leading_alone, values)["leading"]
+        return found if isinstance(found, Series) else arithmetic.number(found)
+
+
+def _line(x: Array, y: Array) -> tuple[float, float]:
+    """The slope of the least-squares line and twice its standard error."""
+    x, y = x - x.mean(), y - y.mean()
+    weight = float((x * x).sum()) or 1.0
+    slope = float((x * y).sum()) / weight
+    rest = float(((y - slope * x) ** 2).sum())
+    return slope, 2 * float(np.sqrt(rest / max(len(x) - 2, 1) / weight))

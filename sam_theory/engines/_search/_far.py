@@ -1,0 +1,153 @@
+"""Infinitely large starts: polynomials in ω > every rational, to read off how a map behaves far away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
+from typing import Any, ClassVar
+
+from sam_theory.arithmetic import Arithmetic, Coordinates, NotExact, rational_sqrt
+
+__all__ = ["Far", "FarArithmetic"]
+
+
+class Far:
+    """c_0 + c_1·ω + c_2·ω² + …, ordered by the highest power."""
+
+    __slots__ = ("c",)
+
+    def __init__(self, coefficients: Sequence[Fraction]) -> None:
+        kept = list(coefficients)
+        while kept and not kept[-1]:
+            kept.pop()
+        self.c = tuple(kept)
+
+    @property
+    def degree(self) -> int:
+        """The highest power; −1 for 0."""
+        return len(self.c) - 1
+
+    def coefficient(self, i: int) -> Fraction:
+        """The coefficient of ωⁱ."""
+        return self.c[i] if i < len(self.c) else Fraction(0)
+
+    def side(self) -> int:
+        """The sign."""
+        return 0 if not self.c else 1 if self.c[-1] > 0 else -1
+
+    def __add__(self, other: Any) -> Far:
+        o = _lift(other)
+        return Far([self.coefficient(i) + o.coefficient(i) for i in range(max(len(self.c), len(o.c)))])
+
+    __radd__ = __add__
+
+    def __neg__(self) -> Far:
+        return Far([-a for a in self.c])
+
+    def __sub__(self, other: Any) -> Far:
+        return self + -_lift(other)
+
+    def __rsub__(self, other: Any) -> Far:
+        return _lift(other) - self
+
+    def __mul__(self, other: Any) -> Any:
+        if isinstance(other, Coordinates):
+            return NotImplemented
+        o = _lift(other)
+        total = [Fraction(0)] * (len(self.c) + len(o.c))
+        for i, a in enumerate(self.c):
+            for j, b in enumerate(o.c):
+                total[i + j] += a * b
+        return Far(total)
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, other: Any) -> Far:
+        o = _lift(other)
+        if o.degree > 0:
+            raise NotExact("a quotient by an infinitely large number")
+        if o.degree < 0:
+            raise ZeroDivisionError("a quotient by 0")
+        return Far([a / o.c[0] for a in self.c])
+
+    def __rtruediv__(self, other: Any) -> Far:
+        return _lift(other) / self
+
+    def __pow__(self, n: int) -> Far:
+        if n < 0:
+            return _lift(1) / self**-n
+        total = _lift(1)
+        for _ in range(n):
+            total = total * self
+        return total
+
+    def __abs__(self) -> Far:
+        return -self if self.side() < 0 else self
+
+    def __lt__(self, other: Any) -> bool:
+        return (self - other).side() < 0
+
+    def __le__(self, other: Any) -> bool:
+        return (self - other).side() <= 0
+
+    def __gt__(self, other: Any) -> bool:
+        return (self - other).side() > 0
+
+    def __ge__(self, other: Any) -> bool:
+        return (self - other).side() >= 0
+
+    def __eq__(self, other: object) -> bool:
+        return (self - other).side() == 0
+
+    def __hash__(self) -> int:
+        return hash(self.c)
+
+
+def _lift(a: Any) -> Far:
+    return a if isinstance(a, Far) else Far([Fraction(a)])
+
+
+class FarArithmetic(Arithmetic):
+    """Arithmetic of infinitely large numbers.
+
+    ``inexact`` tells that a regularised unit vector was taken for ±1, which is right up to an infinitesimal.
+    """
+
+    name = "far"
+    exact = True
+    functions: ClassVar[Mapping[str, Callable[[Any], Any]]] = {}
+
+    def __init__(self) -> None:
+        self.inexact = False
+
+    def number(self, value: Fraction) -> Far:
+        return Far([Fraction(value)])
+
+    def large(self, side: int) -> Coordinates:
+        """The one-dimensional state side·ω."""
+        return Coordinates([Far([Fraction(0), Fraction(side)])])
+
+    def power(self, a: Any, exponent: Any) -> Any:
+        e = _lift(exponent)
+        if e.degree > 0 or e.coefficient(0).denominator != 1:
+            raise NotExact("a power that is not an integer")
+        return _lift(a) ** int(e.coefficient(0))
+
+    def sqrt(self, a: Any) -> Far:
+        if _lift(a).degree > 0:
+            raise NotExact("a root of an infinitely large number")
+        return Far([rational_sqrt(_lift(a).coefficient(0))])
+
+    def sign(self, a: Any) -> Far:
+        return Far([Fraction(_lift(a).side())])
+
+    def call(self, function: Any, order: int, a: Any) -> Any:
+        if isinstance(function, str):
+            raise NotExact(f"{function} has no value at infinity")
+        return function.evaluate(order, a, self)
+
+    def unit(self, v: Any, eps: Any, normalisation: str) -> Any:
+        if len(v) == 1 and (eps == 0 or _lift(v[0]).degree > 0):
+            self.inexact |= eps != 0
+            return Coordinates([self.sign(v[0])])
+        return super().unit(v, eps, normalisation)

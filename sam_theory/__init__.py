@@ -107,9 +107,7 @@ _PUBLIC = {
         "verify_all",
         "falsify",
     ),
-    "errors": (
-        "InputError",
-    ),
+    "errors": ("InputError",),
 }
 _MODULE_OF = {name: module for module, names in _PUBLIC.items() for name in names}
 
@@ -128,7 +126,7 @@ def __getattr__(name: str) -> object:
         from sam_theory.errors import nearest
 
         message += f"; {nearest(name, [*_MODULE_OF, *_PUBLIC])}"
-    raise AttributeError(message)
+    raise AttributeError(message, name=name)  # with its name, or Python adds a suggestion of its own
 
 
 def __dir__() -> list[str]:

@@ -48,7 +48,7 @@ from sam_theory import (
     x,
     y,
 )
-from sam_theory.arithmetic import NUMBER, STEP_SIZE
+from sam_theory.arithmetic import LENGTH, NUMBER, STEP_SIZE
 from sam_theory.engines import budget_of
 from sam_theory.engines._asymptotic import exact_leading_term, leading_ratio
 from sam_theory.engines._goals import Goal, goals_of, stability_margin
@@ -231,7 +231,8 @@ def test_a_lemma_that_concludes_something_else_is_refused() -> None:
 
 def test_the_distance_lemma_refuses_a_map_of_several_variables() -> None:
     theorem = BY_SLUG["sam-1d-two-cycle.attracts"]
-    for changes in ({"loss": Quadratic(lam, 2 * lam)}, {"rule": heavy_ball}):
+    extra = {"momentum": NUMBER, "rho": LENGTH}
+    for changes in ({"loss": Quadratic(lam, 2 * lam)}, {"rule": heavy_ball, "dimensions": extra}):
         with pytest.raises(InputError, match="one variable"):
             goals_of(theorem.with_(**changes))
 

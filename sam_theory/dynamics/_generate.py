@@ -13,9 +13,7 @@ Advance = Callable[[State, State, int, int, list[State]], tuple[int, State]]
 
 
 @lru_cache(maxsize=64)
-def compiled(
-    program: Program, state: tuple[str, ...], parameters: tuple[str, ...], d: int
-) -> tuple[Advance, Advance]:
+def compiled(program: Program, state: tuple[str, ...], parameters: tuple[str, ...], d: int) -> tuple[Advance, Advance]:
     """``advance(state, parameters, first, count, record) -> (reached, state)``, without and with recording.
 
     It stops early, before the step, where a step comes near the divergence limit or raises.

@@ -57,9 +57,7 @@ def count(value: Any, what: str, least: int) -> int:
 def check_loss(loss: Loss) -> None:
     """Refuse losses without values: classes of functions and opaque links."""
     if loss.abstract:
-        raise InputError(
-            f"{loss.name} is a class of functions without values; choose a member, e.g. Quadratic(1)"
-        )
+        raise InputError(f"{loss.name} is a class of functions without values; choose a member, e.g. Quadratic(1)")
     for program in (loss.value_program, loss.gradient_program):
         for _, node in program:
             data: Any = node.data
@@ -132,13 +130,10 @@ def prepare(map: Map, start: Any, parameters: Mapping[str, Any]) -> Inputs:
     d = arrays[map.state[0]].shape[-1]
     n = math.prod(batch)
     state = {
-        name: np.ascontiguousarray(
-            np.broadcast_to(arrays.get(name, np.zeros(d)), (*batch, d)).reshape(n, d).T
-        )
+        name: np.ascontiguousarray(np.broadcast_to(arrays.get(name, np.zeros(d)), (*batch, d)).reshape(n, d).T)
         for name in map.state
     }
     scalars = {
-        name: float(v) if v.ndim == 0 else np.broadcast_to(v, batch).reshape(n).copy()
-        for name, v in values.items()
+        name: float(v) if v.ndim == 0 else np.broadcast_to(v, batch).reshape(n).copy() for name, v in values.items()
     }
     return Inputs(batch, state, scalars)

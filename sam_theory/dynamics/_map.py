@@ -33,9 +33,7 @@ class Map:
         """Names of the state vectors; the first is the iterate."""
         return self.rule.state
 
-    def step(
-        self, arithmetic: Arithmetic, state: Mapping[str, Any], env: Mapping[str, Any]
-    ) -> dict[str, Any]:
+    def step(self, arithmetic: Arithmetic, state: Mapping[str, Any], env: Mapping[str, Any]) -> dict[str, Any]:
         """One step in ``arithmetic``: vectors in ``state``, parameters (and ``k``, noise) in ``env``."""
         return arithmetic.run(self.rule.program, {**env, **state}, self.loss)
 
@@ -85,10 +83,7 @@ class Map:
         if self.loss.dimension is None:
             raise InputError(f"{self.loss.name} has no fixed dimension; choose one")
         arithmetic = Flatten()
-        state = {
-            v: Coordinates(arithmetic.input(f"{v}:{i}") for i in range(self.loss.dimension))
-            for v in self.state
-        }
+        state = {v: Coordinates(arithmetic.input(f"{v}:{i}") for i in range(self.loss.dimension)) for v in self.state}
         env = {n: arithmetic.input(n) for n in self.symbols()}
         result = self.step(arithmetic, state, env)
         return arithmetic.finish({f"{v}:{i}": e for v in self.state for i, e in enumerate(result[v])})

@@ -24,15 +24,12 @@ class Draws:
         if not self.laws:
             return
         if rng is None:
-            raise InputError(
-                f"the rule draws {', '.join(self.laws)} at random; give rng=0 or a NumPy Generator"
-            )
+            raise InputError(f"the rule draws {', '.join(self.laws)} at random; give rng=0 or a NumPy Generator")
         seed = int(rng.integers(2**63)) if isinstance(rng, np.random.Generator) else count(rng, "rng", 0)
         self.block = max(1, min(512, _HELD // (n * len(self.laws) or 1)))
         self.columns = np.arange(n)
         self.streams = [
-            np.random.Generator(np.random.Philox(np.random.SeedSequence(seed, spawn_key=(i,))))
-            for i in range(n)
+            np.random.Generator(np.random.Philox(np.random.SeedSequence(seed, spawn_key=(i,)))) for i in range(n)
         ]
         self.tables = {
             name: (

@@ -99,9 +99,7 @@ class _Run:
         new = self.map.step(Float64(), self._vectors(state), {**self.parameters, "k": float(t)})
         return tuple(float(a) for v in self.map.state for a in np.broadcast_to(new[v], (self.d, 1))[:, 0])
 
-    def advance(
-        self, state: State, t: int, to: int, out: list[State] | None = None
-    ) -> tuple[int, State, bool]:
+    def advance(self, state: State, t: int, to: int, out: list[State] | None = None) -> tuple[int, State, bool]:
         """From step ``t`` to step ``to``; the last entry tells whether the orbit diverged on the way."""
         function: Advance = self.fast if out is None else self.recording
         sink: list[State] = [] if out is None else out
@@ -188,9 +186,7 @@ class _Run:
             if len(broken):
                 break
         stuck = stuck and self._zero_gradient(chunks[-1][1])
-        name, step = label(
-            np.int64(settled_since), np.int64(cycling_since), np.bool_(stuck), end, len(self.map.state)
-        )
+        name, step = label(np.int64(settled_since), np.int64(cycling_since), np.bool_(stuck), end, len(self.map.state))
         return Outcome(str(name)), int(step)
 
     def _zero_gradient(self, state: State) -> bool:

@@ -125,9 +125,7 @@ class Monitor:
             return np.zeros(a.shape[1], dtype=bool)
         # The largest coordinate is cheap and decides almost always.
         displacement = a - b
-        bound = SETTLED_WITHIN * np.maximum(
-            self.start_norm, 2.0 * np.sqrt(len(a)) * np.max(np.abs(a), axis=0)
-        )
+        bound = SETTLED_WITHIN * np.maximum(self.start_norm, 2.0 * np.sqrt(len(a)) * np.max(np.abs(a), axis=0))
         close = np.asarray(np.max(np.abs(displacement), axis=0) <= bound)
         if close.any():
             at = np.flatnonzero(close)

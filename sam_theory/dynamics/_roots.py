@@ -66,6 +66,5 @@ def same_points(a: Sequence[sp.Expr], b: Sequence[sp.Expr]) -> bool:
         return complex(e.xreplace(values).evalf(20))
 
     return all(
-        all(any(abs(at(p, k) - at(q, k)) <= 1e-12 * (1 + abs(at(p, k))) for q in b) for p in a)
-        for k in range(3)
+        all(any(abs(at(p, k) - at(q, k)) <= 1e-12 * (1 + abs(at(p, k))) for q in b) for p in a) for k in range(3)
     )

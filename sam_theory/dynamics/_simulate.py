@@ -115,9 +115,7 @@ class _Batch:
         self.parameters = dict(inputs.parameters)
         self.monitor = Monitor(inputs.state[self.iterate])
 
-    def run(
-        self, draws: Draws, observer: Observer, recorded: npt.NDArray[np.int64], keep: bool
-    ) -> Trajectory:
+    def run(self, draws: Draws, observer: Observer, recorded: npt.NDArray[np.int64], keep: bool) -> Trajectory:
         wanted = set(recorded.tolist())
         states: list[FloatArray] = []
 

@@ -86,9 +86,7 @@ class Observer:
 
     def _lower(self, name: str, observable: Any) -> Program:
         if not isinstance(observable, sp.Basic):
-            raise InputError(
-                f"the observable '{name}' must be a SymPy expression or a function: {observable!r}"
-            )
+            raise InputError(f"the observable '{name}' must be a SymPy expression or a function: {observable!r}")
         program = lower(observable)
         vectors = {"w", "w_start", *self.map.state}
         scalars = {"t", *self.parameters, *self.names}

@@ -44,7 +44,7 @@ BUDGETS: dict[str, Budget] = {
     for b in (
         Budget("quick", simple=192, samples=96, steps=48, climbs=2, attempts=4, rlimit=4_000_000),
         Budget("default", simple=512, samples=512, steps=128, climbs=10, attempts=8, rlimit=40_000_000),
-        Budget("full", simple=4096, samples=8192, steps=1024, climbs=60, attempts=32, rlimit=400_000_000),
+        Budget("full", simple=2048, samples=4096, steps=512, climbs=40, attempts=32, rlimit=400_000_000),
     )
 }
 

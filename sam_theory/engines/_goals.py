@@ -62,12 +62,12 @@ def goals_of(theorem: Theorem) -> list[Goal]:
             raise InputError(
                 f"theorem {theorem.slug}: the lemma '{item.name}' excludes some starts; name them in starts=AlmostEvery(...)"
             )
+        if isinstance(item, DistanceDecreases):
+            result += _scalar_map_goals(theorem)
         for step in item.premises(claim) if isinstance(item, Lemma) else (item,):
             expanded = replace(step, claim=step.claim.map(theorem.expand))
             result += _encode(theorem, expanded, steps)
             steps[step.name] = expanded
-        if isinstance(item, DistanceDecreases):
-            result += _scalar_map_goals(theorem)
     _check_conclusion(theorem, claim)
     return result
 

@@ -161,7 +161,8 @@ def never_zero(known: list[Any], denominator: sp.Expr) -> bool:
         cleared = _clear_all([p for p in known if p is not sp.true])
     except VanishingDenominator:
         return False
-    return all(_sign(cleared, factor) is not None for factor, _ in sp.factor_list(denominator)[1])
+    factors = sp.factor_list(sp.numer(sp.together(denominator)))[1]
+    return all(_sign(cleared, factor) is not None for factor, _ in factors)
 
 
 def _sign(known: list[Any], factor: sp.Expr) -> int | None:

@@ -35,11 +35,11 @@ def close(goal: Goal) -> Answer:
         count += 1
         rest = next(p.rhs for p in case if isinstance(p, sp.Eq) and p.lhs == _DIFFERENCE)
         known = [p for p in case if _DIFFERENCE not in p.free_symbols]
-        numerator, denominator = sp.fraction(sp.together(_with_zeros(rest, case)))
-        if not _vanishes(numerator, flat):
+        if not _vanishes(sp.fraction(sp.together(_with_zeros(rest, case)))[0], flat):
             return Answer("unknown", f"{rest} was not reduced to 0")
-        if not never_zero(known, denominator):
-            return Answer("unknown", f"reduced to 0, but the hypotheses do not exclude that {denominator} vanishes")
+        for denominator in sorted(_denominators(rest), key=sp.default_sort_key):
+            if not never_zero(known, denominator):
+                return Answer("unknown", f"reduced to 0, but the hypotheses do not exclude that {denominator} vanishes")
     return Answer("proved", f"reduced to 0 in {count} case(s)")
 
 
@@ -55,6 +55,11 @@ def _with_zeros(e: Any, case: list[Any]) -> Any:
     """Put in what a case says is 0: the argument of a sign, where it is a single symbol."""
     zeros = {p.lhs: sp.S.Zero for p in case if isinstance(p, sp.Eq) and p.rhs == 0 and p.lhs.is_Symbol}
     return e.subs(zeros) if zeros else e
+
+
+def _denominators(e: sp.Expr) -> set[sp.Expr]:
+    """Everything that is divided by, before anything cancels."""
+    return {p.base for p in e.atoms(sp.Pow) if p.exp.could_extract_minus_sign()}
 
 
 def _vanishes(numerator: sp.Expr, flat: Flattening) -> bool:

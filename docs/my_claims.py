@@ -1,7 +1,21 @@
-"""Two claims about SAM on ½λw²: one true and proved, one false and refuted.  Try: sam-theory verify docs/my_claims.py"""
+"""Two claims about SAM on ½λw²: one true and proved, one false and refuted."""
 
-from sam_theory import AlmostEvery, DistanceDecreases, Inequality, Limit, Quadratic, Source, Theorem
-from sam_theory import eta, lam, norm, rho, sam, w, w_next
+from sam_theory import (
+    AlmostEvery,
+    DistanceDecreases,
+    Inequality,
+    Limit,
+    Quadratic,
+    Source,
+    Theorem,
+    eta,
+    lam,
+    norm,
+    rho,
+    sam,
+    w,
+    w_next,
+)
 
 notebook = Source("notebook", "my notebook, page 7")
 radius = eta * lam * rho / (2 - eta * lam)

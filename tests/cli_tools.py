@@ -16,12 +16,7 @@ from click.testing import Result as Outcome
 
 from sam_theory.cli import main
 from sam_theory.errors import InputError
-from sam_theory.verdicts import (
-    Evidence,
-    MutantOutcome,
-    Result,
-    Witness,
-)
+from sam_theory.verdicts import Evidence, MutantOutcome, Result, Witness
 
 COMMANDS = ("verify", "falsify", "list", "show", "simulate")
 RUN = [sys.executable, "-c", "from sam_theory.cli import main; main(prog_name='sam-theory')"]
@@ -110,9 +105,7 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Core:
     fake = Core()
     theorems, engines = ModuleType("sam_theory.theorems"), ModuleType("sam_theory.engines")
     vars(theorems).update(library=lambda: fake.library, load_file=fake.load_file)
-    vars(engines).update(
-        ENGINES=("symbolic", "smt", "search"), verify_all=fake.verify_all, falsify=fake.falsify
-    )
+    vars(engines).update(ENGINES=("symbolic", "smt", "search"), verify_all=fake.verify_all, falsify=fake.falsify)
     monkeypatch.setitem(sys.modules, "sam_theory.theorems", theorems)
     monkeypatch.setitem(sys.modules, "sam_theory.engines", engines)
     return fake

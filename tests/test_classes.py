@@ -211,10 +211,7 @@ def test_the_descent_lemma_reads_as_written():
     ga, gb = gram.entry("a", "g(a)"), gram.entry("b", "g(a)")
     la, lb = (sp.Symbol(f"L({p})", real=True) for p in "ab")
     assert (
-        sp.expand(
-            fact.relation.rhs - fact.relation.lhs - (la - lb + gb - ga + BETA / 2 * (b**2 - 2 * ab + a**2))
-        )
-        == 0
+        sp.expand(fact.relation.rhs - fact.relation.lhs - (la - lb + gb - ga + BETA / 2 * (b**2 - 2 * ab + a**2))) == 0
     )
 
 
@@ -263,9 +260,7 @@ def test_cauchy_schwarz_holds_and_its_reverse_does_not():
     for fact in facts:
         assert fact.points == ("a", "b")
         assert _violation(fact, numbers) <= 0
-        reverse = dataclasses.replace(
-            fact, relation=sp.Le(fact.relation.rhs, fact.relation.lhs, evaluate=False)
-        )
+        reverse = dataclasses.replace(fact, relation=sp.Le(fact.relation.rhs, fact.relation.lhs, evaluate=False))
         assert _violation(reverse, numbers) > 0.1
 
 
@@ -510,9 +505,7 @@ def test_the_gradient_is_that_of_the_value(cls, family):
     ratio = errors[0][clean] / errors[1][clean]
     if clean.any():
         assert np.median(ratio) == pytest.approx(64, rel=0.1)
-    assert np.all(
-        errors[1] <= (env["beta"] if "beta" in env else 40.0) * (v**2).sum(axis=0) * 4.0**-11 + 1e-12
-    )
+    assert np.all(errors[1] <= (env["beta"] if "beta" in env else 40.0) * (v**2).sum(axis=0) * 4.0**-11 + 1e-12)
 
 
 @every_family
@@ -542,9 +535,7 @@ def test_soft_absolute_values_are_those_of_a1_moved_to_their_minimiser():
         a = [mp.fdot(row, centre) - t for row, t in zip(b, s, strict=True)]
 
         def total(v):
-            soft = sum(
-                e * mp.sqrt((mp.fdot(r, v) - t) ** 2 + e**2) for r, t, e in zip(b, a, eps, strict=True)
-            )
+            soft = sum(e * mp.sqrt((mp.fdot(r, v) - t) ** 2 + e**2) for r, t, e in zip(b, a, eps, strict=True))
             return alpha / 2 * mp.fdot(v, v) + soft
 
         assert sum(mp.fdot(r, r) for r in b) <= 5 - alpha
@@ -564,9 +555,7 @@ def test_soft_absolute_values_are_those_of_a1_moved_to_their_minimiser():
 RATIONAL = [(c, f) for c, f in PAIRS if f.rational]
 
 
-@pytest.mark.parametrize(
-    ("cls", "family"), RATIONAL, ids=[f"{type(c).__name__}-{f.name}" for c, f in RATIONAL]
-)
+@pytest.mark.parametrize(("cls", "family"), RATIONAL, ids=[f"{type(c).__name__}-{f.name}" for c, f in RATIONAL])
 def test_rational_families_are_exact_in_fractions_and_agree_with_floats(cls, family):
     rng = np.random.default_rng(4)
     env = {"alpha": np.full(20, 0.25), "beta": np.full(20, 4.0)}
@@ -626,9 +615,7 @@ def test_the_pl_constant_of_the_nonconvex_member_is_computed_exactly_from_its_ki
         if middle < kink:
             left = family.loss.gradient(r, Coordinates([m["m_right_length1"]]), m)[0]
             slopes.add(
-                (family.loss.gradient(r, Coordinates([middle]), m)[0] - left)
-                / (middle - m["m_right_length1"])
-                == -fall
+                (family.loss.gradient(r, Coordinates([middle]), m)[0] - left) / (middle - m["m_right_length1"]) == -fall
             )
     assert slopes == {True}
     assert min(ratios) < F(11, 10)
@@ -697,9 +684,7 @@ def test_scale_invariant_members_satisfy_the_norm_identity_of_sam():
         u = g / np.sqrt((g**2).sum(axis=0))
         pushed = family.loss.gradient(f, w + rho * u, env)
         after = f.run(sam.program, {**env, "w": w, "eta": eta, "rho": rho}, family.loss)["w"]
-        expected = (
-            (w**2).sum(axis=0) + 2 * eta * rho * (pushed * u).sum(axis=0) + eta**2 * (pushed**2).sum(axis=0)
-        )
+        expected = (w**2).sum(axis=0) + 2 * eta * rho * (pushed * u).sum(axis=0) + eta**2 * (pushed**2).sum(axis=0)
         assert (after**2).sum(axis=0) == pytest.approx(expected, rel=1e-12)
 
 

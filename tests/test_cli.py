@@ -12,25 +12,11 @@ from pathlib import Path
 import click
 import jsonschema
 import pytest
-from cli_tools import (
-    COMMANDS,
-    LIBRARY,
-    REFUTED,
-    ROOT,
-    SUPPORTED,
-    UNDECIDED,
-    Core,
-    install,
-    run,
-    slugs,
-)
+from cli_tools import COMMANDS, LIBRARY, REFUTED, ROOT, SUPPORTED, UNDECIDED, Core, install, run, slugs
 from click.shell_completion import ShellComplete
 
 from sam_theory.cli import main
-from sam_theory.verdicts import (
-    Evidence,
-    schema,
-)
+from sam_theory.verdicts import Evidence, schema
 
 
 @pytest.fixture

@@ -9,17 +9,9 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-from cli_tools import (
-    RUN,
-    on_terminal,
-    run,
-    slugs,
-)
+from cli_tools import RUN, on_terminal, run, slugs
 
-from sam_theory.verdicts import (
-    schema,
-    without_timings,
-)
+from sam_theory.verdicts import schema, without_timings
 
 # -- with the real library and engines -----------------------------------------------------------------------
 

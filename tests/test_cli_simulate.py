@@ -6,9 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from cli_tools import (
-    run,
-)
+from cli_tools import run
 
 from sam_theory.cli._simulate import number
 from sam_theory.errors import InputError
@@ -16,16 +14,12 @@ from sam_theory.errors import InputError
 # -- simulate ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("text", "value"), [("3/2", 1.5), ("-1/4", -0.25), ("0.1", 0.1), ("1e-3", 1e-3), (" 2 ", 2.0)]
-)
+@pytest.mark.parametrize(("text", "value"), [("3/2", 1.5), ("-1/4", -0.25), ("0.1", 0.1), ("1e-3", 1e-3), (" 2 ", 2.0)])
 def test_numbers_are_decimals_or_fractions(text: str, value: float) -> None:
     assert number(text, "x") == value
 
 
-@pytest.mark.parametrize(
-    "text", ["", "one", "1/0", "1/2/3", "1.5/2", "inf", "nan", "1e999", "1" * 399 + "/1", "0x10"]
-)
+@pytest.mark.parametrize("text", ["", "one", "1/0", "1/2/3", "1.5/2", "inf", "nan", "1e999", "1" * 399 + "/1", "0x10"])
 def test_what_is_no_finite_number_is_refused(text: str) -> None:
     with pytest.raises(InputError, match="x: "):
         number(text, "x")

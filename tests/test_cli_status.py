@@ -30,13 +30,7 @@ from cli_tools import (
     theorem,
 )
 
-from sam_theory.verdicts import (
-    EnginesDisagree,
-    Evidence,
-    MutantOutcome,
-    schema,
-    without_timings,
-)
+from sam_theory.verdicts import EnginesDisagree, Evidence, MutantOutcome, schema, without_timings
 
 
 @pytest.fixture
@@ -116,9 +110,7 @@ def test_engines_that_disagree_are_status_1_and_both_are_named(core: Core) -> No
         (("show", "quad-two-cycel"), "did you mean 'quad-two-cycle'?"),
     ],
 )
-def test_bad_input_is_one_line_on_stderr_and_status_2(
-    core: Core, arguments: tuple[str, ...], message: str
-) -> None:
+def test_bad_input_is_one_line_on_stderr_and_status_2(core: Core, arguments: tuple[str, ...], message: str) -> None:
     outcome = run(*arguments)
     assert outcome.exit_code == 2
     assert outcome.stdout == ""
@@ -174,9 +166,7 @@ def test_an_interruption_outranks_an_unexpected_verdict(core: Core) -> None:
     assert run("verify").exit_code == 130
 
 
-def test_an_interruption_before_any_work_is_status_130_too(
-    core: Core, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_interruption_before_any_work_is_status_130_too(core: Core, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt() -> None:
         raise KeyboardInterrupt
 

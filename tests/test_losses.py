@@ -9,17 +9,7 @@ import numpy as np
 import pytest
 import sympy as sp
 
-from sam_theory.arithmetic import (
-    LENGTH,
-    LOSS,
-    Ball,
-    Coordinates,
-    Dimensional,
-    Float64,
-    Gram,
-    PythonFloat,
-    Rational,
-)
+from sam_theory.arithmetic import LENGTH, LOSS, Ball, Coordinates, Dimensional, Float64, Gram, PythonFloat, Rational
 from sam_theory.errors import InputError
 from sam_theory.losses import (
     LINKS,
@@ -152,9 +142,7 @@ def test_value_gradient_and_hessian_match_the_closed_form(name):
             at = [mp.mpf(x) for x in w[:, k]]
             h = hessian(at)
             assert float(value(at)) == pytest.approx(float(np.broadcast_to(got_value, (6,))[k]), rel=1e-13)
-            assert [float(g) for g in gradient(at)] == pytest.approx(
-                list(got_gradient[:, k]), rel=1e-12, abs=1e-13
-            )
+            assert [float(g) for g in gradient(at)] == pytest.approx(list(got_gradient[:, k]), rel=1e-12, abs=1e-13)
             for i in range(loss.dimension):
                 for j in range(loss.dimension):
                     entry = np.broadcast_to(got_hessian[i][j], (6,))[k]
@@ -241,9 +229,7 @@ def test_link_derivatives_match_mpmath(link):
             taylor = mp.taylor(function, mp.mpf(z), 4)
             for order in range(5):
                 got = link.evaluate(order, np.float64(z), Float64())
-                assert float(got) == pytest.approx(
-                    float(taylor[order] * mp.factorial(order)), rel=1e-11, abs=1e-11
-                )
+                assert float(got) == pytest.approx(float(taylor[order] * mp.factorial(order)), rel=1e-11, abs=1e-11)
 
 
 def test_even_links_have_even_values_and_the_known_jets():
@@ -260,9 +246,7 @@ def test_even_links_have_even_values_and_the_known_jets():
 def test_links_are_stable_where_textbook_formulas_overflow():
     f, p = Float64(), PythonFloat()
     for arithmetic in (f, p):
-        assert float(log_cosh.evaluate(0, 800.0, arithmetic)) == pytest.approx(
-            800 - float(mp.log(2)), rel=1e-15
-        )
+        assert float(log_cosh.evaluate(0, 800.0, arithmetic)) == pytest.approx(800 - float(mp.log(2)), rel=1e-15)
         assert float(log_cosh.evaluate(1, -800.0, arithmetic)) == -1.0
         assert float(log_cosh.evaluate(0, 1e-9, arithmetic)) == pytest.approx(5e-19, rel=1e-12)
         assert float(sqrt1p.evaluate(0, 1e200, arithmetic)) == 1e200

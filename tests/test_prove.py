@@ -8,8 +8,8 @@ import sympy as sp
 from sympy import Rational, Symbol, sqrt
 
 from sam_theory import (
-    AlmostEvery,
     AffineLowerRecursion,
+    AlmostEvery,
     DistanceDecreases,
     Envelope,
     GeometricSum,
@@ -172,7 +172,9 @@ def heavy_ball(space, w, v, *, eta, momentum):  # type: ignore[no-untyped-def]
 MOMENTUM = Symbol("momentum", real=True)
 
 
-@pytest.mark.parametrize(("critical", "true"), [(2 * (1 + MOMENTUM), True), (2 + MOMENTUM, False), (sp.Integer(2), False)])
+@pytest.mark.parametrize(
+    ("critical", "true"), [(2 * (1 + MOMENTUM), True), (2 + MOMENTUM, False), (sp.Integer(2), False)]
+)
 def test_the_threshold_of_a_users_rule_with_momentum_follows_from_the_jury_conditions(
     critical: sp.Expr, true: bool
 ) -> None:
@@ -189,10 +191,8 @@ def test_the_threshold_of_a_users_rule_with_momentum_follows_from_the_jury_condi
 
 
 def test_the_jury_margin_of_a_coupled_map_is_negative_exactly_with_a_multiplier_outside_the_circle() -> None:
-    theorem = Theorem(
-        "heavy-ball", "", NOTES, heavy_ball, Quadratic(lam), Threshold(Stability((sp.S.Zero,)), eta * lam, sp.Integer(2)),
-        status="quoted",
-    )  # fmt: skip
+    claim = Threshold(Stability((sp.S.Zero,)), eta * lam, sp.Integer(2))
+    theorem = Theorem("heavy-ball", "", NOTES, heavy_ball, Quadratic(lam), claim, status="quoted")
     margin = stability_margin(theorem, (0,), None)
     rng = np.random.default_rng(1)
     for _ in range(200):
@@ -211,7 +211,7 @@ def test_a_proof_that_ends_with_another_claim_is_refused() -> None:
 def test_an_unknown_fact_is_answered_with_the_known_ones() -> None:
     theorem = BY_SLUG["usam-sharp-threshold-convex.descent"]
     step = Step("descent", theorem.expanded_claim, ("descent lemma: w -> nowhere",))
-    with pytest.raises(InputError, match="known: .*cocoercivity"):
+    with pytest.raises(InputError, match=r"known: .*cocoercivity"):
         goals_of(theorem.with_(proof=(step,)))
 
 
@@ -248,7 +248,9 @@ def test_a_limit_that_is_not_the_target_is_not_proved() -> None:
 def test_the_balancedness_identity_needs_the_ascent_point() -> None:
     theorem = BY_SLUG["product-balancedness-identity.usam"]
     slope = any_link.function(1)(dot(x, y))
-    wrong = theorem.with_(claim=Identity(theorem.claim.lhs, (dot(y, y) - dot(x, x)) * (1 - eta**2 * slope**2)), where={})  # type: ignore[attr-defined]
+    wrong = theorem.with_(
+        claim=Identity(theorem.claim.lhs, (dot(y, y) - dot(x, x)) * (1 - eta**2 * slope**2)), where={}
+    )  # type: ignore[attr-defined]
     assert not proved(wrong)
 
 

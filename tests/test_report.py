@@ -14,16 +14,7 @@ from rich.console import Console
 import sam_theory.report as report
 from sam_theory.report import columns, junit, plain, print_results, search_text, show, witness_text
 from sam_theory.report._cells import ratio, summary
-from sam_theory.verdicts import (
-    NOT_RUN,
-    Evidence,
-    MutantOutcome,
-    Result,
-    Verdict,
-    Witness,
-    decide,
-    trust_base_of,
-)
+from sam_theory.verdicts import NOT_RUN, Evidence, MutantOutcome, Result, Verdict, Witness, decide, trust_base_of
 
 WITNESS = Witness(
     "orbit",
@@ -111,9 +102,7 @@ def test_a_witness_can_be_written_in_ascii() -> None:
 
 
 def test_different_curvatures_are_written_apart_and_the_loss_comes_first() -> None:
-    witness = Witness(
-        "point", "w**4", {"alpha": "1", "beta": "2", "lam1": "3"}, ("1", "2"), None, "3", "4", "arb"
-    )
+    witness = Witness("point", "w**4", {"alpha": "1", "beta": "2", "lam1": "3"}, ("1", "2"), None, "3", "4", "arb")
     assert witness_text(witness) == "loss w**4, α=1, β=2, λ₁=3, w₀=(1, 2): 3 < 4 (confirmed by arb)"
 
 
@@ -204,9 +193,7 @@ def test_tightness_is_never_rounded_to_one() -> None:
 
 def test_the_summary_counts_verdicts_unexpected_ones_and_mutants() -> None:
     text = summary(ALL)
-    assert text.startswith(
-        "6 theorems: 2 proved, 1 supported, 2 undecided, 1 refuted; 3 unexpected; 1/2 mutants"
-    )
+    assert text.startswith("6 theorems: 2 proved, 1 supported, 2 undecided, 1 refuted; 3 unexpected; 1/2 mutants")
     assert "not run: formal" in text
 
 
@@ -255,9 +242,7 @@ def test_no_engine_is_said_to_have_decided_what_is_undecided() -> None:
 
 @pytest.mark.parametrize("width", [60, 80, 100, 200])
 def test_no_line_is_wider_than_the_terminal_and_no_slug_is_cut(width: int) -> None:
-    long = result(
-        "sc-sam-neighbourhood-fails-beyond-inverse-beta.part", "proved", Evidence("smt", "proved", "")
-    )
+    long = result("sc-sam-neighbourhood-fails-beyond-inverse-beta.part", "proved", Evidence("smt", "proved", ""))
     text = printed([long, *ALL], width=width)
     assert max(map(len, text.splitlines())) <= width
     assert "…" not in text
@@ -308,9 +293,7 @@ def test_junit_has_a_suite_per_paper_and_a_case_per_theorem_and_mutant() -> None
 
 
 def test_junit_fails_what_was_not_expected_and_skips_what_was_not_run() -> None:
-    found = {
-        name: [child.tag for child in case if child.tag != "system-out"] for name, case in cases(ALL).items()
-    }
+    found = {name: [child.tag for child in case if child.tag != "system-out"] for name, case in cases(ALL).items()}
     assert found == {
         "proved-one": [],
         "false-one": [],
@@ -417,9 +400,7 @@ def test_a_search_reports_its_witness() -> None:
 
 
 def test_a_search_that_found_nothing_says_how_near_it_came() -> None:
-    near = result(
-        "near", "supported", Evidence("search", "supported", "at eta=1", margin=1e-3, evaluations=500)
-    )
+    near = result("near", "supported", Evidence("search", "supported", "at eta=1", margin=1e-3, evaluations=500))
     assert search_text(near) == (
         "near: no counterexample found\n  search: supported; worst margin 0.001; 500 evaluations; at eta=1\n"
     )

@@ -14,15 +14,7 @@ from mpmath import mp, mpf
 from sam_theory.arithmetic import VectorSymbol, dot, grad, norm, value
 from sam_theory.dynamics import Map, Outcome, fixed_points, orbit, simulate, two_cycles
 from sam_theory.errors import InputError
-from sam_theory.losses import (
-    Expression,
-    Product,
-    Quadratic,
-    RayleighQuotient,
-    log_cosh,
-    shifted_square,
-    sqrt1p,
-)
+from sam_theory.losses import Expression, Product, Quadratic, RayleighQuotient, log_cosh, shifted_square, sqrt1p
 from sam_theory.losses._links import even_link
 from sam_theory.rules import FiniteLaw, gd, rule, sam, usam
 

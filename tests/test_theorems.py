@@ -132,7 +132,9 @@ def test_every_theorem_has_mutants_that_differ_from_it(one: Theorem) -> None:
 def test_mutants_of_a_tight_bound_are_sharper_not_looser() -> None:
     names = [name for name, _ in mutants_of(next(x for x in library() if x.slug == "sc-sam-neighbourhood"))]
     assert "B*99/100" in names and "B*101/100" not in names and "q*99/100" in names
-    names = [name for name, _ in mutants_of(next(x for x in library() if x.slug == "usam-sharp-threshold-convex.descent"))]
+    names = [
+        name for name, _ in mutants_of(next(x for x in library() if x.slug == "usam-sharp-threshold-convex.descent"))
+    ]
     assert names == ["c_eta*101/100"]
 
 

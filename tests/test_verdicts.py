@@ -185,9 +185,7 @@ def test_the_reason_joins_what_every_engine_said_and_names_those_not_run() -> No
     runs = [
         Evidence("smt", "undecided", "rlimit reached"),
         Evidence("formal", NOT_RUN, "coqc is missing"),
-        Evidence(
-            "symbolic", "proved", "2 of 3", obligations=(Obligation("step 2", "undecided", "symbolic", ""),)
-        ),
+        Evidence("symbolic", "proved", "2 of 3", obligations=(Obligation("step 2", "undecided", "symbolic", ""),)),
     ]
     verdict, _, reason = decide(runs, Verdict.PROVED)
     assert verdict is Verdict.UNDECIDED
@@ -356,9 +354,7 @@ def test_no_required_key_of_a_theorem_can_be_left_out() -> None:
 
 
 def test_infinities_and_nans_become_null() -> None:
-    run = Evidence(
-        "search", "supported", "", margin=float("inf"), tightness=float("nan"), seconds=float("inf")
-    )
+    run = Evidence("search", "supported", "", margin=float("inf"), tightness=float("nan"), seconds=float("inf"))
     data = document([Result.of(theorem(), [run])], version="0", seed=0, budget="quick")
     assert valid(data)
     text = dumps(data)

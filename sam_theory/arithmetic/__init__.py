@@ -17,15 +17,7 @@ from sam_theory.arithmetic._functions import ELEMENTARY, log_cosh, sqrt1p, sqrt1
 from sam_theory.arithmetic._gram import Gram, Point, Span
 from sam_theory.arithmetic._lower import Lowering, lower, lower_all
 from sam_theory.arithmetic._parse import parse_expression, parse_relation
-from sam_theory.arithmetic._program import (
-    NORMALISATIONS,
-    OPERATIONS,
-    Builder,
-    Node,
-    Program,
-    Traced,
-    as_fraction,
-)
+from sam_theory.arithmetic._program import NORMALISATIONS, OPERATIONS, Builder, Node, Program, Traced, as_fraction
 from sam_theory.arithmetic._python import PythonFloat
 from sam_theory.arithmetic._rational import Rational, rational_sqrt
 from sam_theory.arithmetic._smt import Smt

@@ -12,15 +12,7 @@ from sympy.core.function import AppliedUndef
 
 from sam_theory.arithmetic._functions import ELEMENTARY
 from sam_theory.arithmetic._program import Builder, Program, Traced
-from sam_theory.arithmetic._vectors import (
-    Combination,
-    Coordinate,
-    Dot,
-    Gradient,
-    LossValue,
-    Norm,
-    VectorSymbol,
-)
+from sam_theory.arithmetic._vectors import Combination, Coordinate, Dot, Gradient, LossValue, Norm, VectorSymbol
 from sam_theory.errors import InputError
 
 _NAMES = {cls: name for name, cls in ELEMENTARY.items()}
@@ -180,7 +172,11 @@ class Lowering:
             if not isinstance(c, (sp.StrictLessThan, sp.LessThan, sp.StrictGreaterThan, sp.GreaterThan)):
                 raise InputError(f"the condition {c} is not one of <, <=, >, >=")
             total = total.emit(
-                "select", self(c.lts), self(c.gts), self(branch), total,
+                "select",
+                self(c.lts),
+                self(c.gts),
+                self(branch),
+                total,
                 data=isinstance(c, (sp.StrictLessThan, sp.StrictGreaterThan)),
             )
         return total

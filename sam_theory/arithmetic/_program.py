@@ -123,8 +123,7 @@ class Builder:
         order = sorted(needed)
         place = {old: new for new, old in enumerate(order)}
         nodes = tuple(
-            Node(self.nodes[i].op, tuple(place[a] for a in self.nodes[i].args), self.nodes[i].data)
-            for i in order
+            Node(self.nodes[i].op, tuple(place[a] for a in self.nodes[i].args), self.nodes[i].data) for i in order
         )
         kinds = tuple(self.kinds[i] for i in order)
         return Program(nodes, kinds, tuple((name, place[i]) for name, i in outputs.items()))

@@ -27,13 +27,9 @@ def _status(results: list[Result]) -> int:
     epilog="Example: sam-theory falsify sc-sam-neighbourhood --budget full",
 )
 @click.argument("what", metavar="FILE.py|SLUG", shell_complete=complete_slugs)
-@click.option(
-    "--budget", type=click.Choice(BUDGETS), default="default", show_default=True, help="Work allowed."
-)
+@click.option("--budget", type=click.Choice(BUDGETS), default="default", show_default=True, help="Work allowed.")
 @click.option("--json", metavar="PATH|-", help="Write the outcome as JSON; - for stdout.")
-@click.option(
-    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of all sampling."
-)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of all sampling.")
 @click.pass_context
 def falsify(ctx: click.Context, what: str, budget: str, json: str | None, seed: int) -> None:
     """Search for a counterexample, shrink it, and confirm it exactly.

@@ -49,9 +49,7 @@ def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
     epilog="Exit status, the first that applies: 130 interrupted, 2 usage or bad input, 1 an unexpected "
     "verdict, a surviving mutant or a witness found, 3 undecided where a decision was expected, 0 otherwise.",
 )
-@click.option(
-    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version."
-)
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version.")
 def main() -> None:
     r"""Verify theorems about sharpness-aware minimization.
 

@@ -26,8 +26,5 @@ def show(slug: str) -> None:
 
     theorems = select([slug])
     last_of = {theorem.source.bibtex: theorem for theorem in theorems}
-    pages = [
-        page(theorem, bibtex=theorem is last_of[theorem.source.bibtex], heading=heading)
-        for theorem in theorems
-    ]
+    pages = [page(theorem, bibtex=theorem is last_of[theorem.source.bibtex], heading=heading) for theorem in theorems]
     click.echo("\n".join(pages), nl=False)

@@ -68,15 +68,11 @@ def write_json(path: str, results: list[Result], *, seed: int, budget: str, inte
     help="Only this engine; repeatable. Caps expectations at what the chosen engines can reach.",
 )
 @click.option("--mutants", is_flag=True, help="Also check that wrong variants of each theorem are refuted.")
-@click.option(
-    "--budget", type=click.Choice(BUDGETS), default="default", show_default=True, help="Work allowed."
-)
+@click.option("--budget", type=click.Choice(BUDGETS), default="default", show_default=True, help="Work allowed.")
 @click.option("--strict", is_flag=True, help="Exit with 3 if an engine did not run.")
 @click.option("--json", metavar="PATH|-", help="Write the outcome as JSON; - for stdout.")
 @click.option("--junit", metavar="PATH", help="Write the outcome as JUnit XML.")
-@click.option(
-    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of all sampling."
-)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of all sampling.")
 @click.option(
     "--jobs",
     type=click.IntRange(min=1),

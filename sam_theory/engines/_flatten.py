@@ -10,8 +10,6 @@ import sympy as sp
 from sympy.core.relational import Relational as Relation
 from sympy.logic.boolalg import BooleanFunction
 
-
-
 _OPERATORS = {
     "<": sp.StrictLessThan,
     "<=": sp.LessThan,
@@ -133,7 +131,9 @@ class Flattening:
             case = conjuncts([resolve(p, chosen) for p in (*parts, *conditions)])
             if case is None or contradictory([p for p in case if not _depends(p, rest)]):
                 continue
-            remaining = [(x, [(resolve(v, chosen), [resolve(c, chosen) for c in cs]) for v, cs in xs]) for x, xs in rest]
+            remaining = [
+                (x, [(resolve(v, chosen), [resolve(c, chosen) for c in cs]) for v, cs in xs]) for x, xs in rest
+            ]
             yield from self._descend(case, remaining, contradictory)
 
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import sympy as sp
-from sympy.core.relational import Relational as Relation
 
 from sam_theory.arithmetic import Coordinates, Gram, Span, Symbolic, Vec, lower
 from sam_theory.errors import InputError
@@ -29,8 +28,6 @@ from sam_theory.theorems import (
     Threshold,
     t,
 )
-
-
 
 
 @dataclass(frozen=True)
@@ -60,7 +57,8 @@ def goals_of(theorem: Theorem) -> list[Goal]:
     for item in theorem.proof:
         if isinstance(item, Lemma) and item.excludes_starts() and theorem.starts is None:
             raise InputError(
-                f"theorem {theorem.slug}: the lemma '{item.name}' excludes some starts; name them in starts=AlmostEvery(...)"
+                f"theorem {theorem.slug}: the lemma '{item.name}' excludes some starts; "
+                "name them in starts=AlmostEvery(...)"
             )
         if isinstance(item, DistanceDecreases):
             result += _scalar_map_goals(theorem)
@@ -116,7 +114,9 @@ def _abstract(theorem: Theorem, step: Step, steps: Mapping[str, Step]) -> list[G
             continue
         facts = scene.facts(step.using, steps, strict=not vanishing)
         positive = [sp.StrictGreaterThan(scene.gram.length(u), 0) for u in scene.gram.units]
-        positive += [sp.Ne(n, 0, evaluate=False) for n in scene.gram.nonzero if not n.is_Symbol and not scene.is_value(n)]
+        positive += [
+            sp.Ne(n, 0, evaluate=False) for n in scene.gram.nonzero if not n.is_Symbol and not scene.is_value(n)
+        ]
         name = step.name + "".join(f", {v} = 0" for v in vanishing)
         assumptions = (*theorem.all_hypotheses, *positive, *scene.nonnegative(), *given)
         result.append(
@@ -205,9 +205,11 @@ class _Scene:
                 continue
             ordered = "->" in places
             matches = [
-                f for f in known
-                if f.name == name and (not points or f.points == points or (not ordered and set(f.points) == set(points)))
-            ]  # fmt: skip
+                f
+                for f in known
+                if f.name == name
+                and (not points or f.points == points or (not ordered and set(f.points) == set(points)))
+            ]
             if not matches and strict:
                 names = sorted({f"{f.name}: {', '.join(f.points)}" for f in known})
                 raise InputError(f"theorem {self.theorem.slug}: no fact '{wanted}'; known: {'; '.join(names)}")
@@ -316,9 +318,17 @@ def _threshold(theorem: Theorem, step: Step) -> list[Goal]:
     ]
     return [
         *fixed,
-        Goal("stable below", (*base, sp.StrictLessThan(claim.quantity, claim.critical)), sp.StrictGreaterThan(margin, 0)),
-        Goal("unstable above", (*base, sp.StrictGreaterThan(claim.quantity, claim.critical)), sp.StrictLessThan(margin, 0)),
-        Goal("neutral at the threshold", (*base, sp.Eq(claim.quantity, claim.critical)), sp.Eq(margin, 0, evaluate=False)),
+        Goal(
+            "stable below", (*base, sp.StrictLessThan(claim.quantity, claim.critical)), sp.StrictGreaterThan(margin, 0)
+        ),
+        Goal(
+            "unstable above",
+            (*base, sp.StrictGreaterThan(claim.quantity, claim.critical)),
+            sp.StrictLessThan(margin, 0),
+        ),
+        Goal(
+            "neutral at the threshold", (*base, sp.Eq(claim.quantity, claim.critical)), sp.Eq(margin, 0, evaluate=False)
+        ),
     ]
 
 
@@ -382,4 +392,3 @@ def _scalar_map_goals(theorem: Theorem) -> list[Goal]:
         if factor.free_symbols:
             result.append(Goal("the map is continuous off 0", positive, sp.Ne(factor, 0, evaluate=False)))
     return result
-

@@ -96,4 +96,3 @@ def _holds(judge: Pointwise, point: Any) -> bool | None:
         return None
     order = compare(r["lhs"], r["rhs"])
     return order == 0 if judge.identity else order in ((-1,) if judge.claim.strict else (-1, 0))
-

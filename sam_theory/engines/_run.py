@@ -105,9 +105,7 @@ def verify(
         evidence += prove(theorem, provers, units, _rng(seed, theorem.slug, "recheck"))
     if "search" in chosen:
         evidence.append(search(theorem, units, _rng(seed, theorem.slug, "search")))
-    outcomes = [
-        _mutant(name, mutant, units, seed) for name, mutant in (mutants_of(theorem) if mutants else ())
-    ]
+    outcomes = [_mutant(name, mutant, units, seed) for name, mutant in (mutants_of(theorem) if mutants else ())]
     return Result.of(
         theorem,
         evidence,

@@ -12,15 +12,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import sympy as sp
-from sympy.core.relational import Relational as Relation
 import z3
+from sympy.core.relational import Relational as Relation
 from sympy.logic.boolalg import And, Implies, Not, Or
 
 from sam_theory.arithmetic import Smt, lower
 from sam_theory.engines._flatten import Flattening, relation
 from sam_theory.engines._goals import Goal
 from sam_theory.errors import InputError
-
 
 _SIGN_UNITS = 400_000
 

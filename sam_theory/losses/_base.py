@@ -10,14 +10,7 @@ from typing import Any
 
 import sympy as sp
 
-from sam_theory.arithmetic import (
-    Arithmetic,
-    Dimension,
-    Lowering,
-    Program,
-    Symbolic,
-    Traced,
-)
+from sam_theory.arithmetic import Arithmetic, Dimension, Lowering, Program, Symbolic, Traced
 from sam_theory.arithmetic._base import Coordinates
 from sam_theory.errors import InputError
 
@@ -97,9 +90,7 @@ class Loss:
         places = {v: w.emit("component", w, data=i) for i, v in enumerate(self.coordinates())}
         lowering.preset(places)
         size = self.hessian_expression.shape[0]
-        outputs = {
-            f"{i},{j}": lowering(self.hessian_expression[i, j]).index for i in range(size) for j in range(size)
-        }
+        outputs = {f"{i},{j}": lowering(self.hessian_expression[i, j]).index for i in range(size) for j in range(size)}
         return lowering.builder.finish(outputs)
 
     def hessian(self, arithmetic: Arithmetic, w: Any, env: Mapping[str, Any] | None = None) -> list[list[Any]]:

@@ -9,9 +9,9 @@ from typing import Any
 import sympy as sp
 
 from sam_theory.arithmetic import CURVATURE, LENGTH, LOSS, Program, parse_expression
+from sam_theory.errors import InputError
 from sam_theory.losses._base import Facts, Loss, Trace
 from sam_theory.losses._links import Link
-from sam_theory.errors import InputError
 
 
 def exact(value: Any, what: str) -> sp.Expr:

@@ -64,9 +64,7 @@ def quadratic_members(fractions: Sequence[str | None], convex: bool = False) -> 
 
     def images(trace: Trace) -> list[Traced]:
         w = [trace.component(i) for i in range(len(fractions))]
-        return [
-            0 * x if f is None else _between(trace, f, convex) * x for f, x in zip(fractions, w, strict=True)
-        ]
+        return [0 * x if f is None else _between(trace, f, convex) * x for f, x in zip(fractions, w, strict=True)]
 
     trace = Trace()
     parts = images(trace)

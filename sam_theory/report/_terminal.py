@@ -84,9 +84,7 @@ def _table(results: Sequence[Result], width: int, ascii_only: bool) -> Table:
     for key, group in groups.items():
         table.add_row(Text(one_line(key), style="bold"))
         for result in group:
-            slug = textwrap.fill(
-                one_line(result.slug), slug_width, initial_indent="  ", subsequent_indent="    "
-            )
+            slug = textwrap.fill(one_line(result.slug), slug_width, initial_indent="  ", subsequent_indent="    ")
             cells = [Text(one_line(_CELLS[name](result))) for name in shown]
             table.add_row(Text(slug), _verdict(result, ascii_only), *cells)
     return table

@@ -91,9 +91,7 @@ def witness_text(witness: Witness, *, ascii_only: bool = False) -> str:
     --------
     >>> params = {"alpha": "2", "beta": "2", "eta": "1/2", "rho": "1/10"}
     >>> print(
-    ...     witness_text(
-    ...         Witness("orbit", "", params, ("1/10",), 1, "1/100", "1/200", "fraction", {"observable": "L"})
-    ...     )
+    ...     witness_text(Witness("orbit", "", params, ("1/10",), 1, "1/100", "1/200", "fraction", {"observable": "L"}))
     ... )
     α=β=2, η=1/2, ρ=1/10, w₀=1/10: at step 1 L = 1/100 > 1/200 (confirmed by fraction)
     """

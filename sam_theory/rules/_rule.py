@@ -96,9 +96,7 @@ class Rule:
         builder = Builder()
         space = Space(builder)
         state = [Traced(builder, builder.emit("input", data=n, kind="v")) for n in self.state]
-        scalars = {
-            n: Traced(builder, builder.emit("input", data=n, kind="s")) for n in (*self.parameters, *self.noise)
-        }
+        scalars = {n: Traced(builder, builder.emit("input", data=n, kind="s")) for n in (*self.parameters, *self.noise)}
         if "k" in inspect.signature(self.function).parameters:
             scalars["k"] = Traced(builder, builder.emit("input", data="k", kind="s"))
         result = self.function(space, *state, **scalars, **self.options)

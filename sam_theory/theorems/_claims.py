@@ -11,8 +11,6 @@ from sympy.core.relational import Relational as Relation
 
 from sam_theory.errors import InputError
 
-
-
 #: A length, to compare the coordinates of a state with.
 LENGTH_SYMBOL = sp.Symbol("length", positive=True)
 
@@ -192,13 +190,17 @@ class Cycle(Claim):
         orbit = " -> ".join("(" + ", ".join(map(str, p)) + ")" for p in self.points)
         tail = f", multipliers {', '.join(map(str, self.multipliers))}" if self.multipliers else ""
         exists = f", exists iff {self.exists_iff}" if self.exists_iff is not None else ""
-        return f"cycle {orbit}{tail}{exists}"
+        return f"cycle {orbit}{tail}{self._stability()}{exists}"
+
+    def _stability(self) -> str:
+        return "" if self.stable is None else ", linearly stable" if self.stable else ", linearly unstable"
 
     def latex(self) -> str:
         orbit = " \\to ".join("(" + ", ".join(map(_latex, p)) + ")" for p in self.points)
         tail = f",\\ \\mu = {', '.join(map(_latex, self.multipliers))}" if self.multipliers else ""
         exists = f"\\iff {_latex(self.exists_iff)}" if self.exists_iff is not None else ""
-        return f"{orbit}{tail}{exists}"
+        stability = f"\\text{{{self._stability()}}}" if self.stable is not None else ""
+        return f"{orbit}{tail}{stability}{exists}"
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,9 @@ from sam_theory.theorems._theorem import Theorem
 @cache
 def library() -> tuple[Theorem, ...]:
     """Every statement that ships with the package, in a fixed order."""
-    from sam_theory.theorems import dai2023, folklore
+    from sam_theory.theorems import dai2023, folklore, misquoted
 
-    theorems = tuple(t.with_(origin="library") for t in (*dai2023.THEOREMS, *folklore.THEOREMS))
+    theorems = tuple(t.with_(origin="library") for t in (*dai2023.THEOREMS, *folklore.THEOREMS, *misquoted.THEOREMS))
     return unique(theorems, "the library")
 
 

@@ -15,16 +15,7 @@ import sympy as sp
 from sympy import Rational
 
 from sam_theory.arithmetic import Coordinate, Dot, LossValue, Norm
-from sam_theory.theorems._claims import (
-    Asymptotic,
-    Claim,
-    Cycle,
-    Envelope,
-    Identity,
-    Inequality,
-    Limit,
-    Threshold,
-)
+from sam_theory.theorems._claims import Asymptotic, Claim, Cycle, Envelope, Identity, Inequality, Limit, Threshold
 from sam_theory.theorems._symbols import w_star
 from sam_theory.theorems._theorem import Mutant, Theorem
 
@@ -90,7 +81,10 @@ def _derived(theorem: Theorem) -> Iterator[tuple[str, Claim]]:
 def _cycle(claim: Cycle) -> Iterator[tuple[str, Claim]]:
     yield "points*101/100", replace(claim, points=tuple(tuple(c * UP for c in p) for p in claim.points))
     for i, m in enumerate(claim.multipliers):
-        for name, e in [(f"multiplier {i + 1}*101/100", m * UP), *((f"multiplier {i + 1}: {n}", e) for n, e in exponents(m))]:
+        for name, e in [
+            (f"multiplier {i + 1}*101/100", m * UP),
+            *((f"multiplier {i + 1}: {n}", e) for n, e in exponents(m)),
+        ]:
             yield name, replace(claim, multipliers=(*claim.multipliers[:i], e, *claim.multipliers[i + 1 :]))
     if claim.stable is not None:
         yield "stable reversed", replace(claim, stable=not claim.stable)
@@ -142,7 +136,9 @@ def _sharper(theorem: Theorem, symbol: sp.Symbol, factor: sp.Rational) -> bool:
     side = claim.bound if isinstance(claim, Envelope) else claim.rhs - claim.lhs
     for s, m in theorem.where.items():
         if s != symbol and isinstance(m, sp.Basic):
-            side = side.xreplace({s: m}) if s in side.free_symbols and symbol not in sp.sympify(m).free_symbols else side
+            side = (
+                side.xreplace({s: m}) if s in side.free_symbols and symbol not in sp.sympify(m).free_symbols else side
+            )
     # Observables are positive numbers, and the loss at a minimiser is 0.
     least = {LossValue(w_star): sp.S.Zero}
     opaque = {a: sp.Dummy(positive=True) for a in side.atoms(Dot, Norm, LossValue, Coordinate) if a not in least}

@@ -11,7 +11,7 @@ from typing import Any
 import sympy as sp
 from sympy.core.relational import Relational as Relation
 
-from sam_theory.arithmetic import NUMBER, Dimension, Dimensional, LENGTH, lower
+from sam_theory.arithmetic import LENGTH, NUMBER, Dimension, Dimensional, lower
 from sam_theory.dynamics import Map
 from sam_theory.errors import InputError
 from sam_theory.losses import Loss
@@ -118,7 +118,9 @@ class Theorem:
             ("expected", self.expected, EXPECTATIONS),
         ):
             if value not in allowed:
-                raise InputError(f"theorem {self.slug}: {name} '{value}' is not one of {', '.join(filter(None, allowed))}")
+                raise InputError(
+                    f"theorem {self.slug}: {name} '{value}' is not one of {', '.join(filter(None, allowed))}"
+                )
         for h in self.hypotheses:
             if h is sp.false:
                 raise InputError(f"theorem {self.slug}: a hypothesis is false by itself; nothing is admitted")
@@ -171,10 +173,10 @@ class Theorem:
         found: set[sp.Symbol] = set()
         for e in (*self.expanded_claim.formulas(), *map(self.expand, self.hypotheses)):
             found |= {s for s in e.free_symbols if isinstance(s, sp.Symbol) and s.name != "t"}
+        found |= set(getattr(self.loss, "class_symbols", ()))
         known = {s.name for s in found}
         missing = [n for n in self.map.parameters if n not in known]
-        domain = {s.name: s for s in getattr(self.loss, "class_symbols", ())}
-        found |= {domain.get(n, _default(n)) for n in missing}
+        found |= {_default(n) for n in missing}
         return tuple(sorted(found, key=lambda s: s.name))
 
     @cached_property
@@ -273,6 +275,11 @@ class Theorem:
     def with_(self, **changes: Any) -> Theorem:
         """A changed copy."""
         return replace(self, **changes)
+
+
+def declared(names: Mapping[str, Any]) -> tuple[Theorem, ...]:
+    """The theorems among the globals of a module, in order of declaration."""
+    return tuple(value for value in names.values() if isinstance(value, Theorem))
 
 
 def _default(name: str) -> sp.Symbol:

@@ -1,15 +1,12 @@
 """After Dai, Ahn & Sra, "The Crucial Role of Normalization in Sharpness-Aware Minimization" (NeurIPS 2023).
 
-The constants are derived here (the paper's full text was not at hand); the false statements at the end are how
-results of this kind are commonly quoted.
+The constants are derived here (the paper's full text was not at hand).
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 import sympy as sp
-from sympy import Eq, Max, Min, Rational, sqrt
+from sympy import Eq, Min, Rational, sqrt
 
 from sam_theory.arithmetic import LENGTH, coordinate, dot, grad, norm, value
 from sam_theory.losses import (
@@ -42,40 +39,9 @@ from sam_theory.theorems._proof import (
     StepLength,
     Telescoping,
 )
-from sam_theory.theorems._symbols import (
-    alpha,
-    beta,
-    eta,
-    gap,
-    lam,
-    rho,
-    t,
-    w,
-    w_next,
-    w_star,
-    w_start,
-    x,
-    x_next,
-    y,
-    y_next,
-)
-from sam_theory.theorems._theorem import Instance, Mutant, Source, Theorem
-
-BIBTEX = """@inproceedings{dai2023,
-  title = {The Crucial Role of Normalization in Sharpness-Aware Minimization},
-  author = {Dai, Yan and Ahn, Kwangjun and Sra, Suvrit},
-  booktitle = {Advances in Neural Information Processing Systems},
-  volume = {36},
-  year = {2023},
-  eprint = {2305.15287},
-  archivePrefix = {arXiv}
-}"""
-
-
-def source(tag: str, text: str = "after Dai, Ahn & Sra (2023)") -> Source:
-    """The seed paper as a source."""
-    return Source("dai2023", text, tag, BIBTEX, "https://arxiv.org/abs/2305.15287")
-
+from sam_theory.theorems._sources import source
+from sam_theory.theorems._symbols import alpha, beta, eta, gap, rho, t, w, w_next, w_star, w_start, x, x_next, y, y_next
+from sam_theory.theorems._theorem import Instance, Mutant, Theorem, declared
 
 s = eta * beta
 q, B, b, c, a, Y, K, x0, P0, lam0 = sp.symbols("q B b c_eta a Y K x0 P0 lambda0", real=True)
@@ -159,7 +125,10 @@ USAM_DESCENT = Theorem(
     hypotheses=(eta < eta_star,),
     where={c: usam_rate},
     claim=Inequality(value(w_next), value(w) - eta * c * g_squared),
-    proof=(positive_rate, Step("descent", Inequality(value(w_next), value(w) - eta * usam_rate * g_squared), descent_facts)),
+    proof=(
+        positive_rate,
+        Step("descent", Inequality(value(w_next), value(w) - eta * usam_rate * g_squared), descent_facts),
+    ),
     tightness="tight",
     attained_by=Instance({"beta": 1, "eta": Rational(3, 4), "rho": 1}, (1,), Quadratic(1)),
 )
@@ -171,7 +140,9 @@ USAM_RATE = USAM_DESCENT.with_(
     proof=(
         positive_rate,
         Step("descent", Inequality(value(w_next), value(w) - eta * usam_rate * g_squared), descent_facts),
-        GeometricSum(1 - 2 * alpha * eta * usam_rate, sp.S.Zero, ("descent", "the rate is positive", "Polyak-Lojasiewicz: w")),
+        GeometricSum(
+            1 - 2 * alpha * eta * usam_rate, sp.S.Zero, ("descent", "the rate is positive", "Polyak-Lojasiewicz: w")
+        ),
     ),
     attained_by=Instance({"alpha": 1, "beta": 1, "eta": Rational(3, 4), "rho": 1}, (1,), Quadratic(1)),
 )
@@ -341,7 +312,9 @@ PL_RATE = PL_DESCENT.with_(
     proof=(
         pl_positive,
         pl_descent,
-        GeometricSum(1 - 2 * alpha * eta * pl_rate, sp.S.Zero, ("descent", "the rate is positive", "Polyak-Lojasiewicz: w")),
+        GeometricSum(
+            1 - 2 * alpha * eta * pl_rate, sp.S.Zero, ("descent", "the rate is positive", "Polyak-Lojasiewicz: w")
+        ),
     ),
 )
 PL_TRAVEL = PL_DESCENT.with_(
@@ -351,7 +324,6 @@ PL_TRAVEL = PL_DESCENT.with_(
     claim=Envelope(norm(w_next - w), K * sqrt(gap(w_start)), accumulate=True),
     tightness="upper",
     mutants=(Mutant("K*9/10", where={K: travel * Rational(9, 10)}),),
-    notes="",
     proof=(
         pl_positive,
         pl_descent,
@@ -363,7 +335,14 @@ PL_TRAVEL = PL_DESCENT.with_(
         Telescoping(
             travel.subs(c, pl_rate),
             sqrt(gap(w)),
-            ("the rate is positive", "descent", "step length", "Polyak-Lojasiewicz: w", "minimum: w_next", "minimum: w"),
+            (
+                "the rate is positive",
+                "descent",
+                "step length",
+                "Polyak-Lojasiewicz: w",
+                "minimum: w_next",
+                "minimum: w",
+            ),
         ),
     ),
 )
@@ -397,78 +376,18 @@ SAM_LIMSUP = SAM_STEP_LENGTH.with_(
     starts=AlmostEvery(("orbits on which the gradient vanishes exactly",)),
     proof=(StepLength(eta * alpha * rho, ("strong monotonicity: w, p1", "Cauchy-Schwarz: w, p1")),),
     tightness="lower",
-    mutants=(
-        Mutant("value*2", Limit(norm(w - w_star), eta * alpha * rho, "limsup", ">=")),
-    ),
-    notes="",
+    mutants=(Mutant("value*2", Limit(norm(w - w_star), eta * alpha * rho, "limsup", ">=")),),
 )
 SAM_LIMSUP_1D = SAM_LIMSUP.with_(
     slug="sam-never-converges-sc.one-dimension",
     title="In one dimension limsup |w_t−w*| ≥ ηαρ/(2−ηα), attained by quadratics",
+    mutants=(),
     loss=StronglyConvex(alpha, beta, dimension=1),
     hypotheses=(eta * alpha < 2,),
     claim=Limit(norm(w - w_star), eta * alpha * rho / (2 - eta * alpha), "limsup", ">="),
     proof=(AffineLowerRecursion(1 - eta * alpha, eta * alpha * rho, ("strong monotonicity", "collinear")),),
     tightness="tight",
-    mutants=(),
     attained_by=Instance({"alpha": 1, "beta": 1, "eta": 1, "rho": 1}, (1,), Quadratic(1)),
 )
 
-# --- commonly quoted, and false ----------------------------------------------------------------------------------
-QUOTED: dict[str, Any] = {"source": source("derived", "commonly quoted; false"), "status": "quoted", "expected": "refuted"}
-
-FALSE_BETA_SQUARED = Theorem(
-    slug="sc-sam-neighbourhood-beta2",
-    title="The neighbourhood bound with β² in place of β³",
-    rule=sam,
-    loss=StronglyConvex(alpha, beta),
-    hypotheses=(s <= 1,),
-    where={q: contraction, B: neighbourhood / beta},
-    claim=Envelope(gap(w), q**t * gap(w_start) + B),
-    **QUOTED,
-)
-FALSE_RANGE = FALSE_BETA_SQUARED.with_(
-    slug="sc-sam-neighbourhood-eta-2-over-beta",
-    title="The neighbourhood bound for every η ≤ 2/β",
-    hypotheses=(s < 2,),
-    where={q: contraction, B: neighbourhood},
-)
-FALSE_THRESHOLD = Theorem(
-    slug="usam-threshold-ignores-rho",
-    title="USAM diverges on ½βw² iff η > 2/β, whatever ρ",
-    rule=usam,
-    loss=Quadratic(beta),
-    hypotheses=(rho > 0,),
-    claim=Threshold(Stability((sp.S.Zero,)), eta, 2 / beta),
-    **QUOTED,
-)
-FALSE_DESCENT = Theorem(
-    slug="sam-descends",
-    title="SAM with η ≤ 1/β never increases a strongly convex smooth loss",
-    rule=sam,
-    loss=StronglyConvex(alpha, beta),
-    hypotheses=(s <= 1,),
-    claim=Inequality(value(w_next), value(w)),
-    **QUOTED,
-)
-FALSE_CONVERGENCE = Theorem(
-    slug="sam-converges-fixed-rho",
-    title="SAM with constant ρ > 0 converges to the minimiser of a quadratic for η < 1/β",
-    rule=sam,
-    loss=Quadratic(lam),
-    hypotheses=(eta * lam < 1, rho > 0),
-    claim=Limit(norm(w), sp.S.Zero),
-    starts=AlmostEvery(("w = 0",)),
-    **QUOTED,
-)
-
-THEOREMS: tuple[Theorem, ...] = (
-    SC_SAM, SC_SAM_FAILS, SC_SAM_FAILS_GENERAL,
-    USAM_DESCENT, USAM_RATE, USAM_THRESHOLD, USAM_DIVERGENCE, USAM_NEUTRAL,
-    GD_STABILITY, USAM_STABILITY, STABILITY_EDGE, STABILITY_SMALL_RHO,
-    STUCK_GD, STUCK_USAM,
-    BALANCE_GD, BALANCE_USAM, BALANCE_SAM,
-    PL_DESCENT, PL_RATE, PL_TRAVEL,
-    SAM_STEP_LENGTH, SAM_LIMSUP, SAM_LIMSUP_1D,
-    FALSE_BETA_SQUARED, FALSE_RANGE, FALSE_THRESHOLD, FALSE_DESCENT, FALSE_CONVERGENCE,
-)  # fmt: skip
+THEOREMS = declared(globals())

@@ -10,24 +10,9 @@ from sam_theory.losses import Quadratic
 from sam_theory.rules import sam
 from sam_theory.theorems._claims import AlmostEvery, Cycle, Limit, Stability, Threshold
 from sam_theory.theorems._proof import DistanceDecreases
+from sam_theory.theorems._sources import NEW, WEN
 from sam_theory.theorems._symbols import eps, eta, lam, rho, w
-from sam_theory.theorems._theorem import Mutant, Source, Theorem
-
-WEN = Source(
-    "wen2023",
-    "the radius: Wen, Ma & Li (2023), Theorem 4.8, for ηλ < 1; the range and the multiplier derived here",
-    "seen",
-    """@inproceedings{wen2023,
-  title = {How Does Sharpness-Aware Minimization Minimize Sharpness?},
-  author = {Wen, Kaiyue and Ma, Tengyu and Li, Zhiyuan},
-  booktitle = {International Conference on Learning Representations},
-  year = {2023},
-  eprint = {2211.05729},
-  archivePrefix = {arXiv}
-}""",
-    "https://arxiv.org/abs/2211.05729",
-)
-NEW = Source("samtheory2026", "derived here", "new")
+from sam_theory.theorems._theorem import Mutant, Theorem, declared
 
 radius = eta * lam * rho / (2 - eta * lam)
 eps_star = lam * radius
@@ -91,6 +76,4 @@ EPS_THRESHOLD = EPS_CYCLE.with_(
     claim=Threshold(Stability((sp.S.Zero,)), eps_star, eps),
 )
 
-THEOREMS: tuple[Theorem, ...] = (
-    TWO_CYCLE, TWO_CYCLE_ATTRACTS, EPS_CYCLE, EPS_ATTRACTS, EPS_ORIGIN, EPS_THRESHOLD,
-)  # fmt: skip
+THEOREMS = declared(globals())

@@ -41,9 +41,7 @@ class EnginesDisagree(RuntimeError):
     def __str__(self) -> str:
         text = f"{self.against.engine} refutes what {self.in_favour.engine} calls {self.in_favour.verdict}"
         details = "; ".join(
-            f"{evidence.engine}: {evidence.detail}"
-            for evidence in (self.against, self.in_favour)
-            if evidence.detail
+            f"{evidence.engine}: {evidence.detail}" for evidence in (self.against, self.in_favour) if evidence.detail
         )
         return (f"{self.slug}: " if self.slug else "") + text + (f" ({details})" if details else "")
 
@@ -109,9 +107,14 @@ def decide(evidence: Sequence[Evidence], expected: Verdict) -> tuple[Verdict, Wi
         reached = [one.established for one in evidence if one.established is not None]
         verdict, witness = max(reached, key=lambda one: one.rank, default=Verdict.UNDECIDED), None
     decided = verdict.meets(expected) and verdict in (Verdict.PROVED, Verdict.CERTIFIED, Verdict.REFUTED)
-    short = [one for one in evidence if not decided or one.established in (None, Verdict.UNDECIDED)]
-    reason = "; ".join(_said(one) for one in short) or ("" if decided else "no engine applies")
+    settled = decided or bool(against)  # against a confirmed witness nobody asks why it was not proved
+    short = [one for one in evidence if not settled or one.established is None or (not against and _open(one))]
+    reason = "; ".join(_said(one) for one in short) or ("" if settled else "no engine applies")
     return verdict, witness, reason
+
+
+def _open(evidence: Evidence) -> bool:
+    return evidence.established is Verdict.UNDECIDED
 
 
 def trust_base_of(evidence: Sequence[Evidence], verdict: Verdict) -> tuple[str, ...]:

@@ -84,9 +84,7 @@ class Result:
 
     Examples
     --------
-    >>> result = Result(
-    ...     "a", "1f", "A", {"key": "here"}, "theorem", "Identity", None, Verdict.PROVED, Verdict.SUPPORTED
-    ... )
+    >>> result = Result("a", "1f", "A", {"key": "here"}, "theorem", "Identity", None, Verdict.PROVED, Verdict.SUPPORTED)
     >>> result.as_expected, result.to_json()["verdict"]
     (False, 'supported')
     """

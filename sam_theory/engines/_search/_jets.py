@@ -186,9 +186,14 @@ class Jets(Arithmetic):
 def image_and_derivative(
     scene: Scene, values: Mapping[str, Fraction], point: Sequence[Fraction]
 ) -> tuple[list[Fraction], Matrix]:
-    """F(point) and F'(point), exactly; raises NotExact or Undecided where there is no rational derivative."""
+    """F and F' at a point of the whole state, exactly.
+
+    Raises NotExact or Undecided where there is no rational derivative.
+    """
+    if len(point) != scene.dimension * len(scene.map.state):
+        raise NotExact("a point of the iterate alone is no state of this rule")
     jets = Jets(len(point))
-    result = scene.iterate(scene.step(jets, values, scene.state(jets, jets.seeds(point)), 0))
+    result = scene.whole(scene.step(jets, values, scene.state_of(jets, list(jets.seeds(point))), 0))
     return [c.value for c in result], [list(c.tangent) for c in result]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -156,6 +156,16 @@ class Scene:
         names = self.map.state
         rest = {n: arithmetic.mul(arithmetic.number(Fraction(0)), w) for n in names[1:]}
         return {names[0]: w, **rest}
+
+    def whole(self, state: Mapping[str, Any]) -> list[Any]:
+        """All coordinates of a state, those of the iterate first."""
+        return [c for n in self.map.state for c in state[n]]
+
+    def state_of(self, arithmetic: Arithmetic, coordinates: Sequence[Any]) -> dict[str, Any]:
+        """The state with these coordinates; the inverse of :meth:`whole`."""
+        d = self.dimension
+        parts = {n: list(coordinates[i * d : (i + 1) * d]) for i, n in enumerate(self.map.state)}
+        return {n: arithmetic.stack(part) for n, part in parts.items()}
 
     def step(self, arithmetic: Arithmetic, values: Mapping[str, Any], state: dict[str, Any], t: int) -> dict[str, Any]:
         """The next state."""

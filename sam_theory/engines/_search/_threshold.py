@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from sam_theory.arithmetic import Arithmetic, Coordinates, Float64, NotExact, Rational, Undecided, as_fraction
+from sam_theory.arithmetic import Arithmetic, Float64, NotExact, Rational, Undecided, as_fraction
 from sam_theory.engines._budget import Budget
 from sam_theory.engines._search._boundary import Boundary
 from sam_theory.engines._search._exact import compare, exactly, text
@@ -40,7 +40,8 @@ class ThresholdJudge(Judge):
         super().__init__(scene, budget)
         claim = self.claim
         self.sides = self.compiled({"quantity": claim.quantity, "critical": claim.critical})
-        self.at = [self.compiled({"at": c}) for c in claim.behaviour.at]
+        further = (sp.S.Zero,) * (scene.dimension * (len(scene.map.state) - 1))
+        self.at = [self.compiled({"at": c}) for c in (*claim.behaviour.at, *further)]
         self.direction: int | None = claim.behaviour.direction
         self.parameters = Parameters(scene)
         self.boundary = Boundary(self.parameters, claim.quantity, claim.critical)
@@ -84,8 +85,9 @@ class ThresholdJudge(Judge):
         scene, arithmetic, columns = self.scene, Float64(), []
         for axis in np.eye(len(at)):
             kick = axis[:, None] * size
-            ends = [scene.step(arithmetic, values, scene.state(arithmetic, at + s * kick), 0) for s in (1, -1)]
-            columns.append((scene.iterate(ends[0]) - scene.iterate(ends[1])) / (2 * size))
+            states = [scene.state_of(arithmetic, list(at + s * kick)) for s in (1, -1)]
+            ends = [np.stack(scene.whole(scene.step(arithmetic, values, state, 0))) for state in states]
+            columns.append((ends[0] - ends[1]) / (2 * size))
         matrices = np.moveaxis(np.stack(columns, axis=1), -1, 0)
         finite = np.isfinite(matrices).all(axis=(1, 2))
         radius = np.abs(np.linalg.eigvals(np.where(finite[:, None, None], matrices, 0.0))).max(axis=1)
@@ -171,17 +173,19 @@ class ThresholdJudge(Judge):
         """1 if two exact steps of small perturbations move away, −1 if they come nearer: a second channel."""
         j = self.direction
         d = len(at)
+        if d > 1 and j is None:
+            return spectral_side(self._jacobian(point, at) or [])
         size = Fraction(1, 10**8)
         kick = [size if j in (None, i) else Fraction(0) for i in range(d)]
 
         def compute(arithmetic: Arithmetic) -> Any:
             values = point.env(arithmetic)
-            w = Coordinates(arithmetic.number(a + k) for a, k in zip(at, kick, strict=True))
-            state = self.scene.state(arithmetic, w)
+            start = [arithmetic.number(a + k) for a, k in zip(at, kick, strict=True)]
+            state = self.scene.state_of(arithmetic, start)
             total = []
             for t in range(2):
                 state = self.scene.step(arithmetic, values, state, t)
-                off = [x - arithmetic.number(a) for x, a in zip(self.scene.iterate(state), at, strict=True)]
+                off = [x - arithmetic.number(a) for x, a in zip(self.scene.whole(state), at, strict=True)]
                 total.append(
                     sum((o * o for o in off), arithmetic.number(Fraction(0))) if j is None else off[j] * off[j]
                 )
@@ -192,6 +196,4 @@ class ThresholdJudge(Judge):
             return None
         begin = size * size * (d if j is None else 1)
         begin = found.arithmetic.number(begin)
-        if d > 1 and j is None:
-            return spectral_side(self._jacobian(point, at) or [])
         return compare(found.value[-1], begin)

@@ -436,10 +436,11 @@ def test_the_table_is_complete() -> None:
     known = {c.__name__ for c in (Float64, PythonFloat, Rational, Symbolic, Smt, Gram, Ball, Dimensional, Flatten)}
 
     def below(cls: Any) -> set[str]:
-        return {s.__name__ for s in cls.__subclasses__() if s.__module__.startswith("sam_theory")}.union(
+        return {s.__name__ for s in cls.__subclasses__() if s.__module__.startswith("sam_theory.arithmetic")}.union(
             *(below(s) for s in cls.__subclasses__())
         )
 
+    # Engines add private arithmetics (jets, series) for the few operations they need; those have tests of their own.
     assert below(Float64.__mro__[1]) == known
 
 

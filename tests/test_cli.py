@@ -16,6 +16,7 @@ from cli_tools import COMMANDS, LIBRARY, REFUTED, ROOT, SUPPORTED, UNDECIDED, Co
 from click.shell_completion import ShellComplete
 
 from sam_theory.cli import main
+from sam_theory.cli._verify import available_cores
 from sam_theory.verdicts import Evidence, schema
 
 
@@ -150,7 +151,7 @@ def test_options_reach_the_engines(core: Core) -> None:
         "engines": None,
         "budget": "default",
         "seed": 0,
-        "jobs": 1,
+        "jobs": available_cores(),
         "mutants": False,
     }
 

@@ -20,6 +20,11 @@ __all__ = ["BUDGETS", "verify", "write_json"]
 BUDGETS = ("quick", "default", "full")
 
 
+def available_cores() -> int:
+    """The number of cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def _chosen_engines(names: tuple[str, ...]) -> tuple[str, ...] | None:
     from sam_theory.engines import ENGINES
 
@@ -76,7 +81,7 @@ def write_json(path: str, results: list[Result], *, seed: int, budget: str, inte
 @click.option(
     "--jobs",
     type=click.IntRange(min=1),
-    default=lambda: len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+    default=available_cores,
     show_default="all cores",
     help="Parallel processes; the outcome does not depend on it.",
 )

@@ -19,7 +19,6 @@ from sam_theory.engines._search._orbits import exact_orbit
 from sam_theory.engines._search._parameters import Parameters
 from sam_theory.engines._search._pointwise import Pointwise
 from sam_theory.engines._search._scene import scenes
-from sam_theory.engines._search._series import limit_of_recurrence
 from sam_theory.engines._search._shrink import simplest
 from sam_theory.errors import InputError
 from sam_theory.losses import ConvexSmooth, Quadratic, StronglyConvex
@@ -158,6 +157,11 @@ def test_tight_bounds_are_reached():
         assert search(THEOREMS[slug], "quick", 0).tightness == pytest.approx(1, abs=1e-9)
 
 
+def test_a_remainder_of_too_high_an_order_is_a_suspicion_and_no_support():
+    evidence = search(mutant("gd-usam-stuck-below-threshold.gd", order=sp.Integer(3)), "default", 0)
+    assert evidence.verdict == "undecided" and evidence.margin < 0
+
+
 def test_orders_are_fitted():
     evidence = search(THEOREMS["gd-usam-stuck-below-threshold.gd"], "quick", 0)
     slope = float(evidence.detail.split("fitted order ")[1].split()[0])
@@ -201,7 +205,6 @@ def mutants():
     for slug in ("gd", "usam"):
         slug = f"gd-usam-stuck-below-threshold.{slug}"
         yield mutant(slug, leading=claim(slug).leading * UP)
-        yield mutant(slug, order=sp.Integer(3))
         yield mutant(slug, leading=claim(slug).leading * claim(slug).small)
     slug = "sam-1d-two-cycle.cycle"
     c = claim(slug)
@@ -425,15 +428,6 @@ def test_far_numbers_are_ordered_by_their_power():
     assert omega > 10**9 and -omega < -(10**9) and omega * omega > 10**9 * omega
     assert far.sign(3 - omega) == -1
     assert abs(Far([Fraction(1), Fraction(-2)])) == Far([Fraction(-1), Fraction(2)])
-
-
-def test_limits_of_recurrences():
-    half = [Fraction(3) - 5 * Fraction(1, 2) ** n + n * Fraction(1, 3) ** n for n in range(24)]
-    assert limit_of_recurrence(half) == 3
-    assert limit_of_recurrence([Fraction(2) ** n for n in range(24)]) is None
-    assert limit_of_recurrence([Fraction(-1) ** n for n in range(24)]) is None
-    assert limit_of_recurrence([Fraction(1, n + 1) for n in range(24)]) is None
-    assert limit_of_recurrence([Fraction(0)] * 12) == 0
 
 
 # --- other statements than those of the library ---------------------------------------------------------------

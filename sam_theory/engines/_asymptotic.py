@@ -11,19 +11,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import sympy as sp
 
 from sam_theory.arithmetic import Coordinates, Symbolic, lower
 from sam_theory.dynamics import derivative
 from sam_theory.engines._goals import Goal, coordinate_environment
-from sam_theory.engines._search._exact import exactly, holds, lift
-from sam_theory.engines._search._instances import Sampler
-from sam_theory.engines._search._scene import Scene
 from sam_theory.engines._smt import Answer
 from sam_theory.engines._smt import close as smt_close
 from sam_theory.theorems import Asymptotic, Theorem
-from sam_theory.verdicts import Witness
 
 LEMMA = "attracting manifold of fixed points"
 _RLIMIT = 4_000_000
@@ -43,30 +38,6 @@ def leading_ratio(theorem: Theorem) -> tuple[Answer, tuple[str, ...]]:
     if not sp.sympify(order - claim.order).is_nonnegative:
         return Answer("unknown", f"the remainder is known to be O({claim.small}^{order}) only"), (LEMMA,)
     return Answer("proved", f"the exact leading term is {sp.factor(term)}"), (LEMMA, "z3")
-
-
-def leading_witness(theorem: Theorem, rng: np.random.Generator) -> Witness | None:
-    """Exact rational parameters at which the claimed and the exact leading term have a ratio other than 1."""
-    claim = theorem.expanded_claim
-    assert isinstance(claim, Asymptotic)
-    found = exact_leading_term(theorem)
-    if isinstance(found, str):
-        return None
-    ratio = lower(sp.cancel(sp.together(found[0] / claim.leading)))
-    scene = Scene(theorem, None, 0, theorem.loss.name)
-    batch = Sampler(scene, False, False).simple(rng, 64)
-    for i in range(batch.size if batch is not None else 0):
-        assert batch is not None
-        values = batch.point(i).values
-        if all(holds(h, scene, values) for h in scene.hypotheses):
-            observed = exactly(lambda a, v=values: a.run(ratio, lift(a, v))["result"], balls=False)  # type: ignore[misc]
-            if observed is not None and observed.value != 1:
-                params = {k: str(v) for k, v in values.items() if k != claim.small.name}
-                extra = {"observable": f"exact over claimed leading term as {claim.small} -> 0", "relation": "≠"}
-                return Witness(
-                    "limit", theorem.loss.name, params, (), None, str(observed.value), "1", "fraction", extra
-                )
-    return None
 
 
 _FOUND: dict[Any, tuple[Any, tuple[sp.Expr, int] | str]] = {}

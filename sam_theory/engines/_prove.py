@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 
 from sam_theory.engines import _smt, _symbolic
-from sam_theory.engines._asymptotic import leading_ratio, leading_witness
+from sam_theory.engines._asymptotic import leading_ratio
 from sam_theory.engines._budget import Budget
 from sam_theory.engines._goals import Goal, goals_of, trusted_lemmas
 from sam_theory.engines._recheck import Recheck, recheck
@@ -34,10 +34,6 @@ def prove(theorem: Theorem, provers: tuple[str, ...], budget: Budget, rng: np.ra
         if "symbolic" not in provers:
             return []
         answer, lemmas = leading_ratio(theorem)
-        if answer.status == "refuted":
-            witness = leading_witness(theorem, rng)
-            trust = ("SymPy", *lemmas, "Fraction")
-            return [Evidence("symbolic", "refuted", answer.detail, trust, time.perf_counter() - began, witness=witness)]
         return [_single("symbolic", answer, lemmas, began)]
     goals = goals_of(theorem)
     if not goals:

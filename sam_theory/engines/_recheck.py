@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from sam_theory.engines._budget import Budget
-from sam_theory.engines._search._exact import compare, exactly, holds, satisfied
+from sam_theory.engines._search._exact import exactly, holds
 from sam_theory.engines._search._instances import Sampler
 from sam_theory.engines._search._pointwise import Pointwise
 from sam_theory.engines._search._scene import scenes
@@ -88,11 +88,5 @@ def _holds(judge: Pointwise, point: Any) -> bool | None:
     """Whether the claim holds at ``point``; None where it is not rational or the point is not admitted."""
     if not all(holds(h, point.scene, point.values) for h in point.scene.hypotheses):
         return None
-    found = exactly(lambda a: judge._run(a, judge.program, point.env(a), point.vector(a)), balls=False)
-    if found is None:
-        return None
-    r = found.value
-    if not all(satisfied(g, compare(r[f"gl{i}"], r[f"gr{i}"])) for i, g in enumerate(judge.given)):
-        return None
-    order = compare(r["lhs"], r["rhs"])
-    return order == 0 if judge.identity else order in ((-1,) if judge.claim.strict else (-1, 0))
+    found = exactly(lambda a: judge.evaluate(a, judge.program, point.env(a), point.vector(a)), balls=False)
+    return None if found is None else judge.holds(found.value)

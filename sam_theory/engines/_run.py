@@ -13,13 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from sam_theory.engines._asymptotic import leading_witness
 from sam_theory.engines._budget import Budget, budget_of
 from sam_theory.engines._prove import PROVERS, prove
 from sam_theory.engines._search import refute, search
 from sam_theory.engines._smt import satisfiable
 from sam_theory.errors import InputError, nearest
-from sam_theory.theorems import Asymptotic, Theorem, library, load_file, mutants_of
+from sam_theory.theorems import Theorem, library, load_file, mutants_of
 from sam_theory.verdicts import Evidence, MutantOutcome, Result, Verdict
 
 #: All engines of this version, in the order in which they are asked.
@@ -116,8 +115,7 @@ def verify(
 
 
 def _mutant(name: str, mutant: Theorem, budget: Budget, seed: int) -> MutantOutcome:
-    rng = _rng(seed, mutant.slug)
-    witness = leading_witness(mutant, rng) if isinstance(mutant.claim, Asymptotic) else refute(mutant, budget, rng)
+    witness = refute(mutant, budget, _rng(seed, mutant.slug))
     if witness is None:
         return MutantOutcome(name, False, None, "no confirmed witness was found")
     return MutantOutcome(name, True, witness, f"false: {witness.observed} against {witness.bound}")

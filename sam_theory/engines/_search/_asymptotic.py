@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import sympy as sp
 
-from sam_theory.arithmetic import Coordinates, Float64, NotExact, Undecided
+from sam_theory.arithmetic import Float64
+from sam_theory.engines._asymptotic import exact_leading_term
 from sam_theory.engines._budget import Budget
-from sam_theory.engines._search._exact import text
+from sam_theory.engines._search._exact import exactly
 from sam_theory.engines._search._instances import Batch, Point
 from sam_theory.engines._search._judge import INVALID, Judge, column, scale_terms, witness
 from sam_theory.engines._search._parameters import Array
-from sam_theory.engines._search._series import Series, SeriesArithmetic, limit_of_recurrence
 from sam_theory.engines._search._setting import Scene
 from sam_theory.verdicts import Witness
 
@@ -24,7 +23,6 @@ __all__ = ["AsymptoticJudge"]
 _LEVELS = 15
 _PER_DECADE = 3
 _SLACK = 0.1
-_SERIES_STEPS = 32
 
 
 class AsymptoticJudge(Judge):
@@ -120,65 +118,22 @@ class AsymptoticJudge(Judge):
 
     # -- exact -------------------------------------------------------------------------------------------
     def confirm(self, point: Point) -> Witness | None:
-        """The exact limits of the coefficients of quantity and leading term, as series in ``small``."""
-        order = self.claim.order
-        if not self.scene.rational or not order.is_Integer:
+        """Exact parameters at which the exact leading term is not the claimed one."""
+        found = exact_leading_term(self.scene.theorem)
+        if isinstance(found, str):
             return None
-        try:
-            compared = self._series(point, int(order))
-        except (NotExact, Undecided, ZeroDivisionError):
+        claim: Any = self.scene.theorem.expanded_claim
+        ratio = self.compiled({"ratio": self.scene.concrete(sp.cancel(sp.together(found[0] / claim.leading)))})
+        exact = exactly(lambda a: a.run(ratio, point.env(a))["ratio"], balls=False)
+        if exact is None or exact.value == 1:
             return None
-        if compared is None:
-            return None
-        quantity, leading = compared
-        power = next((i for i, c in enumerate(leading) if c), None)
-        if power is None:
-            return None
-        observed: str | Fraction
-        if any(quantity[:power]) or quantity[power] != leading[power]:
-            low = next((i for i, c in enumerate(quantity[: power + 1]) if c), None)
-            observed = "0" if low is None else quantity[power] / leading[power] if low == power else "oo"
-            extra = {"observable": "limit of quantity/leading", "relation": "≠"}
-            bound: Fraction | str = Fraction(1)
-        else:
-            tail = (Series(quantity[power:]) / Series(leading[power:])).c
-            first = next((i for i, c in enumerate(tail) if i and c), None)
-            if first is None or first >= order:
-                return None
-            observed, bound = f"{text(tail[first])}*{self.small}**{first}", f"O({self.small}**{order})"
-            extra = {"observable": "quantity/leading - 1", "relation": "is not"}
         values = {k: v for k, v in point.values.items() if k != self.small.name}
-        extra["method"] = f"exact power series in {self.small}; limits of coefficients from their linear recurrences"
-        return witness(Point(point.scene, values, ()), "limit", None, observed, bound, "fraction", **extra)
-
-    def _series(self, point: Point, order: int) -> tuple[list[Fraction], list[Fraction]] | None:
-        probe = SeriesArithmetic(8)
-        lead = self._leading(probe, point)
-        power = next((i for i, c in enumerate(lead.c) if c), None)
-        if power is None:
-            return None
-        arithmetic = SeriesArithmetic(power + order + 1)
-        values: dict[str, Any] = {k: arithmetic.number(v) for k, v in point.values.items()}
-        values[self.small.name] = arithmetic.small()
-        begin = Coordinates(arithmetic.run(p, values)["start"] for p in self.start)
-        state = self.scene.state(arithmetic, begin)
-        history: list[tuple[Fraction, ...]] = []
-        for t in range(_SERIES_STEPS):
-            env = self.scene.environment(arithmetic, values, self.scene.iterate(state), w_start=begin)
-            history.append(arithmetic.run(self.quantity, env, self.scene.loss)["quantity"].c)
-            state = self.scene.step(arithmetic, values, state, t)
-        limits = [limit_of_recurrence([row[i] for row in history]) for i in range(arithmetic.terms)]
-        known = [x for x in limits if x is not None]
-        if len(known) < power + 1 or None in limits[: power + 1]:
-            return None
-        cut = next((i for i, x in enumerate(limits) if x is None), len(limits))
-        return [x for x in limits[:cut] if x is not None], list(self._leading(arithmetic, point).c[:cut])
-
-    def _leading(self, arithmetic: SeriesArithmetic, point: Point) -> Series:
-        values: dict[str, Any] = {k: arithmetic.number(v) for k, v in point.values.items()}
-        values[self.small.name] = arithmetic.small()
-        found = arithmetic.run(self.leading_alone, values)["leading"]
-        return found if isinstance(found, Series) else arithmetic.number(found)
+        extra = {
+            "observable": f"exact over claimed leading term as {self.small} -> 0",
+            "relation": "≠",
+            "method": "second order beside an attracting manifold of fixed points",
+        }
+        return witness(Point(point.scene, values, ()), "limit", None, exact.value, 1, "fraction", **extra)
 
 
 def _line(x: Array, y: Array) -> tuple[float, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -38,7 +39,7 @@ class Pointwise(Judge):
         self.terms = list(terms)
         self.steps = any(n.endswith("_next") for n in self.program.inputs)
 
-    def _run(self, arithmetic: Arithmetic, program: Any, values: dict[str, Any], w: Any) -> dict[str, Any]:
+    def evaluate(self, arithmetic: Arithmetic, program: Any, values: dict[str, Any], w: Any) -> dict[str, Any]:
         scene = self.scene
         if scene.loss is None:
             return arithmetic.run(program, values)
@@ -50,7 +51,10 @@ class Pointwise(Judge):
         n = batch.size
         self.evaluations += n
         with np.errstate(all="ignore"):
-            r = {k: column(v, n) for k, v in self._run(Float64(), self.float_program, batch.env(), batch.start).items()}
+            r = {
+                k: column(v, n)
+                for k, v in self.evaluate(Float64(), self.float_program, batch.env(), batch.start).items()
+            }
             gap = r["lhs"] - r["rhs"]
             scale = sum((np.abs(r[t]) for t in self.terms), np.zeros(n))
             gap = np.where(scale > 0, gap / np.where(scale > 0, scale, 1.0), gap)
@@ -71,7 +75,7 @@ class Pointwise(Judge):
         return 0.0 if self.identity or self.claim.strict else TOLERANCE
 
     def rechecked(self, point: Point) -> float | None:
-        found = exactly(lambda a: self._run(a, self.float_program, point.env(a), point.vector(a)))
+        found = exactly(lambda a: self.evaluate(a, self.float_program, point.env(a), point.vector(a)))
         if found is None:
             return None
         r = found.value
@@ -79,24 +83,25 @@ class Pointwise(Judge):
         gap = float(r["lhs"] - r["rhs"]) / (scale or 1.0)
         return abs(gap) - TOLERANCE if self.identity else gap
 
-    def confirm(self, point: Point) -> Witness | None:
-        found = None
-        if point.scene.rational or point.scene.family is None:
-            found = exactly(lambda a: self._run(a, self.program, point.env(a), point.vector(a)))
-        if found is None:
-            return None
-        r = found.value
+    def holds(self, r: Mapping[str, Any]) -> bool | None:
+        """Whether the claim holds for exact values of its formulas; None where it says nothing or balls overlap."""
         if not all(satisfied(g, compare(r[f"gl{i}"], r[f"gr{i}"])) for i, g in enumerate(self.given)):
             return None
         order = compare(r["lhs"], r["rhs"])
-        if self.identity:
-            wrong, relation = order in (-1, 1), "≠"
-        elif self.claim.strict:
-            wrong, relation = order in (0, 1), "≥"
-        else:
-            wrong, relation = order == 1, ">"
-        if not wrong:
+        if order is None:
             return None
+        return order == 0 if self.identity else order < 0 if self.claim.strict else order <= 0
+
+    def confirm(self, point: Point) -> Witness | None:
+        found = None
+        if point.scene.rational or point.scene.family is None:
+            found = exactly(lambda a: self.evaluate(a, self.program, point.env(a), point.vector(a)))
+        if found is None:
+            return None
+        r = found.value
+        if self.holds(r) is not False:
+            return None
+        relation = "≠" if self.identity else "≥" if self.claim.strict else ">"
         extra = {"observable": str(self.claim.lhs), "relation": relation}
         step = 1 if self.steps else None
         return witness(point, "point", step, r["lhs"], r["rhs"], found.confirmed_by, **extra)

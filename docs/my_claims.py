@@ -1,10 +1,10 @@
 """Two claims about SAM on ½λw²: one true and proved, one false and refuted."""
 
 from sam_theory import (
-    AlmostEvery,
     DistanceDecreases,
     Inequality,
     Limit,
+    OrbitsAvoiding,
     Quadratic,
     Source,
     Theorem,
@@ -28,7 +28,7 @@ stays_away = Theorem(
     loss=Quadratic(lam),
     hypotheses=(rho > 0, eta * lam < 2),
     claim=Limit(norm(w), radius),
-    starts=AlmostEvery(("w = 0", "orbits that hit 0 exactly")),
+    starts=OrbitsAvoiding("w = 0"),
     proof=(DistanceDecreases(radius),),
 )
 

@@ -32,6 +32,7 @@ _PUBLIC = {
         "Limit",
         "Asymptotic",
         "AlmostEvery",
+        "OrbitsAvoiding",
         "Step",
         "GeometricSum",
         "Telescoping",

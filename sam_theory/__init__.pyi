@@ -41,6 +41,7 @@ from sam_theory.theorems import Instance as Instance
 from sam_theory.theorems import Limit as Limit
 from sam_theory.theorems import LinearGrowth as LinearGrowth
 from sam_theory.theorems import Mutant as Mutant
+from sam_theory.theorems import OrbitsAvoiding as OrbitsAvoiding
 from sam_theory.theorems import Source as Source
 from sam_theory.theorems import Stability as Stability
 from sam_theory.theorems import Step as Step

@@ -279,7 +279,7 @@ def run_symbolic(case: Case) -> list[Any]:
 
 def run_gram(case: Case) -> list[Any]:
     vectors = {n: v for n, v in case.inputs.items() if isinstance(v, tuple)}
-    gram = Gram(vanishing=[n for n, v in vectors.items() if not any(v)])
+    gram = Gram(zero=(True,) if any(not any(v) for v in vectors.values()) else ())
     env = {
         n: gram.vector(n) if isinstance(v, tuple) else sp.Rational(v.numerator, v.denominator)
         for n, v in case.inputs.items()

@@ -117,13 +117,16 @@ def _measured(cls, family, seed=5, count=3):
     env = _environment(cls, rng)
     env = {**env, **family.draw(rng, SIZE, env)}
     gram = Gram()
+    f, vectors, values = Float64(), {}, {}
+    # Members have their minimiser at 0; here it lies elsewhere, so that no fact can rely on the origin.
+    shift = rng.standard_normal((family.dimension, SIZE)) if cls is not SI else np.zeros((family.dimension, SIZE))
     if cls is not SI:
         gram.minimiser("w_star")
-    f, vectors, values = Float64(), {}, {}
+        vectors["w_star"] = shift
     for name in ("w", "v", "u", "x")[:count]:
         at = rng.standard_normal((family.dimension, SIZE)) * 10 ** rng.uniform(-2, 1, SIZE)
         point = gram.point(gram.vector(name))
-        vectors[name] = at
+        vectors[name] = at + shift
         vectors[f"g({name})"] = family.loss.gradient(f, at, env)
         values[point.value] = family.loss.value(f, at, env)
     return gram, _gram_numbers(gram, vectors, values, env), env
@@ -238,7 +241,7 @@ def test_every_fact_is_dimensionally_sound():
     gram.run(usam.program, env, SC)
     from sam_theory.arithmetic import lower
 
-    kinds = {"w": LENGTH, "g(w)": GRADIENT, "g(p1)": GRADIENT}
+    kinds = {"w": LENGTH, "w_star": LENGTH, "g(w)": GRADIENT, "g(p1)": GRADIENT}
     known = {"alpha": CURVATURE, "beta": CURVATURE, "rho": CURVATURE**-1, "L_star": LOSS}
     known |= {p.value.name: LOSS for p in gram.points}
     known |= {gram.entry(a, b).name: kinds[a] * kinds[b] for a, b in permutations(kinds, 2)}

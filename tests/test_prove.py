@@ -17,6 +17,7 @@ from sam_theory import (
     Inequality,
     InputError,
     Limit,
+    OrbitsAvoiding,
     Product,
     Quadratic,
     Source,
@@ -51,7 +52,9 @@ from sam_theory import (
 from sam_theory.arithmetic import LENGTH, NUMBER, STEP_SIZE
 from sam_theory.engines import budget_of
 from sam_theory.engines._asymptotic import exact_leading_term, leading_ratio
-from sam_theory.engines._goals import Goal, goals_of, stability_margin
+from sam_theory.engines._goal import Goal
+from sam_theory.engines._goals import goals_of
+from sam_theory.engines._orbit_goals import sides, stability_margin
 from sam_theory.engines._prove import PROVERS, prove
 from sam_theory.engines._recheck import recheck
 from sam_theory.engines._smt import close, satisfiable
@@ -193,7 +196,7 @@ def test_the_threshold_of_a_users_rule_with_momentum_follows_from_the_jury_condi
 def test_the_jury_margin_of_a_coupled_map_is_negative_exactly_with_a_multiplier_outside_the_circle() -> None:
     claim = Threshold(Stability((sp.S.Zero,)), eta * lam, sp.Integer(2))
     theorem = Theorem("heavy-ball", "", NOTES, heavy_ball, Quadratic(lam), claim, status="quoted")
-    margin = stability_margin(theorem, (0,), None)
+    margin = stability_margin(sides(theorem, (0,))[0].jacobians[0], None, "heavy ball")
     rng = np.random.default_rng(1)
     for _ in range(200):
         s, m = float(rng.uniform(0, 5)), float(rng.uniform(-1.5, 1.5))
@@ -217,8 +220,9 @@ def test_an_unknown_fact_is_answered_with_the_known_ones() -> None:
 
 def test_a_lemma_that_excludes_starts_needs_them_named() -> None:
     theorem = BY_SLUG["sam-1d-two-cycle.attracts"]
-    with pytest.raises(InputError, match="excludes some starts"):
-        goals_of(theorem.with_(starts=None))
+    for starts in (None, AlmostEvery(("w = 0",)), OrbitsAvoiding("zero gradient")):
+        with pytest.raises(InputError, match="never meets w = 0"):
+            goals_of(theorem.with_(starts=starts))
 
 
 def test_a_lemma_that_concludes_something_else_is_refused() -> None:

@@ -6,9 +6,10 @@ is a fresh label at a recorded point.  What is known about the function enters a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import count
 from typing import Any
 
 import sympy as sp
@@ -67,33 +68,41 @@ class Point:
 class Gram(Symbolic):
     """SymPy scalars over abstract vectors.
 
-    ``vanishing`` names gradient labels that are 0 in the case at hand; a norm that is divided by is taken
-    positive, so that a caller runs one case with the label vanishing and one without.  ``units`` collects
-    the labels that were normalised.
+    Whether a vector that is normalised vanishes is a case of its own: ``zero`` lists, for each vector in the
+    order in which it is first normalised, whether it is 0 in the case at hand (missing entries: not).
+    ``normalised`` counts these vectors and :meth:`case` says what the case means; a caller runs every combination.
     """
 
     name = "gram"
 
-    def __init__(self, vanishing: Iterable[str] = ()) -> None:
+    def __init__(self, zero: Sequence[bool] = ()) -> None:
         super().__init__()
-        self.vanishing = frozenset(vanishing)
-        self.units: list[str] = []
+        self.zero = tuple(zero)
+        self.conditions: list[Any] = []
         self.labels: list[str] = []
         self.points: list[Point] = []
+        self._zero_labels: list[str] = []
+        self._normalised: dict[Any, int] = {}
         self._by_key: dict[frozenset[tuple[str, sp.Expr]], Point] = {}
         self._names: dict[frozenset[tuple[str, sp.Expr]], str] = {}
+
+    @property
+    def normalised(self) -> int:
+        """How many different vectors were normalised."""
+        return len(self._normalised)
 
     def vector(self, name: str) -> Span:
         """The abstract vector called ``name``."""
         if name not in self.labels:
             self.labels.append(name)
-        return Span({} if name in self.vanishing else {name: sp.S.One})
+        return Span({name: sp.S.One})
 
-    def minimiser(self, name: str) -> None:
-        """Place the minimiser at the origin (no loss of generality) as a point of zero gradient."""
-        origin = Span({})
-        self._by_key[origin.key()] = Point(name, origin, Span({}), sp.Symbol("L_star", real=True))
-        self.points.append(self._by_key[origin.key()])
+    def minimiser(self, name: str) -> Span:
+        """A vector at which the gradient vanishes and the loss is least."""
+        at = self.vector(name)
+        self._by_key[at.key()] = Point(name, at, Span({}), sp.Symbol("L_star", real=True))
+        self.points.append(self._by_key[at.key()])
+        return at
 
     def name_point(self, at: Span, name: str) -> None:
         """Give the point ``at`` a name before it is evaluated (others become p1, p2, …)."""
@@ -116,11 +125,7 @@ class Gram(Symbolic):
         known = self._by_key.get(key)
         if known is None:
             name = self._names.get(key) or self._own_name(at)
-            label = f"g({name})"
-            if label not in self.labels:
-                self.labels.append(label)
-            gradient = Span({} if label in self.vanishing else {label: sp.S.One})
-            known = Point(name, at, gradient, sp.Symbol(f"L({name})", real=True))
+            known = Point(name, at, self.vector(f"g({name})"), sp.Symbol(f"L({name})", real=True))
             self._by_key[key] = known
             self.points.append(known)
         return known
@@ -128,7 +133,8 @@ class Gram(Symbolic):
     def _own_name(self, at: Span) -> str:
         if len(at.terms) == 1 and set(at.terms.values()) == {sp.S.One}:
             return next(iter(at.terms))
-        return f"p{1 + sum(p.name.startswith('p') for p in self.points)}"
+        taken = {*self.labels, *self._names.values(), *(p.name for p in self.points)}
+        return next(name for i in count(1) if (name := f"p{i}") not in taken)
 
     def mul(self, a: Any, b: Any) -> Any:
         if isinstance(b, Span):
@@ -157,17 +163,24 @@ class Gram(Symbolic):
         spans = list(v) if isinstance(v, Coordinates) else [v]
         if all(not s.terms for s in spans):
             return v
-        if isinstance(v, Span) and len(v.terms) == 1:
-            ((label, _),) = v.terms.items()
-            if label not in self.units:
-                self.units.append(label)
-        factor = _shared_factor(spans)
+        place = self._normalised.setdefault(tuple(s.key() for s in spans), len(self._normalised))
+        factor = common_factor([c for s in spans for c in s.terms.values()])
         rest = Coordinates(s / factor for s in spans) if isinstance(v, Coordinates) else v / factor
         n = self.norm(rest)
+        if place < len(self.zero) and self.zero[place]:
+            self.conditions.append(sp.Eq(factor**2 * n**2, 0, evaluate=False))
+            if isinstance(v, Span) and len(v.terms) == 1 and factor.is_nonzero:
+                self._zero_labels.append(next(iter(v.terms)))
+            return v * sp.S.Zero
+        self.conditions += [sp.Ne(factor, 0, evaluate=False), sp.StrictGreaterThan(n, 0, evaluate=False)]
         if eps == 0:
-            self.nonzero += [n, factor]
             return rest * (sp.sign(factor) / n)
         return v / self.regularised(sp.Abs(factor) * n, eps, normalisation)
+
+    def case(self) -> list[Any]:
+        """What the case says: of the norms, and that a vector of length 0 is orthogonal to every other."""
+        others = [(z, a) for z in self._zero_labels for a in self.labels if a != z]
+        return self.conditions + [sp.Eq(self.entry(z, a), 0, evaluate=False) for z, a in others]
 
     def component(self, v: Any, i: int) -> Any:
         raise InputError("an abstract vector has no coordinates; state the claim with inner products")
@@ -194,8 +207,3 @@ class Gram(Symbolic):
         if isinstance(v, Span) and getattr(field, "abstract", False):
             return self.point(v).value
         return super().value(field, v, env)
-
-
-def _shared_factor(spans: Sequence[Span]) -> sp.Expr:
-    """The factor that every coefficient of every span visibly shares."""
-    return common_factor([c for s in spans for c in s.terms.values()])

@@ -10,6 +10,7 @@ from typing import Any
 import sympy as sp
 
 from sam_theory.arithmetic import Arithmetic, Coordinates, Flatten, Program, Symbolic
+from sam_theory.dynamics._sides import sides_at
 from sam_theory.errors import InputError
 from sam_theory.losses import Loss
 from sam_theory.rules import Rule
@@ -70,12 +71,23 @@ class Map:
         return sp.Matrix([[derivative(e, s) for s in columns] for e in rows])
 
     def jacobian_at(self, point: Sequence[Any]) -> sp.Matrix:
-        """The Jacobian at a point of the whole state."""
+        """The Jacobian at a point of the whole state, where the map is differentiable.
+
+        Raises InputError for a point of wrong dimension, or where the branches of a sign or an absolute value
+        that vanishes there do not fit together.
+        """
+        step = self.symbolic_step()
+        rows = [e for v in self.state for e in step[v]]
         columns = [s for v in self.state_symbols().values() for s in v]
         if len(point) != len(columns):
             raise InputError(f"the state has {len(columns)} coordinates, the point {len(point)}")
-        values = dict(zip(columns, map(sp.sympify, point), strict=True))
-        return self.jacobian.xreplace(values).applyfunc(lambda e: e.doit())
+        sides = sides_at(rows, columns, point)
+        at = dict(zip(columns, map(sp.sympify, point), strict=True))
+        image = [e.xreplace(at).doit() for e in rows]
+        steady = all(sp.simplify(a - b) == 0 for side in sides.images for a, b in zip(side, image, strict=True))
+        if not steady or any(sp.simplify(m - sides.jacobians[0]) != sp.zeros(*m.shape) for m in sides.jacobians[1:]):
+            raise InputError(f"the map is not differentiable at ({', '.join(map(str, point))})")
+        return sides.jacobians[0]
 
     @cached_property
     def flat(self) -> Program:

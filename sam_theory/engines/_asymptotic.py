@@ -2,9 +2,9 @@ r"""Leading terms beside an attracting manifold of fixed points, by exact second
 
 Let coordinate i vanish on a manifold of fixed points of a smooth map, with multiplier m across it, |m| < 1, and let
 the other coordinates move by ½κ_j u_i² + O(u_i³) per step.  An orbit that starts at u_i = δ over the point p has
-u_i(t) = mᵗδ + O(δ²), so that coordinate j ends at p_j + ½κ_j δ²/(1−m²) + O(δ³); the remainder is O(δ⁴) where the map
-is even in u_i in these coordinates and odd in u_i across.  The leading term of any smooth quantity of the start and
-the end follows by substitution.
+u_i(t) = mᵗδ + O(δ²), so that coordinate j ends at p_j + ½κ_j δ²/(1−m²) + O(δ³).  The remainder is O(δ⁴) where the
+map is even in u_i in these coordinates and odd in u_i across, and the quantity is even in the start.  The leading
+term of any smooth quantity of the start and the end follows by substitution.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ import sympy as sp
 
 from sam_theory.arithmetic import Coordinates, Symbolic, lower
 from sam_theory.dynamics import derivative
-from sam_theory.engines._goals import Goal, coordinate_environment
+from sam_theory.engines._goal import Goal
+from sam_theory.engines._orbit_goals import coordinate_environment
 from sam_theory.engines._smt import Answer
 from sam_theory.engines._smt import close as smt_close
 from sam_theory.theorems import Asymptotic, Theorem
@@ -90,4 +91,12 @@ def _leading_term(theorem: Theorem, claim: Asymptotic) -> tuple[sp.Expr, int] | 
         return f"the quantity is not of second order in {small}"
     mirrored: dict[Any, Any] = {across: -across}
     even = all(sp.simplify(e.subs(mirrored) - (-e if j == i else e)) == 0 for j, e in enumerate(image))
+    even &= _even_in_start(theorem, claim, env, i) and not any(p.has(small) for j, p in enumerate(start) if j != i)
     return sp.factor(sp.simplify(coefficient)) * small**2, 2 if even else 1
+
+
+def _even_in_start(theorem: Theorem, claim: Asymptotic, env: dict[str, Any], i: int) -> bool:
+    """Whether the quantity is the same for starts on both sides of the manifold."""
+    formula = Symbolic().run(lower(claim.quantity), env, theorem.loss)["result"]
+    begin = env["w_start"][i]
+    return bool(sp.simplify(formula.subs(begin, -begin) - formula) == 0)

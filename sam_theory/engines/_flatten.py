@@ -31,13 +31,15 @@ class Flattening:
 
     ``side`` are the defining relations of roots, absolute values and extrema; ``splits`` lists, for each sign or
     piecewise value (with ``split_all`` for absolute values and extrema too), its possible values with the
-    conditions under which it takes them; ``radicands`` must be nonnegative for the expression to mean anything.
+    conditions under which it takes them; ``radicands`` must be nonnegative for the expression to mean anything;
+    ``values`` are the opaque function values, equal where their arguments are.
     """
 
     split_all: bool = False
     side: list[Any] = field(default_factory=list)
     splits: list[tuple[sp.Symbol, list[tuple[sp.Expr, list[Any]]]]] = field(default_factory=list)
     radicands: list[sp.Expr] = field(default_factory=list)
+    values: list[tuple[sp.Symbol, Any, tuple[Any, ...]]] = field(default_factory=list)
     _memo: dict[Any, Any] = field(default_factory=dict)
 
     def _fresh(self, base: str) -> sp.Symbol:
@@ -82,7 +84,9 @@ class Flattening:
             )
         if isinstance(e, (sp.Add, sp.Mul)) or (isinstance(e, sp.Pow) and e.exp.is_Integer):
             return e.func(*args)
-        return self._fresh("value")  # an opaque function value: any real number
+        value = self._fresh("value")  # an opaque function value: any real number
+        self.values.append((value, e.func, tuple(args)))
+        return value
 
     def _piecewise(self, e: sp.Piecewise) -> sp.Symbol:
         cases: list[tuple[sp.Expr, list[Any]]] = []
@@ -114,16 +118,17 @@ class Flattening:
         """The relations in every combination of cases that ``contradictory`` does not exclude at once."""
         start = conjuncts([*relations, *self.side])
         if start is not None:
-            yield from self._descend(start, list(self.splits), contradictory)
+            yield from self._descend(start, list(self.splits), self.values, contradictory)
 
     def _descend(
         self,
         parts: list[Any],
         splits: list[tuple[sp.Symbol, list[tuple[sp.Expr, list[Any]]]]],
+        values: list[tuple[sp.Symbol, Any, tuple[Any, ...]]],
         contradictory: Callable[[list[Any]], bool],
     ) -> Iterator[list[Any]]:
         if not splits:
-            yield parts
+            yield [*parts, *_congruent(values)]
             return
         (symbol, cases), rest = splits[0], splits[1:]
         for value, conditions in cases:
@@ -134,7 +139,20 @@ class Flattening:
             remaining = [
                 (x, [(resolve(v, chosen), [resolve(c, chosen) for c in cs]) for v, cs in xs]) for x, xs in rest
             ]
-            yield from self._descend(case, remaining, contradictory)
+            known = [(v, f, tuple(resolve(a, chosen) for a in args)) for v, f, args in values]
+            yield from self._descend(case, remaining, known, contradictory)
+
+
+def _congruent(values: Sequence[tuple[sp.Symbol, Any, tuple[Any, ...]]]) -> list[Any]:
+    """Equal arguments give equal values of an opaque function."""
+    found = []
+    for i, (v, f, args) in enumerate(values):
+        for u, g, others in values[:i]:
+            same = f == g and len(args) == len(others)
+            if same and all(sp.cancel(sp.together(a - b)) == 0 for a, b in zip(args, others, strict=True)):
+                found.append(sp.Eq(v, u, evaluate=False))
+                break
+    return found
 
 
 def _depends(part: Any, splits: Sequence[tuple[sp.Symbol, Any]]) -> bool:

@@ -10,7 +10,8 @@ import numpy as np
 from sam_theory.engines import _smt, _symbolic
 from sam_theory.engines._asymptotic import leading_ratio
 from sam_theory.engines._budget import Budget
-from sam_theory.engines._goals import Goal, goals_of, trusted_lemmas
+from sam_theory.engines._goal import Goal
+from sam_theory.engines._goals import goals_of, trusted_lemmas
 from sam_theory.engines._recheck import Recheck, recheck
 from sam_theory.theorems import Asymptotic, Limit, Theorem
 from sam_theory.verdicts import Evidence, Obligation

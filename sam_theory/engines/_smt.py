@@ -18,7 +18,7 @@ from sympy.logic.boolalg import And, Implies, Not, Or
 
 from sam_theory.arithmetic import Smt, lower
 from sam_theory.engines._flatten import Flattening, relation
-from sam_theory.engines._goals import Goal
+from sam_theory.engines._goal import Goal
 from sam_theory.errors import InputError
 
 _SIGN_UNITS = 400_000

@@ -11,9 +11,10 @@ from typing import Any
 
 import sympy as sp
 
+from sam_theory.arithmetic import Vec
 from sam_theory.engines._flatten import Flattening
-from sam_theory.engines._goals import Goal
-from sam_theory.engines._smt import Answer, bare, never_zero
+from sam_theory.engines._goal import Goal
+from sam_theory.engines._smt import Answer, bare, never_zero, satisfiable
 from sam_theory.theorems import Limit, Theorem
 
 _DIFFERENCE = sp.Symbol("difference!", real=True)
@@ -74,12 +75,29 @@ def _vanishes(numerator: sp.Expr, flat: Flattening) -> bool:
 
 
 def parameter_limit(theorem: Theorem) -> Answer:
-    """The limit of a formula in a parameter, from the side that the hypotheses admit."""
+    """The limit of a formula in a parameter, from every side that the hypotheses admit.
+
+    The other symbols must be nonzero under the hypotheses: SymPy takes them as generic.
+    """
     claim = theorem.expanded_claim
     if not isinstance(claim, Limit) or claim.variable is None:
         return Answer("unknown", "not a limit in a parameter")
-    found = sp.limit(claim.observable, claim.variable, claim.to, "+")
-    difference = sp.simplify(found - claim.value)
-    if difference == 0:
-        return Answer("proved", f"the limit is {found}")
-    return Answer("unknown", f"SymPy finds the limit {found}")
+    if any(e.atoms(Vec) for e in claim.formulas() if isinstance(e, sp.Basic)):
+        return Answer("unknown", "the limit of an observable of the state in a parameter is beyond this engine")
+    hypotheses, x = theorem.all_hypotheses, claim.variable
+    for s in (claim.observable.free_symbols | claim.value.free_symbols) - {x}:
+        if s.is_positive or satisfiable((*hypotheses, sp.Eq(bare(s), 0))) is False:
+            continue
+        return Answer("unknown", f"the hypotheses do not exclude that {s} vanishes")
+    if claim.to.is_infinite:
+        admitted = ["-" if claim.to > 0 else "+"]
+    else:
+        sides = (("+", sp.StrictGreaterThan), ("-", sp.StrictLessThan))
+        admitted = [d for d, r in sides if satisfiable((*hypotheses, r(bare(x), bare(claim.to)))) is not False]
+    # SymPy reads signs off a symbol's assumptions: none of those of the variable may decide the limit.
+    free = sp.Symbol(f"{x.name}_", real=True)
+    for direction in admitted:
+        found = sp.limit(claim.observable.xreplace({x: free}), free, claim.to, direction)
+        if sp.simplify(found - claim.value) != 0:
+            return Answer("unknown", f"SymPy finds the limit {found} from the side {direction}")
+    return Answer("proved", f"the limit is {claim.value}, from {' and '.join(admitted)}")

@@ -10,6 +10,7 @@ from sam_theory.theorems._claims import (
     Identity,
     Inequality,
     Limit,
+    OrbitsAvoiding,
     Stability,
     Threshold,
 )
@@ -63,6 +64,7 @@ __all__ = [
     "LEMMAS",
     "Lemma",
     "Limit",
+    "OrbitsAvoiding",
     "LinearGrowth",
     "Mutant",
     "Source",

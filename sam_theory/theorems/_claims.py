@@ -65,22 +65,31 @@ def _latex(e: Any) -> str:
     return str(sp.latex(e))
 
 
+def _whenever(given: tuple[Relation, ...]) -> str:
+    return f"  whenever {', '.join(map(str, given))}" if given else ""
+
+
+def _whenever_latex(given: tuple[Relation, ...]) -> str:
+    return f"\\quad\\text{{whenever }} {', '.join(map(_latex, given))}" if given else ""
+
+
 @dataclass(frozen=True)
 class Identity(Claim):
-    """``lhs`` = ``rhs`` for every admissible state and parameter."""
+    """``lhs`` = ``rhs`` for every admissible state and parameter; ``given`` as for an Inequality."""
 
     lhs: sp.Expr
     rhs: sp.Expr
+    given: tuple[Relation, ...] = ()
     kind: ClassVar[str] = "Identity"
 
     def compared(self) -> list[tuple[sp.Expr, sp.Expr]]:
-        return [(self.lhs, self.rhs)]
+        return [(self.lhs, self.rhs), *((g.lhs, g.rhs) for g in self.given)]
 
     def text(self) -> str:
-        return f"{self.lhs} = {self.rhs}"
+        return f"{self.lhs} = {self.rhs}{_whenever(self.given)}"
 
     def latex(self) -> str:
-        return f"{_latex(self.lhs)} = {_latex(self.rhs)}"
+        return f"{_latex(self.lhs)} = {_latex(self.rhs)}{_whenever_latex(self.given)}"
 
 
 @dataclass(frozen=True)
@@ -100,12 +109,11 @@ class Inequality(Claim):
         return [(self.lhs, self.rhs), *((g.lhs, g.rhs) for g in self.given)]
 
     def text(self) -> str:
-        condition = f"  whenever {', '.join(map(str, self.given))}" if self.given else ""
-        return f"{self.lhs} {'<' if self.strict else '<='} {self.rhs}{condition}"
+        return f"{self.lhs} {'<' if self.strict else '<='} {self.rhs}{_whenever(self.given)}"
 
     def latex(self) -> str:
-        condition = f"\\quad\\text{{whenever }} {', '.join(map(_latex, self.given))}" if self.given else ""
-        return f"{_latex(self.lhs)} {'<' if self.strict else chr(92) + 'le'} {_latex(self.rhs)}{condition}"
+        sign = "<" if self.strict else "\\le"
+        return f"{_latex(self.lhs)} {sign} {_latex(self.rhs)}{_whenever_latex(self.given)}"
 
 
 @dataclass(frozen=True)
@@ -240,10 +248,11 @@ class Limit(Claim):
 
 @dataclass(frozen=True)
 class Asymptotic(Claim):
-    """``quantity`` = ``leading`` · (1 + O(small^order)) as ``small`` → 0.
+    """The limit over t of ``quantity`` is ``leading`` · (1 + O(small^order)) as ``small`` → 0.
 
-    ``quantity`` is an observable at the end of the trajectory (it may use ``w_start``); ``start`` gives the
-    start in terms of ``small``; ``horizon`` the number of steps after which the end is reached.
+    ``quantity`` is an observable of the trajectory (it may use ``w_start``), ``start`` the start in terms of
+    ``small``.  ``horizon`` is no part of the claim: the number of steps after which a simulation may take the
+    limit as reached.
     """
 
     quantity: sp.Expr
@@ -258,7 +267,8 @@ class Asymptotic(Claim):
         return [(self.quantity, self.leading)]
 
     def text(self) -> str:
-        return f"{self.quantity} at the end = ({self.leading}) (1 + O({self.small}^{self.order})) as {self.small} -> 0"
+        remainder = f"O({self.small}^{self.order})"
+        return f"limit over t of {self.quantity} = ({self.leading}) (1 + {remainder}) as {self.small} -> 0"
 
     def latex(self) -> str:
         small = _latex(self.small)
@@ -268,12 +278,34 @@ class Asymptotic(Claim):
         )
 
 
+EVENTS = ("zero gradient", "w = 0")
+
+
 @dataclass(frozen=True)
 class AlmostEvery:
-    """Almost every start; ``except_`` lists the exceptional starts in words or as relations."""
+    """All starts but a set of measure zero; ``except_`` lists the exceptional starts in words or as relations."""
 
     except_: tuple[Any, ...] = field(default=())
 
     def text(self) -> str:
         """The quantifier in words."""
         return "from almost every start" + (f" (except {', '.join(map(str, self.except_))})" if self.except_ else "")
+
+
+@dataclass(frozen=True)
+class OrbitsAvoiding:
+    """Every start whose orbit never meets ``event``: ``zero gradient`` or ``w = 0``.
+
+    The starts left out may have positive measure (a loss may send an interval of starts exactly onto its
+    minimiser), which is why this is not :class:`AlmostEvery`.
+    """
+
+    event: str
+
+    def __post_init__(self) -> None:
+        if self.event not in EVENTS:
+            raise InputError(f"orbits can avoid one of {', '.join(EVENTS)}, not '{self.event}'")
+
+    def text(self) -> str:
+        """The quantifier in words."""
+        return f"along every orbit that never meets {self.event}"

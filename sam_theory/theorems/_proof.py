@@ -6,16 +6,16 @@ the theorem.  The list of lemmas is closed: each is an argument of a few lines w
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import ClassVar
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields, replace
+from typing import Any, ClassVar, Self
 
 import sympy as sp
 from sympy.core.relational import Relational as Relation
 
-from sam_theory.arithmetic import Vec, coordinate, grad, norm
+from sam_theory.arithmetic import Vec, VectorSymbol, coordinate, grad, norm
 from sam_theory.errors import InputError
-from sam_theory.theorems._claims import Claim, Envelope, Identity, Inequality, Limit
+from sam_theory.theorems._claims import AlmostEvery, Claim, Envelope, Identity, Inequality, Limit, OrbitsAvoiding
 from sam_theory.theorems._symbols import t, w, w_next, w_star, w_start
 
 
@@ -42,9 +42,13 @@ class Lemma:
 
     name: ClassVar[str] = ""
 
-    def excludes_starts(self) -> bool:
-        """Whether the conclusion holds only from almost every start."""
-        return False
+    def quantifier(self) -> AlmostEvery | OrbitsAvoiding | None:
+        """The starts for which the lemma concludes; None: every start.  A theorem must claim no more."""
+        return None
+
+    def expanded(self, expand: Callable[[Any], Any]) -> Self:
+        """The lemma with every abbreviation in its formulas replaced by what it stands for."""
+        return replace(self, **{f.name: expand(getattr(self, f.name)) for f in fields(self)})
 
     def premises(self, claim: Claim) -> Iterator[Step]:
         """What engines must close for the lemma to give ``claim``."""
@@ -58,6 +62,23 @@ class Lemma:
 def _expect(condition: bool, lemma: str, wanted: str) -> None:
     if not condition:
         raise InputError(f"the lemma '{lemma}' concludes {wanted}; the theorem claims something else")
+
+
+def _constant(lemma: str, **formulas: sp.Expr) -> None:
+    """Constants of a recursion may not change along the orbit."""
+    for name, e in formulas.items():
+        changing = e.atoms(Vec) or {x for x in e.free_symbols if getattr(x, "name", "") in ("t", "k")}
+        if changing:
+            raise InputError(f"the lemma '{lemma}' needs a constant {name}; {e} changes along the orbit")
+
+
+def _function_of(lemma: str, e: sp.Expr, *allowed: Vec) -> None:
+    """A formula may speak of these vectors alone, and of no step number."""
+    foreign = {v for v in e.atoms(VectorSymbol) if v not in allowed}
+    foreign |= {x for x in e.free_symbols if getattr(x, "name", "") in ("t", "k")}
+    if foreign:
+        names = ", ".join(sorted(map(str, foreign)))
+        raise InputError(f"the lemma '{lemma}' needs a formula of {', '.join(map(str, allowed))}; {e} uses {names}")
 
 
 #: The gradient does not vanish: lemmas on orbits that exclude exact zeros of the gradient ask it of every step.
@@ -74,6 +95,9 @@ def after_step(e: sp.Expr) -> sp.Expr:
     return e.xreplace({w: w_next})
 
 
+_ONLY_W: tuple[Vec, ...] = (w, w_star)
+
+
 @dataclass(frozen=True)
 class GeometricSum(Lemma):
     """From E⁺ ≤ qE + b with 0 ≤ q < 1 and b ≥ 0 follows E_t ≤ qᵗE_0 + b/(1−q), by induction on t."""
@@ -87,6 +111,8 @@ class GeometricSum(Lemma):
         _expect(isinstance(claim, Envelope) and not claim.accumulate, self.name, "an Envelope")
         assert isinstance(claim, Envelope)
         e, q, b = claim.observable, self.factor, self.offset
+        _constant(self.name, factor=q, offset=b)
+        _function_of(self.name, e, *_ONLY_W)
         yield Step("one step", Inequality(after_step(e), q * e + b), self.using)
         yield Step("factor is nonnegative", Inequality(sp.S.Zero, q))
         yield Step("factor is below 1", Inequality(q, sp.S.One, strict=True))
@@ -110,6 +136,9 @@ class Telescoping(Lemma):
         _expect(isinstance(claim, Envelope) and claim.accumulate, self.name, "an accumulated Envelope")
         assert isinstance(claim, Envelope)
         phi, k = self.potential, self.factor
+        _constant(self.name, factor=k)
+        _function_of(self.name, phi, *_ONLY_W)
+        _function_of(self.name, claim.observable, *_ONLY_W, w_next)
         yield Step("one step", Inequality(claim.observable, k * (phi - after_step(phi))), self.using)
         yield Step("factor is nonnegative", Inequality(sp.S.Zero, k))
         yield Step("potential is nonnegative", Inequality(sp.S.Zero, phi), ("minimum",))
@@ -130,13 +159,15 @@ class DistanceDecreases(Lemma):
     target: sp.Expr
     name: ClassVar[str] = "strictly decreasing distance"
 
-    def excludes_starts(self) -> bool:
-        return self.target != 0
+    def quantifier(self) -> AlmostEvery | OrbitsAvoiding | None:
+        return OrbitsAvoiding("w = 0") if self.target != 0 else None
 
     def premises(self, claim: Claim) -> Iterator[Step]:
         _expect(isinstance(claim, Limit) and claim.variable is None, self.name, "a Limit along trajectories")
         assert isinstance(claim, Limit)
         r = self.target
+        _constant(self.name, target=r, value=claim.value)
+        _function_of(self.name, claim.observable, *_ONLY_W)
         here, there = sp.Abs(coordinate(w) - r), sp.Abs(norm(w_next) - r)
         off: tuple[Relation, ...] = (coordinate(w) > 0, sp.Ne(coordinate(w), r))
         yield Step("target is nonnegative", Inequality(sp.S.Zero, r))
@@ -160,19 +191,20 @@ class AtPoint(Claim):
 
 @dataclass(frozen=True)
 class LinearGrowth(Lemma):
-    """If a coordinate obeys u⁺ = m·u with |m| > 1, the norm of the state tends to infinity from every u_0 ≠ 0."""
+    """If a coordinate obeys u⁺ = m·u with |m| > 1, |w_t| → ∞ unless that coordinate starts at 0 (a null set)."""
 
     multiplier: sp.Expr
     coordinate: int = 0
     name: ClassVar[str] = "linear growth"
 
-    def excludes_starts(self) -> bool:
-        return True
+    def quantifier(self) -> AlmostEvery | OrbitsAvoiding | None:
+        return AlmostEvery((sp.Eq(coordinate(w, self.coordinate), 0),))
 
     def premises(self, claim: Claim) -> Iterator[Step]:
         fits = isinstance(claim, Limit) and claim.variable is None and claim.value is sp.oo
         _expect(fits and claim.formulas()[0] == norm(w), self.name, "that |w_t| tends to infinity")
         i = self.coordinate
+        _constant(self.name, multiplier=self.multiplier)
         yield Step("linear step", Identity(coordinate(w_next, i), self.multiplier * coordinate(w, i)))
         yield Step("modulus above 1", Inequality(sp.S.One, sp.Abs(self.multiplier), strict=True))
 
@@ -185,12 +217,13 @@ class StepLength(Lemma):
     using: tuple[str, ...] = ()
     name: ClassVar[str] = "long steps"
 
-    def excludes_starts(self) -> bool:
-        return True
+    def quantifier(self) -> AlmostEvery | OrbitsAvoiding | None:
+        return OrbitsAvoiding("zero gradient")
 
     def premises(self, claim: Claim) -> Iterator[Step]:
         _limsup_of(claim, norm(w - w_star), self.name)
         assert isinstance(claim, Limit)
+        _constant(self.name, length=self.length)
         yield Step("step length", Inequality(self.length, norm(w_next - w), given=MOVING), self.using)
         yield Step("half the step", Identity(claim.value, self.length / 2))
 
@@ -208,13 +241,15 @@ class AffineLowerRecursion(Lemma):
     using: tuple[str, ...] = ()
     name: ClassVar[str] = "affine lower recursion"
 
-    def excludes_starts(self) -> bool:
-        return True
+    def quantifier(self) -> AlmostEvery | OrbitsAvoiding | None:
+        return OrbitsAvoiding("zero gradient")
 
     def premises(self, claim: Claim) -> Iterator[Step]:
         assert isinstance(claim, Limit)
         v = claim.observable
         _limsup_of(claim, v, self.name)
+        _constant(self.name, slope=self.slope, offset=self.offset)
+        _function_of(self.name, v, *_ONLY_W)
         yield Step("one step", Inequality(self.offset - self.slope * v, after_step(v), given=MOVING), self.using)
         yield Step("observable is nonnegative", Inequality(sp.S.Zero, v))
         yield Step("slope above -1", Inequality(-sp.S.One, self.slope, strict=True))

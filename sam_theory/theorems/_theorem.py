@@ -16,7 +16,7 @@ from sam_theory.dynamics import Map
 from sam_theory.errors import InputError
 from sam_theory.losses import Loss
 from sam_theory.rules import Rule
-from sam_theory.theorems._claims import AlmostEvery, Asymptotic, Claim, Envelope, Limit
+from sam_theory.theorems._claims import AlmostEvery, Asymptotic, Claim, Envelope, Limit, OrbitsAvoiding
 from sam_theory.theorems._proof import Lemma, Step
 
 STATUSES = ("theorem", "conjecture", "quoted")
@@ -76,7 +76,7 @@ class Theorem:
         On the parameters.  What symbols' assumptions (positive, …) say is added to them.
     where : dict, optional
         Abbreviations in order: symbols of the claim and what they stand for.
-    starts : AlmostEvery, optional
+    starts : AlmostEvery or OrbitsAvoiding, optional
         None: every start.
     proof : tuple of Step and Lemma
         The last lemma concludes the claim; without a proof engines attack the claim itself.
@@ -99,7 +99,7 @@ class Theorem:
     claim: Claim
     hypotheses: tuple[Relation, ...] = ()
     where: Mapping[sp.Symbol, sp.Expr] = field(default_factory=dict)
-    starts: AlmostEvery | None = None
+    starts: AlmostEvery | OrbitsAvoiding | None = None
     proof: tuple[Step | Lemma, ...] = ()
     attained_by: Instance | None = None
     tightness: str = ""
@@ -185,10 +185,7 @@ class Theorem:
         relations = [self.expand(h) for h in self.hypotheses]
         relations += list(getattr(self.loss, "hypotheses", ()))
         for s in self.symbols:
-            if s.is_positive:
-                relations.append(sp.StrictGreaterThan(s, 0, evaluate=False))
-            elif s.is_nonnegative:
-                relations.append(sp.GreaterThan(s, 0, evaluate=False))
+            relations += _said_by_assumptions(s)
         return tuple(dict.fromkeys(r for r in relations if r is not sp.true))
 
     def _check_symbols(self) -> None:
@@ -200,6 +197,10 @@ class Theorem:
                     "use one symbol throughout"
                 )
             names[s.name] = s
+            if not s.is_real:
+                raise InputError(
+                    f"theorem {self.slug}: the symbol '{s.name}' is not real; use Symbol('{s.name}', real=True)"
+                )
         if isinstance(self.claim, (Envelope, Limit, Asymptotic)):
             return
         for e in self.claim.formulas():
@@ -275,6 +276,18 @@ class Theorem:
     def with_(self, **changes: Any) -> Theorem:
         """A changed copy."""
         return replace(self, **changes)
+
+
+def _said_by_assumptions(s: sp.Symbol) -> list[Relation]:
+    """What SymPy's assumptions on a symbol say: formulas were simplified under them."""
+    said = (
+        (s.is_positive, sp.StrictGreaterThan),
+        (s.is_negative, sp.StrictLessThan),
+        (s.is_nonnegative, sp.GreaterThan),
+        (s.is_nonpositive, sp.LessThan),
+        (s.is_nonzero, sp.Ne),
+    )
+    return [relation(s, 0, evaluate=False) for holds, relation in said if holds][:1]
 
 
 def declared(names: Mapping[str, Any]) -> tuple[Theorem, ...]:

@@ -27,6 +27,7 @@ from sam_theory.theorems._claims import (
     Identity,
     Inequality,
     Limit,
+    OrbitsAvoiding,
     Stability,
     Threshold,
 )
@@ -75,6 +76,7 @@ SC_SAM = Theorem(
     ),
     tightness="tight",
     attained_by=Instance({"alpha": 1, "beta": 1, "eta": 1, "rho": 1}, (1,), Quadratic(1), steps=2),
+    notes="attained where ηβ = 1 and α = β; loose by a factor of order 1/(ηβ) elsewhere",
 )
 
 # --- A2: the same bound fails beyond 1/beta -----------------------------------------------------------------
@@ -87,7 +89,7 @@ SC_SAM_FAILS = Theorem(
     hypotheses=(s > 1, s < 2, rho > 0),
     where={B: neighbourhood.subs(alpha, beta)},
     claim=Limit(gap(w) / B, s / (2 - s)),
-    starts=AlmostEvery(("w = 0", "orbits that hit 0 exactly")),
+    starts=OrbitsAvoiding("w = 0"),
     proof=(
         Step("the ratio exceeds 1", Inequality(sp.S.One, s / (2 - s), strict=True)),
         DistanceDecreases(eta * beta * rho / (2 - s)),
@@ -157,20 +159,21 @@ USAM_THRESHOLD = Theorem(
 )
 USAM_DIVERGENCE = Theorem(
     slug="usam-sharp-threshold-convex.divergence",
-    title="Above η* USAM diverges on every quadratic with largest eigenvalue β",
+    title="Above η* USAM diverges on the quadratic with eigenvalues β and α ≤ β",
+    notes="coordinates decouple, so the same holds for every quadratic with largest eigenvalue β",
     source=source("derived"),
     rule=usam,
     loss=Quadratic(beta, alpha),
     hypotheses=(eta > eta_star, alpha <= beta),
     claim=Limit(norm(w), sp.oo),
-    starts=AlmostEvery(("the top coordinate of w is 0",)),
+    starts=AlmostEvery((Eq(coordinate(w), 0),)),
     proof=(LinearGrowth(usam_multiplier),),
     tightness="exact",
     mutants=(Mutant("threshold/2", hypotheses=(eta > eta_star / 2, alpha <= beta)),),
 )
 USAM_NEUTRAL = Theorem(
     slug="usam-sharp-threshold-convex.neutral",
-    title="At η* every point of ½βw² has period 2",
+    title="At η* every point of ½βw² but 0 has period 2",
     source=source("derived"),
     rule=usam,
     loss=Quadratic(beta),
@@ -237,11 +240,13 @@ BALANCE_USAM = BALANCE_GD.with_(
     where={q: q_at_ascent, a: rho * slope(dot(x, y))},
     claim=Identity(balance_next, balance * ((1 - eta * a * q) ** 2 - eta**2 * q**2)),
 )
+off_origin = (dot(x, x) + dot(y, y) > 0,)
 BALANCE_SAM = BALANCE_USAM.with_(
     slug="product-balancedness-identity.sam",
     title="SAM on ℓ(x·y) multiplies |y|²−|x|² by (1−ηaq)²−η²q², a = ρ sgn ℓ'/√(|x|²+|y|²)",
     rule=sam,
     where={q: q_at_ascent, a: rho * sp.sign(slope(dot(x, y))) / sqrt(dot(x, x) + dot(y, y))},
+    claim=Identity(balance_next, balance * ((1 - eta * a * q) ** 2 - eta**2 * q**2), off_origin),
 )
 
 start_balance = coordinate(w_start, 1) ** 2 - coordinate(w_start, 0) ** 2
@@ -254,7 +259,7 @@ STUCK_GD = Theorem(
     source=source("derived"),
     rule=gd,
     loss=Product(even_link),
-    hypotheses=(Y > 0, eta * k * Y**2 < Rational(3, 2), x0 > 0),
+    hypotheses=(Y > 0, eta * k * Y**2 < 2, x0 > 0),
     where={lam0: k * Y**2},
     claim=Asymptotic(
         lost, eta * lam0 * x0**2 / (2 - eta * lam0), x0, sp.Integer(2), (x0, Y), 40 / (eta * lam0 * (2 - eta * lam0))
@@ -268,7 +273,7 @@ STUCK_USAM = STUCK_GD.with_(
     title="USAM stops where it starts: y∞² = P₀ − λ₀x₀²(2ρ+η(1+ρλ₀))/(2−ηλ₀(1+ρλ₀)) to leading order",
     source=source("new", "derived here from the balancedness identity"),
     rule=usam,
-    hypotheses=(Y > 0, eta * k * Y**2 * (1 + rho * k * Y**2) < Rational(3, 2), x0 > 0),
+    hypotheses=(Y > 0, eta * k * Y**2 * (1 + rho * k * Y**2) < 2, x0 > 0),
     claim=Asymptotic(
         lost,
         lam0 * x0**2 * (2 * rho + eta * (1 + rho * lam0)) / (2 - eta * usam_lam),
@@ -307,7 +312,7 @@ PL_RATE = PL_DESCENT.with_(
     slug="pl-usam-descent-and-travel.rate",
     title="USAM converges linearly on nonconvex PL losses",
     mutants=(),
-    notes="attained by ½βw² at ρ = 0",
+    notes="attained at the corner ρ = 0, α = β by ½βw²; not known to be attained for ρ > 0",
     claim=Envelope(gap(w), (1 - 2 * alpha * eta * c) ** t * gap(w_start)),
     proof=(
         pl_positive,
@@ -373,7 +378,7 @@ SAM_LIMSUP = SAM_STEP_LENGTH.with_(
     title="SAM stays away: limsup ‖w_t−w*‖ ≥ ηαρ/2",
     where={},
     claim=Limit(norm(w - w_star), eta * alpha * rho / 2, "limsup", ">="),
-    starts=AlmostEvery(("orbits on which the gradient vanishes exactly",)),
+    starts=OrbitsAvoiding("zero gradient"),
     proof=(StepLength(eta * alpha * rho, ("strong monotonicity: w, p1", "Cauchy-Schwarz: w, p1")),),
     tightness="lower",
     mutants=(Mutant("value*2", Limit(norm(w - w_star), eta * alpha * rho, "limsup", ">=")),),

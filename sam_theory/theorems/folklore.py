@@ -8,7 +8,7 @@ from sympy import Rational
 from sam_theory.arithmetic import norm
 from sam_theory.losses import Quadratic
 from sam_theory.rules import sam
-from sam_theory.theorems._claims import AlmostEvery, Cycle, Limit, Stability, Threshold
+from sam_theory.theorems._claims import Cycle, Limit, OrbitsAvoiding, Stability, Threshold
 from sam_theory.theorems._proof import DistanceDecreases
 from sam_theory.theorems._sources import NEW, WEN
 from sam_theory.theorems._symbols import eps, eta, lam, rho, w
@@ -18,7 +18,7 @@ radius = eta * lam * rho / (2 - eta * lam)
 eps_star = lam * radius
 radius_eps = (eps_star - eps) / lam
 sam_eps = sam.free("eps")
-off_zero = AlmostEvery(("w = 0", "orbits that hit 0 exactly"))
+off_zero = OrbitsAvoiding("w = 0")
 
 TWO_CYCLE = Theorem(
     slug="sam-1d-two-cycle.cycle",

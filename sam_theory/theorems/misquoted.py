@@ -39,7 +39,7 @@ FALSE_RANGE = FALSE_BETA_SQUARED.with_(
 )
 FALSE_THRESHOLD = Theorem(
     slug="usam-threshold-ignores-rho",
-    title="USAM diverges on ½βw² iff η > 2/β, whatever ρ",
+    title="The minimum of ½βw² is linearly stable for USAM iff η < 2/β, whatever ρ",
     rule=usam,
     loss=Quadratic(beta),
     hypotheses=(rho > 0,),

@@ -14,7 +14,7 @@ from flint import arb, ctx, fmpq
 from sam_theory.arithmetic import Arithmetic, Ball, NotExact, Program, Rational, Undecided, lower_all
 from sam_theory.engines._search._setting import Scene
 
-__all__ = ["CONFIRMED_BY", "Exact", "compare", "exactly", "holds", "lift", "satisfied", "text", "too_long"]
+__all__ = ["CONFIRMED_BY", "Exact", "compare", "exactly", "holds", "in_balls", "lift", "satisfied", "text", "too_long"]
 
 CONFIRMED_BY = {"rational": "fraction", "ball": "arb"}
 _PRECISION = 400
@@ -45,12 +45,16 @@ def exactly(compute: Callable[[Arithmetic], Any], balls: bool = True) -> Exact |
         pass
     except (Undecided, ZeroDivisionError, OverflowError):
         return None
-    if not balls:
-        return None
+    result = in_balls(compute) if balls else None
+    return None if result is None else Exact(result, Ball())
+
+
+def in_balls(compute: Callable[[Arithmetic], Any]) -> Any:
+    """``compute`` in balls; None where they do not decide."""
     before = ctx.prec
     ctx.prec = _PRECISION
     try:
-        return Exact(compute(Ball()), Ball())
+        return compute(Ball())
     except (NotExact, Undecided, ZeroDivisionError, OverflowError):
         return None
     finally:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from sam_theory.arithmetic import Coordinates, NotExact, Rational, Undecided
+from sam_theory.arithmetic import NotExact, Rational, Undecided
 from sam_theory.engines._search._exact import too_long
 from sam_theory.engines._search._jets import Matrix, image_and_derivative, product, spectral_side
 from sam_theory.engines._search._parameters import Array
@@ -19,7 +19,7 @@ _LONGEST = 8
 
 @dataclass(frozen=True)
 class PeriodicOrbit:
-    """Points that follow each other exactly; ``derivative`` of the return map where it exists."""
+    """Whole states that follow each other exactly; ``derivative`` of the return map where it exists."""
 
     points: tuple[tuple[Fraction, ...], ...]
     derivative: Matrix | None
@@ -40,8 +40,7 @@ def period_of(tail: Array, scale: float) -> int | None:
 
 def _step(scene: Scene, values: Mapping[str, Fraction], point: Sequence[Fraction]) -> tuple[Fraction, ...]:
     exact = Rational()
-    w = Coordinates(point)
-    return tuple(scene.iterate(scene.step(exact, values, scene.state(exact, w), 0)))
+    return tuple(scene.whole(scene.step(exact, values, scene.state_of(exact, point), 0)))
 
 
 def _follow(
@@ -67,10 +66,13 @@ def multiplier_matrix(scene: Scene, values: Mapping[str, Fraction], points: Sequ
 def exact_orbit(
     scene: Scene, values: Mapping[str, Fraction], guess: Sequence[float], period: int
 ) -> PeriodicOrbit | None:
-    """The orbit of that period near ``guess``, if it is rational: solved on its affine branch, or recognised.
+    """The orbit of the whole state near ``guess``, if it is rational: solved on its affine branch, or recognised.
 
-    On an affine branch one Newton step is exact; elsewhere the simplest fractions near the guess are tried.
+    On an affine branch one Newton step is exact; elsewhere the simplest fractions near the guess are tried.  A
+    rule with a schedule or noise has no periodic orbits: the step number is part of its state.
     """
+    if not scene.autonomous or len(guess) != scene.width:
+        return None
     for point in _candidates(scene, values, guess, period):
         try:
             points = _follow(scene, values, point, period)

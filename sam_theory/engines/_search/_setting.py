@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
-import numpy as np
 import sympy as sp
 
-from sam_theory.arithmetic import Arithmetic, Float64, Program, as_fraction, lower_all
+from sam_theory.arithmetic import Arithmetic, Float64, Program, VectorSymbol, lower_all
 from sam_theory.dynamics import Map
 from sam_theory.errors import InputError
 from sam_theory.losses import Family, FunctionClass, Link, Loss
@@ -91,6 +90,26 @@ class Scene:
         return Map(self.theorem.rule, self.loss)
 
     @property
+    def autonomous(self) -> bool:
+        """Whether every step is the same map: no schedule, no noise."""
+        return not (self.theorem.rule.noise or self.theorem.rule.uses_step_number)
+
+    @property
+    def width(self) -> int:
+        """The number of coordinates of the whole state."""
+        return self.dimension * len(self.map.state)
+
+    @property
+    def event(self) -> str | None:
+        """What the orbits must not meet for the statement to speak of them."""
+        return getattr(self.theorem.starts, "event", None)
+
+    @property
+    def almost_every(self) -> bool:
+        """Whether a set of starts of measure zero refutes nothing."""
+        return self.theorem.starts is not None and self.event is None
+
+    @property
     def rational(self) -> bool:
         """Whether the loss is rational at rational points."""
         if self.family is not None:
@@ -111,20 +130,21 @@ class Scene:
             return dict(values)
         return {**values, **arithmetic.run(self.constants, values)}
 
-    def vector(self, arithmetic: Arithmetic, coordinates: Iterable[Any]) -> Any:
-        """A constant vector that combines with states of ``arithmetic``."""
-        values = list(coordinates)
-        if isinstance(arithmetic, Float64):
-            return np.array([[float(c)] for c in values])
-        return arithmetic.stack([arithmetic.number(as_fraction(c)) for c in values])
-
     @cached_property
-    def minimiser(self) -> tuple[Any, ...] | None:
-        """A point where the loss is least, where one is known."""
-        if self.family is not None:
-            return (sp.S.Zero,) * self.dimension
-        for point in self.loss.facts.minimisers if self.loss is not None else ():
-            return tuple(sp.sympify(c).subs({s: 1 for s in sp.sympify(c).free_symbols}) for c in point)
+    def minimiser(self) -> Program | None:
+        """A point where the loss is least, if the claim speaks of one and one is known."""
+        formulas = self.claim.formulas()
+        if self.loss is None or not any(v.name == "w_star" for e in formulas for v in e.atoms(VectorSymbol)):
+            return None
+        known = {s.name for s in self.symbols} | {s.name for s in self.fixed or ()} | set(self.loss.parameters)
+        points = list(self.loss.facts.minimisers)
+        if self.family is not None and self.family.law == "scale invariant":
+            points = [(1, *(0,) * (self.dimension - 1))]
+        for point in points:
+            # Further symbols run along a manifold of minima, on which 1 is as good as any other value.
+            place = [sp.sympify(c) for c in point]
+            free = {s: 1 for c in place for s in c.free_symbols if s.name not in known}
+            return lower_all({str(i): self.concrete(c.subs(free)) for i, c in enumerate(place)})
         return None
 
     def environment(
@@ -148,7 +168,9 @@ class Scene:
             if v is not None:
                 env[name] = v
         if self.minimiser is not None:
-            env["w_star"] = self.vector(arithmetic, self.minimiser)
+            place = list(arithmetic.run(self.minimiser, values).values())
+            star = arithmetic.stack(place)
+            env["w_star"] = star.reshape(len(place), -1) if isinstance(arithmetic, Float64) else star
         return env
 
     def state(self, arithmetic: Arithmetic, w: Any) -> dict[str, Any]:
@@ -167,9 +189,13 @@ class Scene:
         parts = {n: list(coordinates[i * d : (i + 1) * d]) for i, n in enumerate(self.map.state)}
         return {n: arithmetic.stack(part) for n, part in parts.items()}
 
-    def step(self, arithmetic: Arithmetic, values: Mapping[str, Any], state: dict[str, Any], t: int) -> dict[str, Any]:
-        """The next state."""
-        return self.map.step(arithmetic, state, {**values, "k": arithmetic.number(Fraction(t))})
+    def step(
+        self, arithmetic: Arithmetic, values: Mapping[str, Any], state: Mapping[str, Any], t: int | None
+    ) -> dict[str, Any]:
+        """The state after step ``t`` (from 0); None: the step that ``values`` name, or the first."""
+        if self.theorem.rule.uses_step_number and (t is not None or "k" not in values):
+            values = {**values, "k": arithmetic.number(Fraction(t or 0))}
+        return self.map.step(arithmetic, state, values)
 
     def iterate(self, state: Mapping[str, Any]) -> Any:
         """The iterate of a state."""

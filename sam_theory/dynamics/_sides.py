@@ -1,0 +1,87 @@
+"""Derivatives where a map has kinks: one branch for each side of every sign that vanishes at the point."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sympy as sp
+
+from sam_theory.errors import InputError
+
+
+@dataclass(frozen=True)
+class Sides:
+    """The smooth branches of a map that meet at a point.
+
+    ``images`` and ``jacobians`` hold one entry for each branch, evaluated at the point.  The map is
+    differentiable there if all images equal the value of the map and all Jacobians agree, provided that the
+    expressions in ``nonzero`` (the other signs' arguments at the point) do not vanish.
+    """
+
+    images: tuple[tuple[sp.Expr, ...], ...]
+    jacobians: tuple[sp.Matrix, ...]
+    nonzero: tuple[sp.Expr, ...]
+
+
+def smooth_kinks(e: sp.Expr) -> sp.Expr:
+    """``e`` with every minimum and maximum written by absolute values.
+
+    Raises InputError for a Piecewise expression.
+    """
+    if e.has(sp.Piecewise):
+        raise InputError(f"{e} is piecewise; write it with sign, abs, min or max to have a derivative")
+
+    def fold(smaller: bool) -> Any:
+        def pairwise(*args: sp.Expr) -> sp.Expr:
+            total = args[0]
+            for a in args[1:]:
+                half = sp.Abs(total - a) / 2
+                total = (total + a) / 2 + (-half if smaller else half)
+            return total
+
+        return pairwise
+
+    return e.replace(sp.Min, fold(True)).replace(sp.Max, fold(False))
+
+
+def kinks(expressions: Sequence[sp.Expr]) -> list[sp.Expr]:
+    """The arguments of all signs and absolute values, in a fixed order."""
+    nodes = set().union(*(e.atoms(sp.sign, sp.Abs) for e in expressions))
+    return sorted({n.args[0] for n in nodes}, key=sp.default_sort_key)
+
+
+def sides_at(step: Sequence[sp.Expr], variables: Sequence[sp.Symbol], point: Sequence[sp.Expr]) -> Sides:
+    """The branches of ``step`` that meet at ``point``.
+
+    Raises InputError if a derivative does not exist in closed form or is infinite at the point.
+    """
+    rows = [smooth_kinks(e) for e in step]
+    at: Mapping[sp.Symbol, sp.Expr] = dict(zip(variables, map(sp.sympify, point), strict=True))
+    values = {f: sp.simplify(f.xreplace(at).doit()) for f in kinks(rows)}
+    vanishing = [f for f, v in values.items() if v == 0]
+    images, jacobians = [], []
+    for choice in itertools.product((1, -1), repeat=len(vanishing)):
+        swap: dict[Any, Any] = {}
+        for f, s in zip(vanishing, choice, strict=True):
+            swap |= {sp.sign(f): sp.Integer(s), sp.Abs(f): s * f}
+        branch = [e.xreplace(swap) for e in rows]
+        matrix = sp.Matrix([[_partial(e, x) for x in variables] for e in branch])
+        images.append(tuple(e.xreplace(at).doit() for e in branch))
+        jacobians.append(matrix.xreplace(at).applyfunc(lambda e: e.doit()))
+    for e in (*itertools.chain(*images), *itertools.chain(*jacobians)):
+        if e.has(sp.nan, sp.zoo, sp.oo):
+            raise InputError(f"the map has no derivative at ({', '.join(map(str, point))})")
+    return Sides(tuple(images), tuple(jacobians), tuple(v for v in values.values() if v != 0))
+
+
+def _partial(e: sp.Expr, s: sp.Symbol) -> sp.Expr:
+    """∂e/∂s with every sign taken as locally constant."""
+    d = sp.diff(e, s)
+    if d.has(sp.DiracDelta):
+        d = d.replace(sp.DiracDelta, lambda *_: sp.S.Zero)
+    if d.has(sp.Derivative):
+        raise InputError(f"{e} has no derivative in closed form")
+    return d

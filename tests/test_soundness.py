@@ -1,0 +1,280 @@
+"""False claims that a careless prover would accept, and true ones that a careless search would refute."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import sympy as sp
+from sympy import Rational, Symbol
+
+from sam_theory import (
+    AlmostEvery,
+    Cycle,
+    DistanceDecreases,
+    Envelope,
+    Expression,
+    GeometricSum,
+    Identity,
+    Inequality,
+    InputError,
+    Instance,
+    Limit,
+    OrbitsAvoiding,
+    Product,
+    Quadratic,
+    ScaleInvariant,
+    Source,
+    Stability,
+    Step,
+    StronglyConvex,
+    Telescoping,
+    Theorem,
+    Threshold,
+    alpha,
+    beta,
+    coordinate,
+    dot,
+    eta,
+    even_link,
+    gd,
+    grad,
+    lam,
+    library,
+    norm,
+    rho,
+    rule,
+    sam,
+    t,
+    usam,
+    value,
+    verify,
+    w,
+    w_next,
+    w_star,
+    w_start,
+)
+from sam_theory.arithmetic import CURVATURE, LENGTH, NUMBER, STEP_SIZE
+from sam_theory.engines import budget_of
+from sam_theory.engines._asymptotic import leading_ratio
+from sam_theory.engines._prove import PROVERS, prove
+from sam_theory.engines._symbolic import parameter_limit
+
+ZERO, ONE = sp.S.Zero, sp.S.One
+W, A = Symbol("w", real=True), Symbol("a", real=True)
+MU = Symbol("mu", positive=True)
+K = Symbol("k", nonnegative=True)
+XI = Symbol("xi", positive=True)
+s = eta * lam
+BY_SLUG = {x.slug: x for x in library()}
+
+
+@rule(dimensions={"eta": STEP_SIZE, "mu": CURVATURE})
+def decayed(space, w, *, eta, mu):  # type: ignore[no-untyped-def]
+    """Gradient descent with weight decay."""
+    return w - eta * (space.grad(w) + mu * w)
+
+
+@rule
+def plain(space, w):  # type: ignore[no-untyped-def]
+    """A step of size 1."""
+    return w - space.grad(w)
+
+
+@rule
+def scheduled(space, w, *, eta, k):  # type: ignore[no-untyped-def]
+    """Gradient descent with summable steps."""
+    return w - eta / (k + 2) ** 2 * space.grad(w)
+
+
+@rule
+def fading(space, w, *, eta, rho, k):  # type: ignore[no-untyped-def]
+    """SAM with ρ/(k+1)."""
+    return w - eta * space.grad(w + rho / (k + 1) * space.unit(space.grad(w)))
+
+
+@rule(dimensions={"eta": NUMBER, "rho": LENGTH})
+def scaled_unit(space, w, *, eta, rho):  # type: ignore[no-untyped-def]
+    """Normalises a multiple of the gradient that vanishes at η² = 2."""
+    return w - rho * space.unit((2 - eta * eta) * space.grad(w))
+
+
+@rule(dimensions={"rho": LENGTH})
+def unit_of_sum(space, w, v, *, rho):  # type: ignore[no-untyped-def]
+    """Normalises g + v, which vanishes at v = −g."""
+    return {"w": w - rho * space.unit(space.grad(w) + v), "v": v}
+
+
+@rule(dimensions={"rho": LENGTH})
+def unit_of_p1(space, w, p1, *, rho):  # type: ignore[no-untyped-def]
+    """A state vector that bears the name of an ascent point."""
+    return {"w": w - rho * space.unit(space.grad(w + rho * space.unit(space.grad(w)))) - p1, "p1": p1}
+
+
+def statement(claim, loss, rule=gd, *hypotheses, **more):  # type: ignore[no-untyped-def]
+    """A statement that skips the dimension check."""
+    more = {"status": "quoted", "expected": "refuted", **more}
+    return Theorem("test", "a test", Source("test", "a test"), rule, loss, claim, hypotheses, **more)
+
+
+SC = StronglyConvex(alpha, beta)
+NEARER = Inequality(norm(w_next - w_star) ** 2, norm(w - w_star) ** 2)
+ACUTE = Inequality(ZERO, dot(grad(w), w))
+EULER = Identity(dot(grad(w), w - w_star), ZERO)
+MOVES = Inequality(rho**2, norm(w_next - w) ** 2, given=(norm(grad(w)) > 0,))
+KINKED = Expression(W**2 / 2 + W * sp.Abs(W) / 4)
+STEPPED = Expression(W**2 / 4 - (sp.Abs(W - 1) + sp.Abs(W + 1)) / 4)
+PULL = (1 - s) ** 2 - Rational(1, 2)
+
+FALSE: dict[str, Callable[[], Theorem]] = {
+    "weight decay pulls away from the minimiser": lambda: statement(
+        NEARER, SC, decayed, eta * (beta + MU) <= 1,
+        proof=(Step("c", NEARER, ("cocoercivity", "monotone gradient", "Lipschitz gradient")),),
+    ),
+    "the gradient points away from the origin": lambda: statement(
+        ACUTE, SC, proof=(Step("c", ACUTE, ("monotone gradient", "strong monotonicity")),)
+    ),
+    "the minimiser of a scale-invariant loss is the origin": lambda: statement(
+        EULER, ScaleInvariant(), proof=(Step("c", EULER, ("Euler identity",)),)
+    ),
+    "SAM is stable at the minimum": lambda: statement(
+        Threshold(Stability((ZERO,)), eta, 2 / lam), Quadratic(lam), sam, rho > 0
+    ),
+    "SAM has a smooth multiplier at the minimum": lambda: statement(
+        Cycle(((ZERO,),), (1 - s,), stable=True), Quadratic(lam), sam, rho > 0, s < 2
+    ),
+    "the slope at a kink is the mean": lambda: statement(
+        Threshold(Stability((ZERO,)), eta, sp.Integer(2)), KINKED
+    ),
+    "a fixed point with a large multiplier is stable": lambda: statement(
+        Cycle(((ZERO,),), stable=True), Quadratic(lam), usam, s > 3
+    ),
+    "one multiplier of two decides stability": lambda: statement(
+        Cycle(((ZERO, ZERO),), (1 - s,), stable=True), Quadratic(lam, MU), gd, s < 1, eta * MU > 3
+    ),
+    "a fixed point exists only for small steps": lambda: statement(
+        Cycle(((ZERO,),), exists_iff=s < 1), Quadratic(lam), gd, s < 2
+    ),
+    "a 2-cycle run twice is a 4-cycle": lambda: statement(
+        Cycle(tuple((sign * BY_SLUG["sam-1d-two-cycle.cycle"].claim.points[0][0],) for sign in (1, -1, 1, -1))),  # type: ignore[attr-defined]
+        Quadratic(lam), sam, s < 2, rho > 0,
+    ),
+    "a discontinuous map converges": lambda: statement(
+        Limit(norm(w), ZERO), STEPPED, plain, proof=(DistanceDecreases(ZERO),)
+    ),
+    "an observable that grows with t converges": lambda: statement(
+        Limit(4**t * norm(w), ZERO), Quadratic(lam), gd, s < 1, proof=(DistanceDecreases(ZERO),)
+    ),
+    "a discontinuous observable converges": lambda: statement(
+        Limit(sp.sign(norm(w)), ZERO), Quadratic(lam), gd, s < 1, proof=(DistanceDecreases(ZERO),)
+    ),
+    "summable steps reach the minimum": lambda: statement(
+        Limit(norm(w), ZERO), Quadratic(1), scheduled, eta < 1, K < 10**6, proof=(DistanceDecreases(ZERO),)
+    ),
+    "an offset that depends on the state": lambda: statement(
+        Envelope(norm(w) ** 2, 2 ** (-t) * norm(w_start) ** 2 + 2 * PULL * norm(w) ** 2),
+        Quadratic(lam), gd, s < Rational(1, 10), proof=(GeometricSum(Rational(1, 2), PULL * norm(w) ** 2),),
+    ),
+    "a factor that depends on t": lambda: statement(
+        Envelope(2 ** (-t) * (norm(w) - norm(w_next)), 2 ** (-t) * norm(w_start), accumulate=True),
+        Quadratic(lam), gd, s < 1, proof=(Telescoping(2 ** (-t), norm(w)),),
+    ),
+    "a potential of the next state": lambda: statement(
+        Envelope(norm(w_next - w), norm(w_next - w_start), accumulate=True),
+        Quadratic(lam), gd, s > 1, s < 2, proof=(Telescoping(ONE, norm(w_next - w)),),
+    ),
+    "SAM stays away from almost every start": lambda: BY_SLUG["sam-never-converges-sc.limsup"].with_(
+        starts=AlmostEvery(()), mutants=()
+    ),
+    "a multiple of the gradient never vanishes": lambda: statement(MOVES, SC, scaled_unit),
+    "a sum of vectors never vanishes": lambda: statement(MOVES, SC, unit_of_sum),
+    "a state vector called p1 is the ascent point": lambda: statement(MOVES, SC, unit_of_p1),
+    "the limit from the wrong side": lambda: statement(
+        Limit(sp.sign(2 - eta), -ONE, variable=eta, to=sp.Integer(2)), Quadratic(1), gd, eta < 2
+    ),
+    "a limit from one side of two": lambda: statement(Limit(sp.Abs(A) / A, ONE, variable=A, to=ZERO), Quadratic(1)),
+    "a limit that fails at rho = 0": lambda: statement(
+        Limit(eta / (eta + rho), ZERO, variable=eta, to=ZERO), Quadratic(1)
+    ),
+    "a limit of an observable of the step": lambda: statement(
+        Limit(norm(w_next) / eta, ZERO, variable=eta, to=sp.oo), Quadratic(1)
+    ),
+    "every minimiser is the origin": lambda: statement(
+        Identity(value(w_star), sp.cosh(1)), Expression(sp.cosh(W - 1))
+    ),
+    "every minimum of l(xy) is the same point": lambda: statement(
+        Identity(norm(w_star) ** 2, ONE), Product(even_link)
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FALSE)
+def test_a_false_claim_is_not_proved(name: str) -> None:
+    theorem = FALSE[name]()
+    try:
+        evidence = prove(theorem, PROVERS, budget_of("quick"), np.random.default_rng(0))
+    except InputError as refusal:
+        assert "\n" not in str(refusal)
+        return
+    assert all(e.established not in ("proved", "certified") for e in evidence)
+    # Nor may it be the recheck alone that holds the verdict back: the goals themselves stay open.
+    closed = [o.closed for e in evidence for o in e.obligations if not o.name.startswith("re-evaluation")]
+    assert not closed or not all(closed)
+
+
+TRUE: dict[str, Callable[[], Theorem]] = {
+    "SAM with a fading radius converges": lambda: statement(Limit(norm(w), ZERO), Quadratic(1), fading, eta < 1),
+    "two coordinates differ almost everywhere": lambda: statement(
+        Inequality(ZERO, (coordinate(w, 0) - coordinate(w, 1)) ** 2, strict=True),
+        Quadratic(lam, MU),
+        starts=AlmostEvery(("w1 = w2",)),
+        attained_by=Instance({"lam": 1, "mu": 1, "eta": 1}, (1, 1)),
+    ),
+    "limsup of what tends to minus infinity": lambda: statement(
+        Limit(-norm(w), ZERO, "limsup", "<="), Quadratic(lam), gd, s > 2
+    ),
+    "liminf of an oscillation": lambda: statement(
+        Limit(coordinate(w), ZERO, "liminf", "<="), Quadratic(lam), gd, s > 2
+    ),
+    "everything is at most infinite": lambda: statement(
+        Limit(norm(w), sp.oo, "limsup", "<="), Quadratic(lam), sam, s < 1, rho > 0
+    ),
+    "a negative number is minus its modulus": lambda: statement(
+        Identity(sp.Abs(Symbol("n", negative=True)), -Symbol("n", negative=True)), Quadratic(1)
+    ),
+    "a nonzero number has a positive square": lambda: statement(
+        Inequality(ZERO, Symbol("nz", nonzero=True) ** 2, strict=True), Quadratic(1)
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TRUE)
+def test_a_true_claim_is_not_refuted(name: str) -> None:
+    assert verify(TRUE[name](), budget="quick").verdict != "refuted"
+
+
+def test_what_assumptions_on_a_symbol_say_is_shown_among_the_hypotheses() -> None:
+    assert statement(Identity(sp.Abs(Symbol("n", negative=True)), ONE), Quadratic(1)).hypotheses_text()[-1] == "n < 0"
+    with pytest.raises(InputError, match="not real"):
+        statement(Identity(Symbol("z"), ONE), Quadratic(1))
+
+
+def test_a_quantity_that_is_odd_in_the_start_has_a_remainder_of_first_order() -> None:
+    theorem = BY_SLUG["gd-usam-stuck-below-threshold.gd"]
+    claim = theorem.claim
+    odd = claim.quantity + coordinate(w_start, 0) ** 3 / claim.start[1]  # type: ignore[attr-defined]
+    answer, _ = leading_ratio(theorem.with_(claim=type(claim)(**{**vars(claim), "quantity": odd})))
+    assert answer.status == "unknown" and "O(x0^1)" in answer.detail
+
+
+def test_a_limit_in_a_parameter_is_proved_from_every_admitted_side() -> None:
+    claim = Limit(sp.Abs(A) / A, ONE, variable=A, to=ZERO)
+    assert parameter_limit(statement(claim, Quadratic(1), gd, A > 0)).status == "proved"
+    assert parameter_limit(statement(claim, Quadratic(1), gd, A < 0)).status == "unknown"
+
+
+def test_the_claim_about_orbits_that_avoid_an_event_says_so() -> None:
+    assert "never meets zero gradient" in BY_SLUG["sam-never-converges-sc.limsup"].statement()
+    with pytest.raises(InputError, match="orbits can avoid"):
+        OrbitsAvoiding("bad luck")

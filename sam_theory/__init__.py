@@ -70,6 +70,7 @@ _PUBLIC = {
         "Quadratic",
         "Product",
         "Expression",
+        "Facts",
         "RayleighQuotient",
         "Link",
         "log_cosh",

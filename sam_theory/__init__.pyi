@@ -9,6 +9,7 @@ from sam_theory.engines import verify_all as verify_all
 from sam_theory.errors import InputError as InputError
 from sam_theory.losses import ConvexSmooth as ConvexSmooth
 from sam_theory.losses import Expression as Expression
+from sam_theory.losses import Facts as Facts
 from sam_theory.losses import Link as Link
 from sam_theory.losses import Loss as Loss
 from sam_theory.losses import PolyakLojasiewicz as PolyakLojasiewicz

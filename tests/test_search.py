@@ -158,7 +158,8 @@ def test_tight_bounds_are_reached():
 
 
 def test_a_remainder_of_too_high_an_order_is_a_suspicion_and_no_support():
-    evidence = search(mutant("gd-usam-stuck-below-threshold.gd", order=sp.Integer(3)), "default", 0)
+    theorem = THEOREMS["gd-usam-stuck-below-threshold.gd"]
+    evidence = search(theorem.with_(claim=replace(theorem.claim, order=sp.Integer(3)), proof=()), "default", 0)
     assert evidence.verdict == "undecided" and evidence.margin < 0
 
 

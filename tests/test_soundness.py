@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from sam_theory import (
     DistanceDecreases,
     Envelope,
     Expression,
+    FiniteLaw,
     GeometricSum,
     Identity,
     Inequality,
@@ -124,7 +126,7 @@ ACUTE = Inequality(ZERO, dot(grad(w), w))
 EULER = Identity(dot(grad(w), w - w_star), ZERO)
 MOVES = Inequality(rho**2, norm(w_next - w) ** 2, given=(norm(grad(w)) > 0,))
 KINKED = Expression(W**2 / 2 + W * sp.Abs(W) / 4)
-STEPPED = Expression(W**2 / 4 - (sp.Abs(W - 1) + sp.Abs(W + 1)) / 4)
+STEPPED = W**2 / 4 - (sp.Abs(W - 1) + sp.Abs(W + 1)) / 4
 PULL = (1 - s) ** 2 - Rational(1, 2)
 
 FALSE: dict[str, Callable[[], Theorem]] = {
@@ -161,7 +163,7 @@ FALSE: dict[str, Callable[[], Theorem]] = {
         Quadratic(lam), sam, s < 2, rho > 0,
     ),
     "a discontinuous map converges": lambda: statement(
-        Limit(norm(w), ZERO), STEPPED, plain, proof=(DistanceDecreases(ZERO),)
+        Limit(norm(w), ZERO), Expression(STEPPED), plain, proof=(DistanceDecreases(ZERO),)
     ),
     "an observable that grows with t converges": lambda: statement(
         Limit(4**t * norm(w), ZERO), Quadratic(lam), gd, s < 1, proof=(DistanceDecreases(ZERO),)
@@ -211,8 +213,8 @@ FALSE: dict[str, Callable[[], Theorem]] = {
 
 @pytest.mark.parametrize("name", FALSE)
 def test_a_false_claim_is_not_proved(name: str) -> None:
-    theorem = FALSE[name]()
     try:
+        theorem = FALSE[name]()
         evidence = prove(theorem, PROVERS, budget_of("quick"), np.random.default_rng(0))
     except InputError as refusal:
         assert "\n" not in str(refusal)
@@ -278,3 +280,27 @@ def test_the_claim_about_orbits_that_avoid_an_event_says_so() -> None:
     assert "never meets zero gradient" in BY_SLUG["sam-never-converges-sc.limsup"].statement()
     with pytest.raises(InputError, match="orbits can avoid"):
         OrbitsAvoiding("bad luck")
+
+
+def test_hypotheses_that_only_an_opaque_function_could_satisfy_prove_nothing() -> None:
+    def verdict(*hypotheses: sp.Basic) -> str:
+        claim = Inequality(norm(w_next), norm(w))
+        return verify(statement(claim, Quadratic(1), gd, *hypotheses, status="theorem"), budget="quick").verdict.value
+
+    assert verdict(eta < 2, sp.cosh(eta) < 1) == verdict(eta < 2, sp.sin(eta) > 2) == "undecided"
+    assert verdict(eta < 2, sp.cosh(eta) < 3) == "proved"
+
+
+@pytest.mark.parametrize("value", [1, 2])
+def test_a_rule_with_a_schedule_or_noise_is_proved_for_every_step_and_every_value(value: int) -> None:
+    @rule(
+        dimensions={"eta": STEP_SIZE},
+        noise={"xi": FiniteLaw(((Fraction(1), Fraction(1, 2)), (Fraction(value), Fraction(1, 2))))},
+    )
+    def noisy(space, w, *, eta, k, xi):  # type: ignore[no-untyped-def]
+        return w - eta * xi / (k + 1) * space.grad(w)
+
+    claim = Inequality(norm(w_next), norm(w))
+    theorem = statement(claim, Quadratic(lam), noisy, s < 2, status="theorem", expected="proved")
+    evidence = prove(theorem, PROVERS, budget_of("quick"), np.random.default_rng(0))
+    assert all(e.established == ("proved" if value == 1 else "undecided") for e in evidence)

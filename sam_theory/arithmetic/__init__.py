@@ -15,6 +15,7 @@ from sam_theory.arithmetic._dimension import (
 from sam_theory.arithmetic._float64 import Float64
 from sam_theory.arithmetic._functions import ELEMENTARY, log_cosh, sqrt1p, sqrt1p_slope
 from sam_theory.arithmetic._gram import Gram, Point, Span
+from sam_theory.arithmetic._kinks import gradient, kinks, one_sided_partial, smooth_kinks
 from sam_theory.arithmetic._lower import Lowering, lower, lower_all
 from sam_theory.arithmetic._parse import parse_expression, parse_relation
 from sam_theory.arithmetic._program import NORMALISATIONS, OPERATIONS, Builder, Node, Program, Traced, as_fraction
@@ -40,6 +41,10 @@ from sam_theory.arithmetic._vectors import (
 )
 
 __all__ = [
+    "gradient",
+    "kinks",
+    "one_sided_partial",
+    "smooth_kinks",
     "Arithmetic",
     "Ball",
     "Builder",

@@ -162,6 +162,8 @@ class Arithmetic:
 
     def component(self, v: Any, i: int) -> Any:
         """Coordinate ``i`` of a vector."""
+        if not 0 <= i < len(v):
+            raise InputError(f"coordinate {i} (from 0) of a vector of dimension {len(v)}")
         return v[i]
 
     def block(self, v: Any, i: int, parts: int) -> Any:

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from sam_theory.arithmetic._base import Arithmetic, Field
+from sam_theory.arithmetic._program import as_float
 from sam_theory.errors import InputError
 
 _LOG2 = float(np.log(2.0))
@@ -52,7 +53,7 @@ class Float64(Arithmetic):
         self._matrices: dict[int, tuple[object, Any]] = {}
 
     def number(self, value: Fraction) -> Any:
-        return float(value)
+        return as_float(value)
 
     def div(self, a: Any, b: Any) -> Any:
         return np.true_divide(a, b)

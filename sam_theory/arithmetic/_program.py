@@ -140,6 +140,14 @@ def as_fraction(value: Any) -> Fraction:
     raise InputError(f"{value!r} is not a number; give an int, a float or a Fraction")
 
 
+def as_float(value: Fraction) -> float:
+    """The nearest float; raises InputError for a constant beyond float64."""
+    try:
+        return float(value)
+    except OverflowError:
+        raise InputError("a constant of the formula exceeds the range of float64; rescale the problem") from None
+
+
 class Traced:
     """A value inside a program under construction: operators append nodes."""
 

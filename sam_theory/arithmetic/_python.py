@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from sam_theory.arithmetic._base import Arithmetic, Coordinates
 from sam_theory.arithmetic._functions import python_log_cosh, python_sqrt1p_slope
-from sam_theory.arithmetic._program import NORMALISATIONS
+from sam_theory.arithmetic._program import NORMALISATIONS, as_float
 
 #: The implementations generated code may call, by the name a program uses.
 PYTHON_FUNCTIONS: dict[str, Callable[[float], float]] = {
@@ -51,7 +51,7 @@ class PythonFloat(Arithmetic):
     functions: ClassVar[Mapping[str, Callable[[Any], Any]]] = PYTHON_FUNCTIONS
 
     def number(self, value: Fraction) -> float:
-        return float(value)
+        return as_float(value)
 
     def power(self, a: float, exponent: float) -> float:
         return math.pow(a, exponent)  # never complex, unlike **

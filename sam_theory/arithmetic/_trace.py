@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 from sam_theory.arithmetic._base import Arithmetic, Coordinates, HasDerivatives
-from sam_theory.arithmetic._program import Builder, Program, Traced
+from sam_theory.arithmetic._program import Builder, Program, Traced, as_float
 from sam_theory.arithmetic._python import HUGE, PYTHON_FUNCTIONS, TINY, python_unit
 from sam_theory.errors import InputError
 
@@ -97,7 +97,7 @@ def python_source(program: Program, rename: dict[str, str]) -> tuple[list[str], 
         target = f"t{i}"
         match node.op:
             case "number":
-                names.append(f"({float(data)!r})")
+                names.append(f"({as_float(data)!r})")
                 continue
             case "input":
                 names.append(rename[data])

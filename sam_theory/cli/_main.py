@@ -30,6 +30,9 @@ class _Commands(click.Group):
         except InputError as error:
             click.echo(f"sam-theory: error: {' '.join(str(error).split())}", err=True)
             ctx.exit(BAD_INPUT)
+        except click.UsageError as error:
+            click.echo(f"sam-theory: error: {' '.join(error.format_message().split())} (see --help)", err=True)
+            ctx.exit(BAD_INPUT)
         except KeyboardInterrupt:
             click.echo("sam-theory: interrupted", err=True)
             ctx.exit(INTERRUPTED)
@@ -45,22 +48,17 @@ def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
 
 @click.group(
     cls=_Commands,
+    help="Verify theorems about sharpness-aware minimization."
+    "\n\n\b\nExample:\n  sam-theory verify usam-sharp-threshold-convex --mutants"
+    "\n\n\b\nCompletion of commands and slugs, in bash (zsh and fish likewise):"
+    '\n  eval "$(_SAM_THEORY_COMPLETE=bash_source sam-theory)"',
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Exit status, the first that applies: 130 interrupted, 2 usage or bad input, 1 an unexpected "
     "verdict, a surviving mutant or a witness found, 3 undecided where a decision was expected, 0 otherwise.",
 )
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version.")
 def main() -> None:
-    r"""Verify theorems about sharpness-aware minimization.
-
-    \b
-    Example:
-      sam-theory verify quad-two-cycle --mutants
-
-    \b
-    Completion of commands and slugs, in bash (zsh and fish likewise):
-      eval "$(_SAM_THEORY_COMPLETE=bash_source sam-theory)"
-    """
+    """Verify theorems about sharpness-aware minimization."""
 
 
 for _command in (verify, falsify, list_, show, simulate):

@@ -11,7 +11,7 @@ from sam_theory.cli._select import complete_slugs, select
 __all__ = ["show"]
 
 
-@click.command(short_help="Show one theorem.", epilog="Example: sam-theory show quad-two-cycle")
+@click.command(short_help="Show one theorem.", epilog="Example: sam-theory show sc-sam-neighbourhood")
 @click.argument("slug", metavar="SLUG", shell_complete=complete_slugs)
 def show(slug: str) -> None:
     """Show a theorem: statement, hypotheses, proof steps, source, BibTeX, recorded verdict.

@@ -60,7 +60,7 @@ def write_json(path: str, results: list[Result], *, seed: int, budget: str, inte
 
 @click.command(
     short_help="Verify theorems: all, or those named.",
-    epilog="Example: sam-theory verify quad-two-cycle --engine smt --mutants --json verdicts.json",
+    epilog="Example: sam-theory verify sam-1d-two-cycle --engine smt --mutants --json verdicts.json",
 )
 @click.argument("what", metavar="[SLUG|FILE.py]...", nargs=-1, shell_complete=complete_slugs)
 @click.option("--paper", metavar="KEY", shell_complete=complete_papers, help="Only theorems of this paper.")
@@ -142,7 +142,8 @@ def verify(
         except EnginesDisagree as error:
             clash, results = error, in_order(theorems, finished)
         except InputError:
-            print_results(in_order(theorems, finished))  # what was established before the bad one is not lost
+            if finished:
+                print_results(in_order(theorems, finished))  # what was established before the bad one is not lost
             raise
     if json != "-":
         print_results(results)

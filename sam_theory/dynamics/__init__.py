@@ -1,25 +1,22 @@
 """Dynamics: a rule on a loss as a map, its steps, cycles and simulated trajectories."""
 
 from sam_theory.dynamics._cycles import Orbit, fixed_points, two_cycles
-from sam_theory.dynamics._map import Map, derivative
+from sam_theory.dynamics._map import Map
 from sam_theory.dynamics._orbit import orbit
 from sam_theory.dynamics._outcome import DIVERGED_BEYOND, SETTLED_WITHIN, Outcome
-from sam_theory.dynamics._sides import Sides, kinks, sides_at, smooth_kinks
+from sam_theory.dynamics._sides import Sides, sides_at
 from sam_theory.dynamics._simulate import simulate
 from sam_theory.dynamics._trajectory import Trajectory
 
 __all__ = [
     "Sides",
-    "kinks",
     "sides_at",
-    "smooth_kinks",
     "DIVERGED_BEYOND",
     "Map",
     "Orbit",
     "Outcome",
     "SETTLED_WITHIN",
     "Trajectory",
-    "derivative",
     "fixed_points",
     "orbit",
     "simulate",

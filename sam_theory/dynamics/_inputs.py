@@ -89,7 +89,7 @@ def _parameters(map: Map, given: Mapping[str, Any]) -> dict[str, FloatArray]:
             text, zero = _DOMAINS[name]
             outside = values < 0 if zero else values <= 0
             if outside.any():
-                raise InputError(f"{name} is {values[outside].flat[0]:.17g}; {text}")
+                raise InputError(f"{name} is {values[outside].flat[0]:.12g}; {text}")
     return result
 
 

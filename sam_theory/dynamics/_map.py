@@ -9,7 +9,7 @@ from typing import Any
 
 import sympy as sp
 
-from sam_theory.arithmetic import Arithmetic, Coordinates, Flatten, Program, Symbolic
+from sam_theory.arithmetic import Arithmetic, Coordinates, Flatten, Program, Symbolic, one_sided_partial
 from sam_theory.dynamics._sides import sides_at
 from sam_theory.errors import InputError
 from sam_theory.losses import Loss
@@ -68,7 +68,7 @@ class Map:
         step = self.symbolic_step()
         rows = [e for v in self.state for e in step[v]]
         columns = [s for v in self.state_symbols().values() for s in v]
-        return sp.Matrix([[derivative(e, s) for s in columns] for e in rows])
+        return sp.Matrix([[one_sided_partial(e, s) for s in columns] for e in rows])
 
     def jacobian_at(self, point: Sequence[Any]) -> sp.Matrix:
         """The Jacobian at a point of the whole state, where the map is differentiable.
@@ -99,13 +99,3 @@ class Map:
         env = {n: arithmetic.input(n) for n in self.symbols()}
         result = self.step(arithmetic, state, env)
         return arithmetic.finish({f"{v}:{i}": e for v in self.state for i, e in enumerate(result[v])})
-
-
-def derivative(e: sp.Expr, s: sp.Symbol) -> sp.Expr:
-    """∂e/∂s with every sign taken as locally constant (valid where its argument does not vanish)."""
-    d = sp.diff(e, s)
-    if d.has(sp.DiracDelta):
-        d = d.replace(sp.DiracDelta, lambda *_: sp.S.Zero)
-    if d.has(sp.Derivative):
-        raise InputError(f"{e} has no derivative in closed form")
-    return d

@@ -9,6 +9,7 @@ from typing import Any
 
 import sympy as sp
 
+from sam_theory.arithmetic import kinks, one_sided_partial, smooth_kinks
 from sam_theory.errors import InputError
 
 
@@ -26,33 +27,6 @@ class Sides:
     nonzero: tuple[sp.Expr, ...]
 
 
-def smooth_kinks(e: sp.Expr) -> sp.Expr:
-    """``e`` with every minimum and maximum written by absolute values.
-
-    Raises InputError for a Piecewise expression.
-    """
-    if e.has(sp.Piecewise):
-        raise InputError(f"{e} is piecewise; write it with sign, abs, min or max to have a derivative")
-
-    def fold(smaller: bool) -> Any:
-        def pairwise(*args: sp.Expr) -> sp.Expr:
-            total = args[0]
-            for a in args[1:]:
-                half = sp.Abs(total - a) / 2
-                total = (total + a) / 2 + (-half if smaller else half)
-            return total
-
-        return pairwise
-
-    return e.replace(sp.Min, fold(True)).replace(sp.Max, fold(False))
-
-
-def kinks(expressions: Sequence[sp.Expr]) -> list[sp.Expr]:
-    """The arguments of all signs and absolute values, in a fixed order."""
-    nodes = set().union(*(e.atoms(sp.sign, sp.Abs) for e in expressions))
-    return sorted({n.args[0] for n in nodes}, key=sp.default_sort_key)
-
-
 def sides_at(step: Sequence[sp.Expr], variables: Sequence[sp.Symbol], point: Sequence[sp.Expr]) -> Sides:
     """The branches of ``step`` that meet at ``point``.
 
@@ -68,20 +42,10 @@ def sides_at(step: Sequence[sp.Expr], variables: Sequence[sp.Symbol], point: Seq
         for f, s in zip(vanishing, choice, strict=True):
             swap |= {sp.sign(f): sp.Integer(s), sp.Abs(f): s * f}
         branch = [e.xreplace(swap) for e in rows]
-        matrix = sp.Matrix([[_partial(e, x) for x in variables] for e in branch])
+        matrix = sp.Matrix([[one_sided_partial(e, x) for x in variables] for e in branch])
         images.append(tuple(e.xreplace(at).doit() for e in branch))
         jacobians.append(matrix.xreplace(at).applyfunc(lambda e: e.doit()))
     for e in (*itertools.chain(*images), *itertools.chain(*jacobians)):
         if e.has(sp.nan, sp.zoo, sp.oo):
             raise InputError(f"the map has no derivative at ({', '.join(map(str, point))})")
     return Sides(tuple(images), tuple(jacobians), tuple(v for v in values.values() if v != 0))
-
-
-def _partial(e: sp.Expr, s: sp.Symbol) -> sp.Expr:
-    """∂e/∂s with every sign taken as locally constant."""
-    d = sp.diff(e, s)
-    if d.has(sp.DiracDelta):
-        d = d.replace(sp.DiracDelta, lambda *_: sp.S.Zero)
-    if d.has(sp.Derivative):
-        raise InputError(f"{e} has no derivative in closed form")
-    return d

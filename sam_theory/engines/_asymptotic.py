@@ -13,8 +13,7 @@ from typing import Any
 
 import sympy as sp
 
-from sam_theory.arithmetic import Coordinates, Symbolic, lower
-from sam_theory.dynamics import derivative
+from sam_theory.arithmetic import Coordinates, Symbolic, lower, one_sided_partial
 from sam_theory.engines._goal import Goal
 from sam_theory.engines._orbit_goals import coordinate_environment
 from sam_theory.engines._smt import Answer
@@ -68,8 +67,8 @@ def _leading_term(theorem: Theorem, claim: Asymptotic) -> tuple[sp.Expr, int] | 
     across = here[i]
     if any(e.subs(across, 0) != (0 if j == i else here[j]) for j, e in enumerate(image)):
         return f"{across} = 0 is not a manifold of fixed points"
-    m = derivative(image[i], across).subs(across, 0).doit()
-    slopes = [derivative(e, across).subs(across, 0).doit() for j, e in enumerate(image) if j != i]
+    m = one_sided_partial(image[i], across).subs(across, 0).doit()
+    slopes = [one_sided_partial(e, across).subs(across, 0).doit() for j, e in enumerate(image) if j != i]
     if any(sp.simplify(e) != 0 for e in slopes):
         return "the other coordinates move to first order"
     bends = [sp.diff(e, across, 2).subs(across, 0).doit() for e in image]

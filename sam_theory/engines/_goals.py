@@ -15,7 +15,14 @@ import sympy as sp
 
 from sam_theory.arithmetic import Coordinates, Gram, Span, Symbolic, Vec, lower
 from sam_theory.engines._goal import Goal, relate
-from sam_theory.engines._orbit_goals import coordinate_environment, cycle_goals, scalar_map_goals, threshold_goals
+from sam_theory.engines._orbit_goals import (
+    Inputs,
+    coordinate_environment,
+    cycle_goals,
+    scalar_map_goals,
+    step_inputs,
+    threshold_goals,
+)
 from sam_theory.errors import InputError
 from sam_theory.losses import FunctionClass, cauchy_schwarz
 from sam_theory.theorems import (
@@ -105,22 +112,32 @@ def _encode(theorem: Theorem, step: Step, steps: Mapping[str, Step]) -> list[Goa
             f"theorem {theorem.slug}: the step '{step.name}' is a {claim.kind}, which needs a lemma on trajectories; "
             "steps are identities, inequalities, thresholds and cycles"
         )
-    if theorem.loss.abstract or theorem.loss.dimension is None:
-        return _abstract(theorem, step, steps)
-    return [_concrete(theorem, step)]
+    result = []
+    for inputs in step_inputs(theorem):
+        if theorem.loss.abstract or theorem.loss.dimension is None:
+            result += _abstract(theorem, step, steps, inputs)
+        else:
+            result.append(_concrete(theorem, step, inputs))
+    return result
 
 
 # -- every dimension, every member: Gram form -----------------------------------------------------------------
-def _abstract(theorem: Theorem, step: Step, steps: Mapping[str, Step]) -> list[Goal]:
-    scout = _Scene(theorem, ())
+def _abstract(theorem: Theorem, step: Step, steps: Mapping[str, Step], inputs: Inputs) -> list[Goal]:
+    scout = _Scene(theorem, (), inputs)
     scout.relation(step.claim)
     plain = not step.using and not any(e.has(Vec) for e in step.claim.formulas())
     result = []
     for zero in itertools.product((False, True), repeat=0 if plain else scout.gram.normalised):
-        scene = _Scene(theorem, zero)
+        scene = _Scene(theorem, zero, inputs)
         goal, given = scene.relation(step.claim)
         facts = scene.facts(step.using, steps, strict=not any(zero))
-        assumptions = (*theorem.all_hypotheses, *(() if plain else scene.gram.case()), *scene.nonnegative(), *given)
+        assumptions = (
+            *theorem.all_hypotheses,
+            *inputs.assumptions,
+            *(() if plain else scene.gram.case()),
+            *scene.nonnegative(),
+            *given,
+        )
         result.append(
             Goal(
                 step.name + (f", normalised vectors vanish: {', '.join(map(str, zero))}" if any(zero) else ""),
@@ -137,11 +154,11 @@ def _abstract(theorem: Theorem, step: Step, steps: Mapping[str, Step]) -> list[G
 class _Scene:
     """One step of the map in Gram form, and the formulas of a claim in it."""
 
-    def __init__(self, theorem: Theorem, zero: Sequence[bool]) -> None:
+    def __init__(self, theorem: Theorem, zero: Sequence[bool], inputs: Inputs) -> None:
         self.theorem = theorem
         self.gram = gram = Gram(zero)
         loss = theorem.loss
-        self.env: dict[str, Any] = {s.name: s for s in theorem.symbols} | {"t": t}
+        self.env: dict[str, Any] = {s.name: s for s in theorem.symbols} | {"t": t} | inputs.values
         if loss.abstract:
             self.env["w_star"] = gram.minimiser("w_star")
         elif loss.facts.minimum is not None and not loss.blocks:
@@ -224,10 +241,10 @@ def _deep(e: Any, change: Any) -> Any:
 
 
 # -- fixed dimension: coordinates -----------------------------------------------------------------------------
-def _concrete(theorem: Theorem, step: Step) -> Goal:
+def _concrete(theorem: Theorem, step: Step, inputs: Inputs) -> Goal:
     claim: Any = step.claim
     at = claim.point if isinstance(claim, AtPoint) else None
-    env = coordinate_environment(theorem, at)
+    env = coordinate_environment(theorem, at, inputs)
     arithmetic = Symbolic()
 
     def evaluate(e: Any) -> Any:
@@ -235,4 +252,4 @@ def _concrete(theorem: Theorem, step: Step) -> Goal:
 
     given = [g.func(evaluate(g.lhs), evaluate(g.rhs)) for g in getattr(claim, "given", ())]
     goal = relate(claim, evaluate(claim.lhs), evaluate(claim.rhs))
-    return Goal(step.name, (*theorem.all_hypotheses, *given), goal)
+    return Goal(step.name, (*theorem.all_hypotheses, *inputs.assumptions, *given), goal)

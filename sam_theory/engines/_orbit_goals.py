@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import sympy as sp
 
-from sam_theory.arithmetic import Coordinates, LossValue, Symbolic, VectorSymbol, lower
-from sam_theory.dynamics import Sides, kinks, sides_at, smooth_kinks
+from sam_theory.arithmetic import Coordinates, LossValue, Symbolic, VectorSymbol, kinks, lower, smooth_kinks
+from sam_theory.dynamics import Sides, sides_at
 from sam_theory.engines._goal import Goal, equal, nonzero
 from sam_theory.errors import InputError
 from sam_theory.theorems import DistanceDecreases, Step, Theorem, t
@@ -17,7 +19,30 @@ from sam_theory.theorems import DistanceDecreases, Step, Theorem, t
 _CONTINUOUS = (sp.Abs, sp.Min, sp.Max, sp.exp, sp.sin, sp.cos, sp.atan, sp.sinh, sp.cosh, sp.tanh)
 
 
-def coordinate_environment(theorem: Theorem, at: Sequence[Any] | None = None) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Inputs:
+    """What a step needs besides state and parameters: the step number, any k ≥ 0, and one value of each noise."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    assumptions: tuple[Any, ...] = ()
+
+
+def step_inputs(theorem: Theorem) -> list[Inputs]:
+    """One entry for each combination of values that the noise may take."""
+    rule = theorem.rule
+    values: dict[str, Any] = {}
+    assumptions: tuple[Any, ...] = ()
+    if rule.uses_step_number:
+        own = {s.name: s for s in theorem.symbols}
+        values["k"] = own.get("k", sp.Symbol("k", real=True))
+        assumptions = (sp.GreaterThan(values["k"], 0, evaluate=False),)
+    laws = [[(n, sp.Rational(v.numerator, v.denominator)) for v, _ in law.atoms] for n, law in rule.noise.items()]
+    return [Inputs(values | dict(choice), assumptions) for choice in itertools.product(*laws)]
+
+
+def coordinate_environment(
+    theorem: Theorem, at: Sequence[Any] | None = None, inputs: Inputs | None = None
+) -> dict[str, Any]:
     """Values of every name a formula may use, in SymPy coordinates.
 
     ``at`` fixes the iterate, with further state vectors at 0; otherwise all are symbols.  ``w_star`` is there
@@ -30,10 +55,14 @@ def coordinate_environment(theorem: Theorem, at: Sequence[Any] | None = None) ->
         whole = {first: Coordinates(map(sp.sympify, at)), **{n: Coordinates(sp.S.Zero for _ in at) for n in further}}
     state = whole[first]
     env: dict[str, Any] = {s.name: s for s in theorem.symbols}
-    env |= {"w": state, "t": t}
+    env |= {"w": state, "t": t, **(inputs or Inputs()).values}
     star = _minimiser(theorem)
     if star is not None:
         env["w_star"] = star
+    elif any(VectorSymbol("w_star") in e.atoms(VectorSymbol) for e in theorem.expanded_claim.formulas()):
+        raise InputError(
+            f"theorem {theorem.slug}: no minimiser of {theorem.loss.name} is declared; give facts=Facts(minimisers=...)"
+        )
     arithmetic = Symbolic()
     image = system.step(arithmetic, whole, env)
     env |= {n: whole[n] for n in further} | {f"{n}_next": image[n] for n in further}

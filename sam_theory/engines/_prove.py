@@ -6,6 +6,7 @@ import time
 from functools import lru_cache
 
 import numpy as np
+import sympy as sp
 
 from sam_theory.engines import _smt, _symbolic
 from sam_theory.engines._asymptotic import leading_ratio
@@ -13,6 +14,8 @@ from sam_theory.engines._budget import Budget
 from sam_theory.engines._goal import Goal
 from sam_theory.engines._goals import goals_of, trusted_lemmas
 from sam_theory.engines._recheck import Recheck, recheck
+from sam_theory.engines._search._instances import Sampler
+from sam_theory.engines._search._scene import Scene
 from sam_theory.theorems import Asymptotic, Limit, Theorem
 from sam_theory.verdicts import Evidence, Obligation
 
@@ -41,6 +44,9 @@ def prove(theorem: Theorem, provers: tuple[str, ...], budget: Budget, rng: np.ra
         reason = f"a {claim.kind} without proof steps is beyond this engine"
         return [Evidence(p, "undecided", reason) for p in provers]
     obligations: list[Obligation] = []
+    if not admits_something(theorem, rng):
+        text = "no parameters were found that satisfy the hypotheses, and z3 cannot decide functions such as exp"
+        obligations.append(Obligation("the hypotheses can be satisfied", "undecided", provers[-1], text))
     seconds = dict.fromkeys(provers, 0.0)
     for goal in goals:
         obligations.append(_close(goal, provers, budget, seconds))
@@ -54,6 +60,19 @@ def prove(theorem: Theorem, provers: tuple[str, ...], budget: Budget, rng: np.ra
         for p in provers
         if any(o.engine == p for o in obligations)
     ]
+
+
+def admits_something(theorem: Theorem, rng: np.random.Generator) -> bool:
+    """Whether the hypotheses are known to admit something.
+
+    z3 decides algebraic hypotheses, and every goal shows its own to be satisfiable; with other functions, which are
+    opaque to z3, parameters must be found that satisfy them.
+    """
+    algebraic = (sp.Abs, sp.sign, sp.Min, sp.Max)
+    if all(isinstance(f, algebraic) for h in theorem.all_hypotheses for f in h.atoms(sp.Function)):
+        return True
+    scene = Scene(theorem, None, 0, "formula")
+    return Sampler(scene, False, False).random(rng, 64) is not None
 
 
 def _single(engine: str, answer: _smt.Answer, lemmas: tuple[str, ...], began: float) -> Evidence:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import multiprocessing
+import signal
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -147,7 +148,8 @@ def verify_all(
             report(results[-1])
         return results
     # Workers build their theorems anew: opaque functions and a user's rules cannot be sent between processes.
-    with ProcessPoolExecutor(min(jobs, len(theorems)), multiprocessing.get_context("spawn")) as pool:
+    workers, context = min(jobs, len(theorems)), multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, context, initializer=_leave_interrupts_to_the_parent) as pool:
         futures = [pool.submit(_work, t.origin, t.slug, settings) for t in theorems]
         try:
             results = []
@@ -156,8 +158,14 @@ def verify_all(
                 report(results[-1])
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
+            for child in multiprocessing.active_children():
+                child.terminate()
             raise
     return results
+
+
+def _leave_interrupts_to_the_parent() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _work(origin: str, slug: str, settings: dict[str, Any]) -> Result:

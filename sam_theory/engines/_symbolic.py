@@ -97,7 +97,10 @@ def parameter_limit(theorem: Theorem) -> Answer:
     # SymPy reads signs off a symbol's assumptions: none of those of the variable may decide the limit.
     free = sp.Symbol(f"{x.name}_", real=True)
     for direction in admitted:
-        found = sp.limit(claim.observable.xreplace({x: free}), free, claim.to, direction)
+        try:
+            found = sp.limit(claim.observable.xreplace({x: free}), free, claim.to, direction)
+        except (NotImplementedError, ValueError) as problem:
+            return Answer("unknown", f"SymPy finds no limit: {problem}")
         if sp.simplify(found - claim.value) != 0:
             return Answer("unknown", f"SymPy finds the limit {found} from the side {direction}")
     return Answer("proved", f"the limit is {claim.value}, from {' and '.join(admitted)}")

@@ -8,7 +8,7 @@ from typing import Any
 
 import sympy as sp
 
-from sam_theory.arithmetic import CURVATURE, LENGTH, LOSS, Program, parse_expression
+from sam_theory.arithmetic import CURVATURE, LENGTH, LOSS, Program, gradient, parse_expression
 from sam_theory.errors import InputError
 from sam_theory.losses._base import Facts, Loss, Trace
 from sam_theory.losses._links import Link
@@ -189,12 +189,9 @@ class Expression(Loss):
         self.expression = e
         self.name = name or str(e)
         self.dimension = len(wanted)
-        gradient = [sp.diff(e, s) for s in self._symbols]
-        for g in gradient:
-            if g.has(sp.Derivative, sp.DiracDelta, sp.Subs):
-                raise InputError(f"{e} is not differentiable in closed form; use a differentiable expression")
+        partials = gradient(e, self._symbols)
         self.value_program = self._program(e)
-        self.gradient_program = self._stacked(gradient)
+        self.gradient_program = self._stacked(partials)
         if facts is not None:
             self.facts = facts
 

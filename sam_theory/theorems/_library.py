@@ -37,8 +37,12 @@ def load_file(path: str | Path) -> tuple[Theorem, ...]:
     not run, defines no theorem, or uses a slug twice.
     """
     file = Path(path)
-    if not file.is_file():
-        raise InputError(f"{path}: no such file")
+    try:
+        kind = "file" if file.is_file() else "directory" if file.is_dir() else "nothing"
+    except (OSError, ValueError) as problem:
+        raise InputError(f"{str(path)[:80]}…: not a path: {getattr(problem, 'strerror', None) or problem}") from None
+    if kind != "file":
+        raise InputError(f"{path}: {'a directory; name a file in it' if kind == 'directory' else 'no such file'}")
     name = f"_sam_theory_claims_{abs(hash(file.resolve()))}"
     spec = importlib.util.spec_from_file_location(name, file)
     if spec is None or spec.loader is None:
@@ -50,7 +54,10 @@ def load_file(path: str | Path) -> tuple[Theorem, ...]:
     except InputError as problem:
         raise InputError(f"{path}: {problem}") from None
     except SyntaxError as problem:
-        raise InputError(f"{path}, line {problem.lineno}: syntax error: {problem.msg}") from None
+        line = f", line {problem.lineno}" if problem.lineno else ""
+        raise InputError(f"{path}{line}: syntax error: {problem.msg}") from None
+    except SystemExit as problem:
+        raise InputError(f"{path}: stops the program with exit status {problem.code}; remove that call") from None
     except Exception as problem:
         raise InputError(f"{path}: {type(problem).__name__} while it ran: {problem}") from None
     finally:

@@ -11,7 +11,7 @@ from typing import Any
 import sympy as sp
 from sympy.core.relational import Relational as Relation
 
-from sam_theory.arithmetic import LENGTH, NUMBER, Dimension, Dimensional, lower
+from sam_theory.arithmetic import LENGTH, NUMBER, Dimension, Dimensional, Vec, lower
 from sam_theory.dynamics import Map
 from sam_theory.errors import InputError
 from sam_theory.losses import Loss
@@ -121,11 +121,17 @@ class Theorem:
                 raise InputError(
                     f"theorem {self.slug}: {name} '{value}' is not one of {', '.join(filter(None, allowed))}"
                 )
+        if not isinstance(self.hypotheses, tuple):
+            raise InputError(f"theorem {self.slug}: hypotheses must be a tuple; write ({self.hypotheses},)")
         for h in self.hypotheses:
             if h is sp.false:
                 raise InputError(f"theorem {self.slug}: a hypothesis is false by itself; nothing is admitted")
             if h is not sp.true and not isinstance(h, Relation):
                 raise InputError(f"theorem {self.slug}: the hypothesis {h} is not a relation")
+            if h.atoms(Vec):
+                raise InputError(
+                    f"theorem {self.slug}: the hypothesis {h} speaks of a state; put it into given=(...) of the claim"
+                )
         for e in (*self.claim.formulas(), *self.hypotheses, *self.where.values()):
             floats = e.atoms(sp.Float)
             if floats:
@@ -133,6 +139,18 @@ class Theorem:
                     f"theorem {self.slug}: the float {min(map(str, floats))} stands in an exact place; "
                     "write a rational such as Rational(1, 10)"
                 )
+        for pair in self.expanded_claim.compared():
+            for e in pair:
+                if isinstance(e, Vec):
+                    raise InputError(
+                        f"theorem {self.slug}: {e} is a vector where a number is compared; use norm or dot"
+                    )
+        behaviour = getattr(self.claim, "behaviour", None)
+        if behaviour is not None and behaviour.direction not in (None, *range(len(behaviour.at))):
+            raise InputError(
+                f"theorem {self.slug}: direction {behaviour.direction} of a point of dimension {len(behaviour.at)}; "
+                "directions count from 0"
+            )
         self._check_symbols()
         if self.status != "quoted":
             self.check_dimensions()
@@ -197,6 +215,13 @@ class Theorem:
                     "use one symbol throughout"
                 )
             names[s.name] = s
+            if self.loss.dimension is not None and s.name in self.loss.variables:
+                raise InputError(
+                    f"theorem {self.slug}: the symbol '{s.name}' bears the name of a coordinate; "
+                    "write coordinate(w, i) for the coordinate, or rename the parameter"
+                )
+            if s.is_integer:
+                raise InputError(f"theorem {self.slug}: the symbol '{s.name}' is an integer; parameters are real")
             if not s.is_real:
                 raise InputError(
                     f"theorem {self.slug}: the symbol '{s.name}' is not real; use Symbol('{s.name}', real=True)"

@@ -44,6 +44,9 @@ def search(theorem: Theorem, budget: Budget | str = "default", rng: int | np.ran
     evaluations = sum(j.evaluations for j in hunt.judges)
     detail, verdict = _outcome(hunt, found)
     ratios = [j.tightness for j in hunt.judges if j.tightness is not None]
+    tightness = max(ratios) if ratios else None
+    if tightness is not None and found is None and hunt.unconfirmed is None:
+        tightness = min(tightness, 1.0)  # what goes beyond is rounding: no margin was left
     return Evidence(
         "search",
         verdict,
@@ -52,7 +55,7 @@ def search(theorem: Theorem, budget: Budget | str = "default", rng: int | np.ran
         time.perf_counter() - began,
         margin=_margin(hunt, found),
         evaluations=evaluations,
-        tightness=max(ratios) if ratios else None,
+        tightness=tightness,
         witness=found,
     )
 

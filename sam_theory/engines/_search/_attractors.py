@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sam_theory.arithmetic import Arithmetic, Coordinates, Float64, NotExact, Rational, Undecided
-from sam_theory.engines._search._exact import Exact, compare, exactly, text
-from sam_theory.engines._search._far import Far, FarArithmetic
+from sam_theory.arithmetic import Arithmetic, Coordinates, Float64, Rational
+from sam_theory.engines._search._blow_up import blow_up
+from sam_theory.engines._search._contradiction import contradiction
+from sam_theory.engines._search._exact import exactly, in_balls, text
 from sam_theory.engines._search._instances import Batch, Point
 from sam_theory.engines._search._judge import witness
 from sam_theory.engines._search._orbits import PeriodicOrbit, exact_orbit, limit_of_newton, period_of
 from sam_theory.engines._search._parameters import Array
+from sam_theory.engines._search._starts import RADII, around, is_off
 from sam_theory.verdicts import Witness
 
 if TYPE_CHECKING:
@@ -28,9 +30,11 @@ _TAIL = 17
 
 def confirm_limit(judge: LimitJudge, point: Point) -> Witness | None:
     """A witness if the trajectory from ``point`` settles on an exact orbit or blows up, against the claim."""
+    if not judge.scene.autonomous:
+        return None
     tail, diverged = _tail(judge, point)
     if diverged:
-        return _blow_up(judge, point)
+        return blow_up(judge, point)
     scale = max(float(np.abs(tail).max()), 1e-3 * max(abs(float(c)) for c in point.start)) or 1.0
     period = period_of(tail, scale)
     values = point.env(Rational())
@@ -42,12 +46,14 @@ def confirm_limit(judge: LimitJudge, point: Point) -> Witness | None:
                 continue
             guess = ahead
         orbit = exact_orbit(judge.scene, values, [float(c) for c in guess], p)
-        if orbit is not None and (judge.theorem.starts is None or orbit.attracting):
-            return _judged(judge, point, orbit)
+        points = _from_a_start(judge, orbit)
+        if orbit is not None and points is not None and _counts(judge, values, orbit):
+            return _judged(judge, point, orbit, points)
     return None
 
 
 def _tail(judge: LimitJudge, point: Point) -> tuple[Array, bool]:
+    """The last whole states of the trajectory, or where it left every bound."""
     scene, arithmetic, batch = judge.scene, Float64(), Batch.of([point])
     values, state = batch.env(), scene.state(Float64(), batch.start)
     tail: list[Array] = []
@@ -56,7 +62,7 @@ def _tail(judge: LimitJudge, point: Point) -> tuple[Array, bool]:
     with np.errstate(all="ignore"):
         for t in range(steps):
             state = scene.step(arithmetic, values, state, t)
-            w = np.array(scene.iterate(state)[:, 0])
+            w = np.stack(scene.whole(state))[:, 0]
             if not np.abs(w).max() < DIVERGED:
                 return w[None, :], True
             if t >= steps - _TAIL:
@@ -64,91 +70,62 @@ def _tail(judge: LimitJudge, point: Point) -> tuple[Array, bool]:
     return np.stack(tail), False
 
 
-def _judged(judge: LimitJudge, point: Point, orbit: PeriodicOrbit) -> Witness | None:
+def _from_a_start(judge: LimitJudge, orbit: PeriodicOrbit | None) -> tuple[tuple[Fraction, ...], ...] | None:
+    """The points of the orbit, a start first: further state vectors start at 0."""
+    d = judge.scene.dimension
+    for i, p in enumerate(orbit.points if orbit is not None else ()):
+        if orbit is not None and not any(p[d:]):
+            return orbit.points[i:] + orbit.points[:i]
+    return None
+
+
+def _counts(judge: LimitJudge, values: dict[str, Any], orbit: PeriodicOrbit) -> bool:
+    """Whether the statement speaks of the orbit, or of the starts that tend to it."""
+    scene = judge.scene
+    if scene.event is not None:
+        w = (Coordinates(p[: scene.dimension]) for p in orbit.points)
+        return all(is_off(scene, Rational(), values, x) for x in w)
+    return not scene.almost_every or orbit.attracting
+
+
+def _judged(
+    judge: LimitJudge, point: Point, orbit: PeriodicOrbit, points: Sequence[tuple[Fraction, ...]]
+) -> Witness | None:
     """The witness if the observable on the orbit contradicts the claim."""
+    d, claim = judge.scene.dimension, judge.claim
 
-    def compute(arithmetic: Arithmetic) -> Any:
-        values, seen = point.env(arithmetic), []
-        for p in orbit.points:
-            w = Coordinates(arithmetic.number(c) for c in p)
-            env = judge.scene.environment(arithmetic, values, w, w_start=w)
+    def seen_at(arithmetic: Arithmetic, place: Callable[[Sequence[Fraction]], Coordinates]) -> tuple[list[Any], Any]:
+        values, seen, start = point.env(arithmetic), [], place(points[0][:d])
+        for p in points:
+            env = judge.scene.environment(arithmetic, values, place(p[:d]), w_start=start)
             seen.append(arithmetic.run(judge.observable, env, judge.scene.loss)["observable"])
-        return seen, None if judge.infinite else judge.value_at(arithmetic, values, w)
+        return seen, claim.value if judge.infinite else judge.value_at(arithmetic, values, start)
 
-    found = exactly(compute)
-    if found is None:
+    def wrong(seen: list[Any], value: Any) -> tuple[Any, str] | None:
+        return contradiction(claim.kind_of_limit, claim.relation, seen, value)
+
+    found = exactly(lambda a: seen_at(a, lambda p: Coordinates(map(a.number, p))))
+    observed = None if found is None else wrong(*found.value)
+    if found is None or observed is None:
         return None
-    observed = _wrong(judge, found)
-    if observed is None:
+    # Almost every start near the orbit tends to it without meeting it: the violation must hold nearby, too.
+    if judge.scene.almost_every and not any(
+        in_balls(lambda a, power=power: wrong(*seen_at(a, lambda p: around(p, power)))) for power in RADII
+    ):
         return None
-    seen, relation = observed
     extra = {
-        "observable": f"{judge.claim.kind_of_limit} of {judge.claim.observable}",
-        "relation": relation,
-        "orbit": " -> ".join(_point_text(p) for p in orbit.points),
-        "period": str(len(orbit.points)),
+        "observable": f"{claim.kind_of_limit} of {claim.observable}",
+        "relation": observed[1],
+        "orbit": " -> ".join(_point_text(p) for p in points),
+        "period": str(len(points)),
     }
     if orbit.derivative is not None and len(orbit.derivative) == 1:
         extra["multiplier"] = text(orbit.derivative[0][0])
     if orbit.attracting:
         extra["attracting"] = "yes: an open set of starts tends to the orbit"
-    at = Point(point.scene, point.values, orbit.points[0])
-    bound = "oo" if judge.infinite else found.value[1]
-    return witness(at, "orbit", None, seen, bound, found.confirmed_by, **extra)
-
-
-def _wrong(judge: LimitJudge, found: Exact) -> tuple[Any, str] | None:
-    seen, value = found.value
-    if judge.infinite:
-        return max(seen), "≠"
-    kind, relation = judge.claim.kind_of_limit, judge.claim.relation
-    chosen = seen if kind == "limit" else [max(seen) if kind == "limsup" else min(seen)]
-    for a in chosen:
-        order = compare(a, value)
-        if order is None:
-            continue
-        if relation == "==" and order != 0:
-            return a, "≠"
-        if relation == "<=" and order > 0:
-            return a, ">"
-        if relation == ">=" and order < 0:
-            return a, "<"
-    return None
-
-
-def _blow_up(judge: LimitJudge, point: Point) -> Witness | None:
-    """In one dimension: every start beyond some modulus runs to infinity, as an infinite one shows."""
-    if judge.infinite or judge.claim.relation == ">=" or judge.scene.dimension != 1:
-        return None
-    far, scene = FarArithmetic(), judge.scene
-    values = point.env(Rational())
-    try:
-        bound = exactly(lambda a: judge.value_at(a, point.env(a), point.vector(a)))
-        images = {}
-        for side in (1, -1):
-            w = far.large(side)
-            images[side] = scene.iterate(scene.step(far, values, scene.state(far, w), 0))[0]
-            env = scene.environment(far, values, w)
-            seen = far.run(judge.observable, env, scene.loss)["observable"]
-            if not isinstance(seen, Far) or seen.degree < 1:
-                return None
-    except (NotExact, Undecided, ZeroDivisionError):
-        return None
-    if bound is None or not all(_runs_away(image, far.inexact) for image in images.values()):
-        return None
-    extra = {
-        "observable": f"{judge.claim.kind_of_limit} of {judge.claim.observable}",
-        "relation": "≠" if judge.claim.relation == "==" else ">",
-        "leading coefficient far away": text(images[1].c[-1]),
-    }
-    return witness(point, "limit", None, "oo", bound.value, bound.confirmed_by, **extra)
-
-
-def _runs_away(image: Far, inexact: bool) -> bool:
-    """Whether |F(±ω)| exceeds ω by a power, by a factor above 1, or, if exact, by a constant."""
-    if image.degree != 1 or inexact:
-        return image.degree > 1 or (image.degree == 1 and abs(image.c[1]) > 1)
-    return (abs(image) - Far([Fraction(0), Fraction(1)])).side() > 0
+    at = Point(point.scene, point.values, tuple(points[0][:d]))
+    bound = str(claim.value) if judge.infinite else found.value[1]
+    return witness(at, "orbit", None, observed[0], bound, found.confirmed_by, **extra)
 
 
 def _point_text(p: Sequence[Fraction]) -> str:

@@ -13,7 +13,6 @@ from sam_theory.engines._search._exact import exactly, text
 from sam_theory.engines._search._far import Far, FarArithmetic, lifted
 from sam_theory.engines._search._instances import Point
 from sam_theory.engines._search._judge import witness
-from sam_theory.engines._search._starts import is_off
 from sam_theory.verdicts import Witness
 
 if TYPE_CHECKING:

@@ -61,7 +61,7 @@ def _bounded(new: Array, old: Array) -> Array:
 def _moved(sampler: Sampler, batch: Batch, width: Array, rng: np.random.Generator) -> Batch:
     n = batch.size
     free = {s.name for s in sampler.parameters.free}
-    solved = {name for name, _ in sampler.parameters.solved}
+    solved = {name for name, _ in sampler.parameters.solved} | set(sampler.parameters.steps)
     values = {}
     for name, column in batch.values.items():
         active = rng.random(n) < 0.5

@@ -14,6 +14,7 @@ from sam_theory.engines._search._instances import Batch, Point, Sampler
 from sam_theory.engines._search._judge import INVALID, TOLERANCE, Judge, column
 from sam_theory.engines._search._parameters import Array, excess
 from sam_theory.engines._search._setting import Scene
+from sam_theory.errors import InputError
 from sam_theory.verdicts import Witness
 
 __all__ = ["CycleJudge"]
@@ -40,6 +41,10 @@ class CycleJudge(Judge):
         relation = claim.exists_iff
         self.relation = None if relation is None else self.compiled({"l": relation.lhs, "r": relation.rhs})
         self.period, self.d = len(claim.points), len(claim.points[0])
+        if self.d != scene.width:
+            raise InputError(
+                f"theorem {self.theorem.slug}: a point of the cycle must give all {scene.width} coordinates"
+            )
 
     # -- floats ------------------------------------------------------------------------------------------
     def _points(self, values: dict[str, Any], n: int) -> Array:
@@ -53,7 +58,8 @@ class CycleJudge(Judge):
         return excess(self.claim.exists_iff, column(r["l"], n), column(r["r"], n)) == 0
 
     def _step(self, values: dict[str, Any], w: Array) -> Array:
-        return np.asarray(self.scene.iterate(self.scene.step(Float64(), values, self.scene.state(Float64(), w), 0)))
+        scene = self.scene
+        return np.stack(scene.whole(scene.step(Float64(), values, scene.state_of(Float64(), list(w)), 0)))
 
     def violation(self, batch: Batch) -> Array:
         n = batch.size

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sam_theory.arithmetic import Arithmetic, Coordinates, NotExact, Rational, Undecided
+from sam_theory.arithmetic import Arithmetic, NotExact, Rational, Undecided
 from sam_theory.engines._search._exact import compare, exactly, holds, text
 from sam_theory.engines._search._instances import Point
 from sam_theory.engines._search._jets import Matrix, spectral_side
@@ -51,8 +51,8 @@ def _images(judge: CycleJudge, arithmetic: Arithmetic, point: Point) -> tuple[li
     points = [[r[f"p{i},{j}"] for j in range(judge.d)] for i in range(judge.period)]
     images = []
     for p in points:
-        state = judge.scene.state(arithmetic, Coordinates(p))
-        images.append(list(judge.scene.iterate(judge.scene.step(arithmetic, values, state, 0))))
+        state = judge.scene.state_of(arithmetic, p)
+        images.append(judge.scene.whole(judge.scene.step(arithmetic, values, state, 0)))
     return points, images
 
 

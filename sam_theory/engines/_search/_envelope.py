@@ -102,6 +102,14 @@ class EnvelopeJudge(Judge):
                 self.saw(np.where(usable, left / np.where(usable, right, 1.0), -np.inf))
         return worst, when
 
+    def _at(self, arithmetic: Arithmetic, point: Point, start: Any, step: int) -> tuple[Any, Any]:
+        """Observable and bound at ``step``."""
+        *_, (_, left, right) = self._trajectory(arithmetic, point.env(arithmetic), start, step, {step})
+        return left, right
+
+    def violated(self, arithmetic: Arithmetic, point: Point, start: Any, step: int | None) -> bool:
+        return compare(*self._at(arithmetic, point, start, step or 0)) == 1
+
     def confirm(self, point: Point) -> Witness | None:
         if not point.scene.rational and point.scene.family is not None:
             return None
@@ -109,16 +117,8 @@ class EnvelopeJudge(Judge):
         if worst[0] <= self.tolerance:
             return None
         last = int(when[0])
-
-        def compute(arithmetic: Arithmetic) -> Any:
-            values, w = point.env(arithmetic), point.vector(arithmetic)
-            for t, left, right in self._trajectory(arithmetic, values, w, last, {last}):
-                if t == last:
-                    return left, right
-            return None
-
-        found = exactly(compute)
-        if found is None or found.value is None or compare(*found.value) != 1:
+        found = exactly(lambda a: self._at(a, point, point.vector(a), last))
+        if found is None or compare(*found.value) != 1:
             return None
         left, right = found.value
         observable = f"{'sum of ' if self.claim.accumulate else ''}{self.claim.observable}"

@@ -45,7 +45,7 @@ class Far:
 
     def side(self) -> int:
         """The sign."""
-        if self.error > EXACT and self.error >= self.degree:
+        if self.error > EXACT and (not self.c or self.error >= self.degree):
             raise Undecided("the remainder decides the sign")
         return 0 if not self.c else 1 if self.c[-1] > 0 else -1
 

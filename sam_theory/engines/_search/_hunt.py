@@ -14,12 +14,13 @@ from sam_theory.engines._budget import Budget
 from sam_theory.engines._search._boundary import Boundary
 from sam_theory.engines._search._climb import climb
 from sam_theory.engines._search._instances import Batch, Point, Sampler
-from sam_theory.engines._search._judge import Judge
+from sam_theory.engines._search._judge import INVALID, Judge
 from sam_theory.engines._search._parameters import Array
 from sam_theory.engines._search._scene import scene_of_loss, scenes
 from sam_theory.engines._search._select import judge_of
 from sam_theory.engines._search._setting import Scene
 from sam_theory.engines._search._shrink import by_complexity, confirm, shrink
+from sam_theory.engines._search._starts import meets_on_the_way
 from sam_theory.losses import FunctionClass
 from sam_theory.theorems import Theorem
 from sam_theory.verdicts import Witness
@@ -70,7 +71,7 @@ class Hunt:
     def _tools(self, scene: Scene) -> tuple[Judge, Sampler]:
         judge = judge_of(scene, self.budget)
         self.judges.append(judge)
-        return judge, Sampler(scene, self.theorem.starts is not None, judge.uses_start)
+        return judge, Sampler(scene, scene.almost_every, judge.uses_start)
 
     def _attained(self) -> Witness | None:
         """The instance where the bound is said to be reached: a bound that is too sharp fails there."""
@@ -147,6 +148,11 @@ class Hunt:
     # -- book-keeping ------------------------------------------------------------------------------------
     def _look(self, judge: Judge, batch: Batch) -> Array:
         violation = judge.violation(batch)
+        suspicious = np.flatnonzero(violation > judge.tolerance)
+        if judge.scene.event is not None and judge.uses_start and not judge.decides_starts and len(suspicious):
+            met = meets_on_the_way(judge.scene, batch.rows(suspicious), self.budget.steps)
+            violation = violation.copy()
+            violation[suspicious[met]] = INVALID
         self.valid += int(np.isfinite(violation).sum())
         self._remember(judge, batch, violation)
         return violation

@@ -128,6 +128,9 @@ class Sampler:
             drawn = scene.family.draw(rng, size, {k: np.broadcast_to(v, (size,)) for k, v in env.items()})
             values = {**values, **drawn}
         start = self._start(rng, values, size, simple) if scene.dimension else np.zeros((0, size))
+        shift: tuple[str, ...] = getattr(scene.loss, "shift", ())
+        if shift:
+            start = start + np.where(rng.random(size) < 0.5, np.stack([values[n] for n in shift]), 0.0)
         return Batch(scene, values, start)
 
     def _start(self, rng: np.random.Generator, values: dict[str, Array], size: int, simple: bool) -> Array:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 import sympy as sp
 
-from sam_theory.arithmetic import Coordinates, Program, Symbolic, lower_all
+from sam_theory.arithmetic import Arithmetic, Coordinates, Program, Symbolic, lower_all
 from sam_theory.engines._budget import Budget
 from sam_theory.engines._search._exact import text
 from sam_theory.engines._search._instances import Batch, Point
@@ -34,8 +34,8 @@ class Judge:
     tolerance: ClassVar[float] = TOLERANCE
     uses_start: ClassVar[bool] = True
     climbs: ClassVar[bool] = True
-    #: whether ``confirm`` itself asks for more than one start where the claim is for almost every one
-    decides_almost_every: ClassVar[bool] = False
+    #: whether ``confirm`` itself takes into account which starts the statement speaks of
+    decides_starts: ClassVar[bool] = False
     #: how many suspicious points are confirmed, as a multiple of the budget, to report the simplest witness
     patience: ClassVar[int] = 1
     #: whether instances of simple rationals are moved, so that they must be made simple again
@@ -63,6 +63,10 @@ class Judge:
 
     def confirm(self, point: Point) -> Witness | None:
         """A witness if the claim fails at ``point`` in exact arithmetic."""
+        raise NotImplementedError
+
+    def violated(self, arithmetic: Arithmetic, point: Point, start: Any, step: int | None) -> bool:
+        """Whether the claim certainly fails at ``step`` of every orbit that begins in ``start``, a vector of balls."""
         raise NotImplementedError
 
     def rechecked(self, point: Point) -> float | None:
@@ -133,9 +137,13 @@ def _shown(a: Any) -> str:
 def _member_text(point: Point) -> str | None:
     """The member as a formula of its coordinates, where that is short."""
     scene = point.scene
-    if scene.loss is None or scene.family is None or not scene.rational or len(scene.family.inputs) > 2:
+    if scene.loss is None or scene.family is None or not scene.rational:
+        return None
+    shift: tuple[str, ...] = getattr(scene.loss, "shift", ())
+    if len(scene.family.inputs) - len(shift) > 2:
         return None
     symbolic = Symbolic()
     w = Coordinates(sp.symbols(f"w1:{scene.dimension + 1}", real=True))
-    e = sp.expand(symbolic.value(scene.loss, w, point.env(symbolic)))
-    return str(e)
+    env = point.env(symbolic)
+    e = sp.expand(symbolic.value(getattr(scene.loss, "member", scene.loss), w, env))
+    return str(e.xreplace({x: x - env[name] for x, name in zip(w, shift, strict=False)}))

@@ -13,10 +13,13 @@ from numpy.typing import NDArray
 from sam_theory.arithmetic import Arithmetic, Float64
 from sam_theory.engines._budget import Budget
 from sam_theory.engines._search._attractors import DIVERGED, confirm_limit
+from sam_theory.engines._search._contradiction import says_nothing
 from sam_theory.engines._search._instances import Batch, Point
 from sam_theory.engines._search._judge import INVALID, Judge, column
 from sam_theory.engines._search._parameters import Array
 from sam_theory.engines._search._setting import Scene
+from sam_theory.engines._search._starts import meets
+from sam_theory.errors import InputError
 from sam_theory.verdicts import Witness
 
 __all__ = ["LimitJudge"]
@@ -24,6 +27,8 @@ __all__ = ["LimitJudge"]
 _CLOSE = 1e-6
 _SETTLED = 1e-7
 _DRIFT = 1e-4
+#: an observable that has grown by this factor when the iterate left every bound runs to infinity with it
+_GROWN = 1e4
 
 
 @dataclass(frozen=True)
@@ -45,13 +50,18 @@ class LimitJudge(Judge):
     """
 
     tolerance = 0.0
-    decides_almost_every = True
+    decides_starts = True
 
     def __init__(self, scene: Scene, budget: Budget) -> None:
         super().__init__(scene, budget)
-        self.infinite = self.claim.value is sp.oo
+        value = self.claim.value
+        self.infinite = value in (sp.oo, -sp.oo)
         self.observable = self.compiled({"observable": self.claim.observable})
-        self.value = None if self.infinite else self.compiled({"value": self.claim.value})
+        self.value = None if self.infinite else self.compiled({"value": value})
+        self.value_inputs = () if self.value is None else self.value.inputs
+        states = {"w", "w_next", *(scene.loss.blocks if scene.loss is not None else ())}
+        if states & set(self.value_inputs):
+            raise InputError(f"theorem {self.theorem.slug}: the value of a limit must not depend on the state")
         self.climbs = not self.infinite and self.claim.relation != "=="  # type: ignore[misc]
         self.transients = 0
         self.settled = 0
@@ -62,15 +72,20 @@ class LimitJudge(Judge):
     def violation(self, batch: Batch) -> Array:
         violation, final = self._measure(batch)
         suspicious = np.flatnonzero(violation > 0)
+        scene = self.scene
         if self.theorem.starts is None or not len(suspicious):
             return violation
-        # A repelling orbit that floats have hit exactly is an exceptional start: nudged, it leaves.
-        rng = np.random.default_rng(len(suspicious))
-        size = np.abs(batch.start).max(axis=0) + np.abs(final).max(axis=0)
-        nudged = (final + 1e-4 * size * rng.standard_normal(final.shape))[:, suspicious]
-        again, _ = self._measure(Batch(batch.scene, batch.rows(suspicious).values, nudged))
-        frozen = self._frozen(batch, final)[suspicious]
-        left = suspicious[~(again > 0) | frozen]
+        if scene.event is not None:
+            left = suspicious[meets(scene, batch, final)[suspicious]]
+        else:
+            # A repelling orbit that floats have hit exactly is an exceptional start: nudged, it leaves.
+            rng = np.random.default_rng(len(suspicious))
+            from_final = scene.autonomous and scene.width == scene.dimension
+            size = np.abs(batch.start).max(axis=0) + np.abs(final).max(axis=0)
+            nudged = (final if from_final else batch.start) + 1e-4 * size * rng.standard_normal(final.shape)
+            again, _ = self._measure(Batch(batch.scene, batch.rows(suspicious).values, nudged[:, suspicious]))
+            frozen = self._frozen(batch, final)[suspicious]
+            left = suspicious[~(again > 0) | frozen]
         violation[left] = INVALID
         self.exceptional += len(left)
         return violation
@@ -96,13 +111,12 @@ class LimitJudge(Judge):
             value = column(self.value_at(Float64(), batch.env(), batch.start), n)
             scale = np.where(value != 0, np.abs(value), np.where(first > 0, first, 1.0))
             before, after = (self._deviation(w, value) / scale for w in (seen.early, late))
-        diverged = ~np.isfinite(late[1])
+            escaped = np.isinf(after)
+            before, after = (np.where(np.isinf(x), np.where(x > 0, 1e3, -1.0), x) for x in (before, after))
         if self.claim.relation == ">=":
-            after = np.where(diverged | ((value == 0) & (after <= 0)), -1.0, after)
-        else:
-            after, before = np.where(diverged, 1e3, after), np.where(diverged, 1e3, before)
+            after = np.where((value == 0) & (after <= 0), -1.0, after)
         suspicious = (after > _CLOSE) & (after >= before * (1 - _SETTLED))
-        worsening = (after < 0) & (after > before + _DRIFT) if self.claim.relation != "==" else False
+        worsening = (after < 0) & (after > before + _DRIFT) & ~escaped if self.claim.relation != "==" else False
         transient = ((after > _CLOSE) & ~suspicious) | worsening
         self.transients += int(transient.sum())
         self.settled += int((~transient & np.isfinite(after)).sum())
@@ -128,31 +142,37 @@ class LimitJudge(Judge):
         """What is seen in the last ``width`` steps before T and 4T."""
         scene, arithmetic, n = self.scene, Float64(), batch.size
         values, state = batch.env(), scene.state(Float64(), batch.start)
-        lost = np.zeros(n, dtype=bool)
+        lost, gone = np.zeros(n, dtype=bool), np.zeros((2, n))
         bounds, ends = {}, {}
-        first = np.zeros(n)
+        first, older = np.zeros(n), state
         window = np.stack([np.full(n, np.inf), np.full(n, -np.inf)])
         with np.errstate(all="ignore"):
             for t in range(4 * horizon + 1):
                 in_window = t > 4 * horizon - width or horizon - width < t <= horizon
                 if t == 0 or in_window:
-                    env = scene.environment(arithmetic, values, scene.iterate(state), w_start=batch.start, t=float(t))
-                    seen = column(arithmetic.run(self.observable, env, scene.loss)["observable"], n)
-                    seen = np.where(lost, np.inf, seen)
+                    seen = self._observed(batch, values, state, t)
                     if t == 0:
                         first = np.abs(seen)
                 if in_window:
                     window = np.stack([np.minimum(window[0], seen), np.maximum(window[1], seen)])
                 if t in (horizon, 4 * horizon):
-                    bounds[t], ends[t] = window, np.asarray(scene.iterate(state))
+                    bounds[t], ends[t] = np.where(lost, gone, window), np.asarray(scene.iterate(state))
                     window = np.stack([np.full(n, np.inf), np.full(n, -np.inf)])
                 if t < 4 * horizon:
-                    state = scene.step(arithmetic, values, state, t)
-                    size = np.abs(scene.iterate(state)).max(axis=0)
-                    lost |= ~(size < DIVERGED)
+                    old, state = state, scene.step(arithmetic, values, state, t)
+                    new = ~(np.abs(scene.iterate(state)).max(axis=0) < DIVERGED) & ~lost
+                    if new.any():
+                        last = [self._observed(batch, values, s, t) for s in (older, old, state)]
+                        gone, lost = np.where(new, _escape(np.stack(last), first), gone), lost | new
                     if lost.any():
                         state = {k: np.where(lost, 1.0, v) for k, v in state.items()}
+                    older = old
         return _Windows(bounds[horizon], bounds[4 * horizon], first, ends[horizon], ends[4 * horizon])
+
+    def _observed(self, batch: Batch, values: dict[str, Any], state: dict[str, Any], t: int) -> Array:
+        scene = self.scene
+        env = scene.environment(Float64(), values, scene.iterate(state), w_start=batch.start, t=float(t))
+        return column(Float64().run(self.observable, env, scene.loss)["observable"], batch.size)
 
     def _deviation(self, window: Array, value: Array) -> Array:
         low, high = window
@@ -167,14 +187,22 @@ class LimitJudge(Judge):
         return np.asarray({"==": abs(x - value), "<=": x - value, ">=": value - x}[self.claim.relation])
 
     def _growth(self, seen: _Windows) -> Array:
-        """−1 where the state diverged, 1 where nothing grows, −∞ where something still does."""
-        diverged = ~np.isfinite(seen.late[1])
+        """−1 where the infinite value is reached, 1 where nothing grows towards it, −∞ where something still does."""
+        claim, n = self.claim, seen.first.size
+        if says_nothing(claim.relation, claim.value):
+            self.settled += n
+            return np.full(n, -1.0)
+        sign = 1 if claim.value is sp.oo else -1
+        end = {"limit": 0 if sign > 0 else 1, "limsup": 1, "liminf": 0}[claim.kind_of_limit]
         with np.errstate(all="ignore"):
-            growing = seen.late[1] > seen.early[1] * (1 + _CLOSE)
-            growing |= (np.abs(seen.end) > np.abs(seen.middle) * (1 + _CLOSE)).any(axis=0)
-        self.transients += int((growing & ~diverged).sum())
-        self.settled += int((diverged | ~growing).sum())
-        return np.where(diverged, -1.0, np.where(growing, INVALID, 1.0))
+            late, early = sign * seen.late[end], sign * seen.early[end]
+            reached = late == np.inf
+            growing = late > early + _CLOSE * np.abs(early)
+            growing |= (np.abs(seen.end) > np.abs(seen.middle) * (1 + _CLOSE)).any(axis=0) & np.isfinite(late)
+        unclear = (growing & ~reached) | np.isnan(late)
+        self.transients += int(unclear.sum())
+        self.settled += int((~unclear).sum())
+        return np.where(unclear, INVALID, np.where(reached, -1.0, 1.0))
 
     def value_at(self, arithmetic: Arithmetic, values: dict[str, Any], w: Any) -> Any:
         assert self.value is not None
@@ -199,3 +227,17 @@ class LimitJudge(Judge):
         if transients:
             notes.append(f"{transients} of {transients + settled} trajectories had not settled at the horizon")
         return "; ".join(notes)
+
+
+def _escape(last: Array, first: Array) -> Array:
+    """(least, largest) limit of an observable, seen three times (3, n) as the iterate left every bound.
+
+    NaN where it can be told neither to run to infinity nor to stay.
+    """
+    kept = np.where(np.isfinite(last[2]), last[1:], last[:2])
+    size = np.abs(kept).max(axis=0) / np.where(first > 0, first, 1.0)
+    infinite = np.stack(
+        [np.where((kept < 0).any(axis=0), -np.inf, np.inf), np.where((kept > 0).any(axis=0), np.inf, -np.inf)]
+    )
+    finite = np.stack([kept.min(axis=0), kept.max(axis=0)])
+    return np.where(size > _GROWN, infinite, np.where(size < 100, finite, np.nan))

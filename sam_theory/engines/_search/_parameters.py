@@ -51,6 +51,8 @@ class Parameters:
                 free.remove(symbol)
                 self.solved.insert(0, (symbol.name, lower(value)))
         self.free = free
+        #: the number of the step is a parameter of statements on one step
+        self.steps = [s.name for s in scene.symbols if s.name == "k" and scene.theorem.rule.uses_step_number]
         sides = {f"{side}{i}": e for i, h in enumerate(self.relations) for side, e in (("l", h.lhs), ("r", h.rhs))}
         self.program = lower_all(sides) if sides else None
 
@@ -58,6 +60,8 @@ class Parameters:
     def complete(self, values: Mapping[str, Any], exact: bool = False) -> dict[str, Any]:
         """``values`` with the solved symbols; raises NotExact where one is irrational."""
         result = dict(values)
+        if not exact:
+            result |= {name: np.floor(np.abs(result[name])) for name in self.steps if name in result}
         for name, program in self.solved:
             result[name] = (Rational() if exact else Float64()).run(program, result)["result"]
         return result
@@ -76,6 +80,8 @@ class Parameters:
 
     def admits(self, values: Mapping[str, Fraction]) -> bool:
         """Whether every hypothesis holds, decided exactly."""
+        if any(values[n].denominator != 1 or values[n] < 0 for n in self.steps):
+            return False
         return all(holds(h, self.scene, values) for h in self.scene.hypotheses)
 
     # -- draws -------------------------------------------------------------------------------------------

@@ -43,7 +43,7 @@ class Pointwise(Judge):
         scene = self.scene
         if scene.loss is None:
             return arithmetic.run(program, values)
-        after = scene.iterate(scene.step(arithmetic, values, scene.state(arithmetic, w), 0)) if self.steps else None
+        after = scene.iterate(scene.step(arithmetic, values, scene.state(arithmetic, w), None)) if self.steps else None
         env = scene.environment(arithmetic, values, w, after, w_start=w)
         return arithmetic.run(program, env, scene.loss)
 
@@ -91,6 +91,9 @@ class Pointwise(Judge):
         if order is None:
             return None
         return order == 0 if self.identity else order < 0 if self.claim.strict else order <= 0
+
+    def violated(self, arithmetic: Arithmetic, point: Point, start: Any, step: int | None) -> bool:
+        return self.holds(self.evaluate(arithmetic, self.program, point.env(arithmetic), start)) is False
 
     def confirm(self, point: Point) -> Witness | None:
         found = None

@@ -1,6 +1,6 @@
 """The scenes in which a statement is tried.
 
-A class of functions becomes its families of members, an opaque link becomes concrete ones that share its
+A class of functions becomes its families of members (moved off the origin, where that makes a difference), an opaque link becomes concrete ones that share its
 parity and jet, a dimension left open becomes 1, 2 and 3.
 """
 
@@ -10,6 +10,8 @@ import sympy as sp
 
 from sam_theory.arithmetic import Vec
 from sam_theory.engines._search._setting import Scene, Z
+from sam_theory.engines._search._shifted import shifted
+from sam_theory.engines._search._translation import translation_invariant
 from sam_theory.errors import InputError
 from sam_theory.losses import FunctionClass, Link, Loss, Product, log_cosh, shifted_square, sqrt1p
 from sam_theory.theorems import Theorem
@@ -41,13 +43,15 @@ def scenes(theorem: Theorem) -> list[Scene]:
     Raises InputError if the loss has no concrete scene.
     """
     loss = theorem.loss
-    if theorem.rule.noise:
-        raise InputError(f"theorem {theorem.slug}: the rule draws noise; a search needs a deterministic rule")
     if not _speaks_of_states(theorem):
         return [Scene(theorem, None, 0, "formula")]
+    if theorem.rule.noise:
+        raise InputError(f"theorem {theorem.slug}: the rule draws noise; a search needs a deterministic rule")
     if isinstance(loss, FunctionClass):
         families = [f for f in loss.families() if loss.dimension in (None, f.dimension)]
         families.sort(key=lambda f: (not f.rational, len(f.inputs), f.dimension))
+        if not translation_invariant(theorem):
+            families += [shifted(f) for f in families if f.rational and f.law != "scale invariant"]
         return [Scene(theorem, f.loss, f.dimension, f.name, family=f) for f in families]
     if isinstance(loss, Product):
         sizes = (1, 2, 3) if loss.factor_dimension is None else (loss.factor_dimension,)

@@ -24,6 +24,7 @@ def judge_of(scene: Scene, budget: Budget) -> Judge:
     Raises InputError for a kind of claim that cannot be measured.
     """
     claim = scene.claim
+    _check_time(scene)
     if isinstance(claim, (Identity, Inequality)):
         return Pointwise(scene, budget)
     if isinstance(claim, Envelope):
@@ -37,3 +38,18 @@ def judge_of(scene: Scene, budget: Budget) -> Judge:
     if isinstance(claim, Threshold):
         return ThresholdJudge(scene, budget)
     raise InputError(f"theorem {scene.theorem.slug}: a search cannot measure a claim of kind {claim.kind}")
+
+
+def _check_time(scene: Scene) -> None:
+    """Refuse what is said of a rule with a schedule or noise as if every step were the same map."""
+    rule, claim, slug = scene.theorem.rule, scene.claim, scene.theorem.slug
+    if scene.loss is None:
+        return
+    if rule.noise:
+        raise InputError(f"theorem {slug}: the rule draws noise; a search needs a deterministic rule")
+    if not rule.uses_step_number:
+        return
+    if isinstance(claim, (Cycle, Threshold)):
+        raise InputError(f"theorem {slug}: under a schedule every step is another map; it has no {claim.kind.lower()}")
+    if not isinstance(claim, (Identity, Inequality)) and any(s.name == "k" for s in scene.symbols):
+        raise InputError(f"theorem {slug}: along a trajectory the step number k is no parameter; write t")

@@ -12,6 +12,7 @@ import numpy as np
 
 from sam_theory.engines._search._instances import Batch, Point, Sampler
 from sam_theory.engines._search._judge import Judge
+from sam_theory.engines._search._starts import counts
 from sam_theory.verdicts import Witness
 
 __all__ = ["shrink", "simplest"]
@@ -92,16 +93,7 @@ def confirm(judge: Judge, sampler: Sampler, point: Point) -> Witness | None:
     if not sampler.parameters.admits({s.name: point.values[s.name] for s in sampler.scene.symbols}):
         return None
     found = judge.confirm(point)
-    if found is None or judge.theorem.starts is None or judge.decides_almost_every or not judge.uses_start:
-        return found
-    return found if _on_open_set(judge, point) else None
-
-
-def _on_open_set(judge: Judge, point: Point) -> bool:
-    """Whether the violation persists around ``point``: one start alone refutes nothing almost everywhere."""
-    nudges = [Fraction(k, 10**6) for k in (-3, -2, -1, 1, 2, 3)]
-    moved = [replace(point, start=tuple(c + n * (abs(c) + 1) for c in point.start)) for n in nudges]
-    return bool((judge.violation(Batch.of(moved)) > judge.tolerance).all())
+    return found if found is not None and counts(judge, point, found) else None
 
 
 def _suspicious(judge: Judge, point: Point) -> bool:
@@ -114,7 +106,8 @@ def _map(sampler: Sampler, point: Point, change: Callable[[Fraction], Fraction])
 
 
 def _member(name: str, a: Fraction) -> Fraction:
-    return a if "length" in name or "width" in name or "offset" in name else min(max(a, Fraction(0)), Fraction(1))
+    free = any(word in name for word in ("length", "width", "offset", "shift"))
+    return a if free else min(max(a, Fraction(0)), Fraction(1))
 
 
 def _completed(sampler: Sampler, point: Point) -> Point | None:

@@ -17,6 +17,7 @@ from sam_theory.engines._search._jets import Matrix, image_and_derivative, spect
 from sam_theory.engines._search._judge import INVALID, Judge, column, witness
 from sam_theory.engines._search._parameters import Array, Parameters
 from sam_theory.engines._search._setting import Scene
+from sam_theory.errors import InputError
 from sam_theory.verdicts import Witness
 
 __all__ = ["ThresholdJudge"]
@@ -150,7 +151,10 @@ class ThresholdJudge(Judge):
         numbers = {k: sp.Rational(v.numerator, v.denominator) for k, v in point.env(Rational()).items()}
         place = [sp.Rational(c.numerator, c.denominator) for c in at]
         names = {sp.Symbol(k, real=True): v for k, v in numbers.items()}
-        exact = self.scene.map.jacobian_at(place).xreplace(names).applyfunc(lambda e: e.doit())
+        try:
+            exact = self.scene.map.jacobian_at(place).xreplace(names).applyfunc(lambda e: e.doit())
+        except InputError:
+            return None
         if not all(e.is_Rational for e in exact):
             return None
         return [[as_fraction(exact[i, j]) for j in range(exact.cols)] for i in range(exact.rows)]

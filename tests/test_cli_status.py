@@ -138,7 +138,7 @@ def test_bad_usage_is_status_2(core: Core, arguments: tuple[str, ...]) -> None:
     outcome = run(*arguments)
     assert outcome.exit_code == 2
     assert outcome.stdout == ""
-    assert "Error" in outcome.stderr
+    assert outcome.stderr.startswith("sam-theory: error: ") and outcome.stderr.count("\n") == 1
 
 
 def test_an_empty_library_verifies_nothing_and_says_so(core: Core) -> None:

@@ -10,6 +10,7 @@ from sympy import Rational, Symbol
 
 from sam_theory import (
     Envelope,
+    Expression,
     Identity,
     Inequality,
     InputError,
@@ -22,6 +23,7 @@ from sam_theory import (
     Threshold,
     alpha,
     beta,
+    coordinate,
     eta,
     gap,
     grad,
@@ -40,8 +42,10 @@ from sam_theory import (
     w_start,
 )
 from sam_theory.arithmetic import LENGTH
+from sam_theory.engines._goals import goals_of
 
 NOTES = Source("test", "a test")
+QUOTED = {"status": "quoted", "expected": "refuted"}
 
 
 def theorem(claim, *hypotheses, rule=sam, loss=None, **more):  # type: ignore[no-untyped-def]
@@ -105,6 +109,25 @@ def test_the_radius_of_perturbation_is_a_length_for_sam_and_an_inverse_curvature
         theorem(claim, rule=sam)
 
 
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: theorem(Inequality(norm(w_next), w)), "is a vector|the vector w is compared"),
+        (lambda: theorem(Threshold(Stability((sp.S.Zero,), 3), eta, 2 / lam)), "direction 3"),
+        (lambda: theorem(Inequality(norm(w_next), norm(w)), norm(w) > 0), "given="),
+        (lambda: theorem(Inequality(norm(w_next), norm(w)), Symbol("n", integer=True) > 1), "parameters are real"),
+        (lambda: theorem(Inequality(norm(w_next), norm(w)), Symbol("w1", real=True) > 0), "name of a coordinate"),
+        (lambda: theorem(Inequality(norm(w_next), norm(w))).with_(hypotheses=eta > 0), "must be a tuple"),
+        (lambda: goals_of(theorem(Identity(coordinate(w, 5), norm(w)))), "coordinate 5"),
+        (lambda: goals_of(theorem(Identity(gap(w), gap(w)), loss=Expression("(u-1)**2/2"), **QUOTED)), "minimisers="),
+    ],
+)
+def test_a_slip_in_a_declaration_is_named(make, message) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(InputError, match=message) as caught:
+        make()
+    assert "\n" not in str(caught.value)
+
+
 def test_slugs_and_ids_are_unique_and_ids_depend_on_the_statement_alone() -> None:
     theorems = library()
     assert len({x.slug for x in theorems}) == len({x.id for x in theorems}) == len(theorems)
@@ -165,6 +188,8 @@ one = Theorem("one", "one", Source("me", "me"), gd, Quadratic(lam), Inequality(n
         (GOOD + "two = one.with_(title='two')", "used twice"),
         (GOOD + "1/0", "ZeroDivisionError"),
         (GOOD + "import no_such_module", "no_such_module"),
+        (GOOD + "import sys; sys.exit(7)", "exit status 7"),
+        ("\x00\x01", "syntax error|null bytes"),
         (GOOD.replace("eta*lam < 2", "eta*lam < 0.5"), "float 0.5"),
     ],
 )
@@ -179,6 +204,11 @@ def test_a_bad_file_is_refused_in_one_line_that_names_it(tmp_path: Path, text: s
 def test_a_missing_file_is_said_to_be_missing(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such file"):
         load_file(tmp_path / "absent.py")
+    with pytest.raises(InputError, match="a directory"):
+        load_file(tmp_path)
+    with pytest.raises(InputError, match="not a path") as caught:
+        load_file("x" * 100_000 + ".py")
+    assert len(str(caught.value)) < 300
 
 
 def test_theorems_of_a_file_come_in_order_from_names_tuples_and_lists(tmp_path: Path) -> None:

@@ -10,9 +10,10 @@ import pytest
 import sympy as sp
 from sympy import Rational as Q
 
-from sam_theory.arithmetic import NUMBER, coordinate, norm, parse_expression, value
+from sam_theory.arithmetic import CURVATURE, NUMBER, STEP_SIZE, coordinate, dot, grad, norm, parse_expression, value
 from sam_theory.engines._budget import BUDGETS, budget_of
 from sam_theory.engines._search import refute, search
+from sam_theory.engines._search._contradiction import contradiction
 from sam_theory.engines._search._far import Far, FarArithmetic
 from sam_theory.engines._search._jets import image_and_derivative, spectral_side
 from sam_theory.engines._search._orbits import exact_orbit
@@ -20,8 +21,9 @@ from sam_theory.engines._search._parameters import Parameters
 from sam_theory.engines._search._pointwise import Pointwise
 from sam_theory.engines._search._scene import scenes
 from sam_theory.engines._search._shrink import simplest
+from sam_theory.engines._search._translation import translation_invariant
 from sam_theory.errors import InputError
-from sam_theory.losses import ConvexSmooth, Quadratic, StronglyConvex
+from sam_theory.losses import ConvexSmooth, Expression, Facts, Quadratic, ScaleInvariant, StronglyConvex
 from sam_theory.rules import gd, rule, sam, usam
 from sam_theory.theorems import (
     AlmostEvery,
@@ -31,6 +33,7 @@ from sam_theory.theorems import (
     Inequality,
     Instance,
     Limit,
+    OrbitsAvoiding,
     Source,
     Stability,
     Theorem,
@@ -46,6 +49,7 @@ from sam_theory.theorems import (
     t,
     w,
     w_next,
+    w_star,
     w_start,
 )
 from sam_theory.verdicts import Witness
@@ -148,6 +152,7 @@ def test_true_statements_are_supported(slug):
     assert evidence.verdict == "supported", evidence.detail
     assert evidence.witness is None
     assert evidence.margin >= 0
+    assert evidence.tightness is None or evidence.tightness <= 1
     assert evidence.evaluations > 100
     assert evidence.trust_base == ("float64",)
 
@@ -468,3 +473,317 @@ def test_a_threshold_in_every_direction():
     theorem = statement(claim, Quadratic(beta, alpha), usam, hypotheses=(alpha <= beta,))
     assert search(theorem, "quick", 0).verdict == "supported"
     assert refute(theorem.with_(claim=replace(claim, critical=2 / (alpha * (1 + rho * alpha))))) is not None
+
+
+# --- what must not refute: schedules, momentum, noise ---------------------------------------------------------
+STEP = sp.Symbol("k", nonnegative=True)
+ZERO, ONE = sp.S.Zero, sp.S.One
+
+
+@rule
+def decaying_sam(space, w, *, eta, rho, k):
+    return w - eta * space.grad(w + rho / (k + 1) * space.unit(space.grad(w)))
+
+
+@rule
+def decaying_gd(space, w, *, eta, k):
+    return w - eta / (k + 2) ** 2 * space.grad(w)
+
+
+@rule
+def momentum(space, w, v):
+    return {"w": w - v / 10**13, "v": v / 2 + space.grad(w)}
+
+
+@rule(dimensions={"eta": STEP_SIZE, "mu": CURVATURE})
+def weight_decay(space, w, *, eta, mu):
+    return w - eta * (space.grad(w) + mu * w)
+
+
+def verdicts(theorem):
+    assert refute(theorem, "quick", 0) is None or search(theorem, "quick", 0).verdict == "refuted"
+    return {search(theorem, budget, 0).verdict for budget in ("quick", "default")}
+
+
+def test_a_schedule_is_no_map_whose_orbits_repeat():
+    # The perturbation tends to 0, and so does w; with the perturbation of the first step there is a 2-cycle.
+    theorem = statement(Limit(norm(w), ZERO), Quadratic(1), decaying_sam, hypotheses=(eta < 1,))
+    assert "refuted" not in verdicts(theorem)
+    scene = scenes(theorem)[0]
+    values = {"eta": Fraction(1, 2), "rho": Fraction(1)}
+    assert exact_orbit(scene, values, [1 / 3], 2) is None
+
+
+@pytest.mark.parametrize("claim", [Cycle(((ZERO,),)), Threshold(Stability((ZERO,)), eta, sp.Integer(8))])
+def test_cycles_and_thresholds_of_a_schedule_are_not_measured(claim):
+    evidence = search(statement(claim, Quadratic(1), decaying_gd), "quick", 0)
+    assert evidence.verdict == "undecided" and "schedule" in evidence.detail
+
+
+def test_the_step_number_of_one_step_is_an_integer_that_the_hypotheses_admit():
+    claim = Inequality(norm(w_next), norm(w))
+    # |1 − η/(k+2)²| ≤ 1 iff η ≤ 2(k+2)²: true for k ≥ 5 at η < 98, false at k = 0
+    true = statement(claim, Quadratic(1), decaying_gd, hypotheses=(STEP >= 5, eta < 98))
+    assert verdicts(true) == {"supported"}
+    witness = refute(true.with_(hypotheses=(STEP >= 5, eta < 140)), "quick", 0)
+    p = numbers(witness)
+    assert p["k"].denominator == 1 and p["k"] >= 5 and p["eta"] > 2 * (p["k"] + 2) ** 2
+    along = statement(Limit(norm(w), ZERO), Quadratic(1), decaying_gd, hypotheses=(STEP < 10,))
+    assert "step number" in search(along, "quick", 0).detail
+
+
+def test_an_orbit_is_one_of_the_whole_state():
+    # w alone is "fixed" at every point while v = 0; the state is not.
+    theorem = statement(Limit(norm(w), ZERO), Quadratic(1), momentum)
+    assert "refuted" not in verdicts(theorem)
+    scene = scenes(theorem)[0]
+    assert exact_orbit(scene, {}, [-1.0], 1) is None
+    assert exact_orbit(scene, {}, [-1.0, 0.0], 1).points == ((0, 0),)
+    witness = refute(theorem.with_(claim=Limit(norm(w), ONE)), "quick", 0)
+    assert witness.start == ("0",) and witness.extra["orbit"] == "(0, 0)"
+
+
+def test_an_orbit_that_no_start_reaches_refutes_nothing():
+    @rule
+    def pushed(space, w, v):
+        return {"w": w - (space.grad(w) + v) / 2, "v": v}
+
+    # v starts at 0 and stays there; (−v, v) is fixed for every v.
+    theorem = statement(Limit(norm(w), ZERO), Quadratic(1), pushed)
+    assert verdicts(theorem) == {"supported"}
+
+
+def test_a_noisy_rule_is_undecided_wherever_it_is_started():
+    from sam_theory.rules._rule import FiniteLaw
+
+    coin = FiniteLaw(((Fraction(1), Fraction(1, 2)), (Fraction(3), Fraction(1, 2))))
+
+    @rule(noise={"xi": coin})
+    def noisy(space, w, *, xi):
+        return w * xi
+
+    for attained in (None, Instance({}, (1,))):
+        theorem = statement(Limit(norm(w), sp.oo), Quadratic(1), noisy, starts=AlmostEvery(), attained_by=attained)
+        evidence = search(theorem, "quick", 0)
+        assert evidence.verdict == "undecided" and "noise" in evidence.detail
+
+
+# --- almost every start, and orbits that avoid an event -------------------------------------------------------
+def test_a_violation_on_a_line_refutes_nothing_almost_everywhere():
+    at = Instance({"lam": 1, "b": 1, "eta": 1}, (1, 1))
+    line = Inequality(ZERO, (coordinate(w, 0) - coordinate(w, 1)) ** 2, strict=True)
+    theorem = statement(
+        line, Quadratic(lam, sp.Symbol("b", positive=True)), gd, starts=AlmostEvery(("w1 = w2",)), attained_by=at
+    )
+    assert verdicts(theorem) == {"supported"}
+    assert refute(theorem.with_(starts=None), "quick", 0) is not None
+
+
+def test_a_violation_at_a_point_below_rounding_refutes_nothing_almost_everywhere():
+    point = Inequality(ONE, 1 + (coordinate(w) - 1) ** 2, strict=True)
+    theorem = statement(point, Quadratic(1), gd, starts=AlmostEvery(("w = 1",)), attained_by=Instance({"eta": 1}, (1,)))
+    assert verdicts(theorem) == {"supported"}
+    assert refute(theorem.with_(starts=None), "quick", 0) is not None
+
+
+def test_an_envelope_broken_at_one_start_stands_almost_everywhere():
+    # Gradient descent with η = 1/2 sends w = 2 to 1, and no other start.
+    jump = ONE - sp.sign((coordinate(w) - 1) ** 2)
+    theorem = statement(
+        Envelope(jump, Q(1, 2)), Quadratic(1), gd, hypotheses=(sp.Eq(eta, Q(1, 2)),), starts=AlmostEvery(("w = 2",)),
+        attained_by=Instance({"eta": Q(1, 2)}, (2,)),
+    )  # fmt: skip
+    assert refute(theorem.with_(starts=None), "quick", 0).step == 1
+    assert refute(theorem, "quick", 0) is None
+
+
+def test_a_violation_on_an_open_set_refutes_almost_everywhere():
+    theorem = statement(Inequality(norm(w_next), norm(w)), Quadratic(lam), sam, starts=AlmostEvery())
+    witness = refute(theorem, "quick", 0)
+    assert witness is not None
+    envelope = theorem.with_(claim=Envelope(norm(w), norm(w_start)))
+    assert refute(envelope, "quick", 0) is not None
+
+
+def test_an_observable_that_jumps_on_the_limit_refutes_nothing_almost_everywhere():
+    radius = eta * lam * rho / (2 - eta * lam)
+    jumps = Limit(sp.sign(norm(w) - radius) ** 2, ONE, "limsup")
+    hypotheses = (eta * lam < 1, rho > 0)
+    theorem = statement(jumps, Quadratic(lam), sam, hypotheses=hypotheses, starts=AlmostEvery())
+    assert "refuted" not in verdicts(theorem)
+    on_cycle = refute(theorem.with_(starts=None), "quick", 0)
+    assert on_cycle is not None and Fraction(on_cycle.observed) == 0
+
+
+def test_one_orbit_that_avoids_the_event_refutes_even_if_it_repels():
+    # On the second axis SAM has a 2-cycle of its own, which repels in the direction of the first.
+    claim = Limit(sp.Abs(coordinate(w, 1)), ZERO)
+    theorem = statement(
+        claim, Quadratic(lam, lam / 2), sam, hypotheses=(eta * lam < 2, rho > 0), starts=OrbitsAvoiding("zero gradient")
+    )
+    witness = refute(theorem, "quick", 0)
+    x = [Fraction(c) for c in witness.start]
+    p = numbers(witness)
+    assert any(x)
+    y = [sam_step(c, r, p["eta"], p["rho"]) for c, r in zip(x, (p["lam"], p["lam"] / 2), strict=True)]
+    assert 0 in x and y == [-c for c in x]
+
+
+def test_orbits_that_meet_the_event_refute_nothing():
+    # With ηλ = 1 gradient descent lands on the minimiser at once: no orbit is left.
+    for claim in (Inequality(norm(w), norm(w_next)), Envelope(norm(w), ZERO)):
+        theorem = statement(
+            claim, Quadratic(lam), gd, hypotheses=(sp.Eq(eta, 1 / lam),), starts=OrbitsAvoiding("zero gradient")
+        )
+        assert "refuted" not in verdicts(theorem)
+        assert refute(theorem.with_(starts=None), "quick", 0) is not None
+    off_zero = statement(
+        Limit(norm(w), eta * lam * rho / (2 - eta * lam)), Quadratic(lam), sam, hypotheses=(eta * lam < 2, rho > 0),
+        starts=OrbitsAvoiding("w = 0"),
+    )  # fmt: skip
+    assert verdicts(off_zero) == {"supported"}
+
+
+def test_a_blow_up_avoids_both_events():
+    for event in ("w = 0", "zero gradient"):
+        theorem = statement(
+            Limit(norm(w), ONE, "limsup", "<="), Quadratic(lam), gd, hypotheses=(eta * lam > 2,),
+            starts=OrbitsAvoiding(event),
+        )  # fmt: skip
+        assert refute(theorem, "quick", 0).observed == "oo"
+
+
+# --- infinite limits ------------------------------------------------------------------------------------------
+OO = sp.oo
+GROWS = (eta * lam > 2,)
+UP_AND_DOWN = [
+    (-norm(w), ZERO, "limsup", "<=", True),
+    (-norm(w), ZERO, "limsup", ">=", False),
+    (-norm(w), -OO, "limit", "==", True),
+    (-norm(w), OO, "limit", "==", False),
+    (norm(w), OO, "limit", "==", True),
+    (norm(w), -OO, "liminf", "<=", False),
+    (coordinate(w), ZERO, "liminf", "<=", True),
+    (coordinate(w), ZERO, "liminf", ">=", False),
+    (coordinate(w), ZERO, "limsup", "<=", False),
+    (coordinate(w), OO, "limsup", "==", True),
+    (coordinate(w), -OO, "liminf", "==", True),
+    (coordinate(w), OO, "limit", "==", False),
+    (norm(w), OO, "limit", "<=", True),
+    (norm(w), -OO, "limit", ">=", True),
+]
+
+
+@pytest.mark.parametrize(("observable", "bound", "kind", "relation", "true"), UP_AND_DOWN)
+def test_gradient_descent_that_runs_away(observable, bound, kind, relation, true):
+    claim = Limit(observable, bound, kind, relation)
+    theorem = statement(claim, Quadratic(lam), gd, hypotheses=GROWS, starts=AlmostEvery(("w = 0",)))
+    assert verdicts(theorem) == {"supported" if true else "refuted"}
+
+
+@pytest.mark.parametrize("kind", ["limit", "limsup", "liminf"])
+def test_a_bounded_orbit_and_infinite_values(kind):
+    for bound, relation, true in (
+        (OO, "<=", True), (OO, ">=", False), (OO, "==", False),
+        (-OO, ">=", True), (-OO, "<=", False), (-OO, "==", False),
+    ):  # fmt: skip
+        theorem = statement(Limit(norm(w), bound, kind, relation), Quadratic(lam), sam, hypotheses=(eta * lam < 1,))
+        assert verdicts(theorem) == {"supported" if true else "refuted"}, (bound, relation)
+
+
+def test_what_contradicts_a_limit():
+    seen = [Fraction(-1), Fraction(2)]
+    wrong = {
+        (kind, relation, bound)
+        for kind in ("limit", "limsup", "liminf")
+        for relation in ("==", "<=", ">=")
+        for bound in (-OO, Fraction(-1), Fraction(0), Fraction(2), OO)
+        if contradiction(kind, relation, seen, bound) is not None
+    }
+    limits = {"limsup": 2, "liminf": -1}
+    for kind in ("limsup", "liminf"):
+        for bound in (-OO, -1, 0, 2, OO):
+            true = {"==": limits[kind] == bound, "<=": limits[kind] <= bound, ">=": limits[kind] >= bound}
+            assert {r for r in true if not true[r]} == {r for k, r, b in wrong if k == kind and b == bound}
+    assert {r for k, r, b in wrong if k == "limit" and b == 2} == {"==", ">="}
+    assert contradiction("limsup", "<=", [-OO, OO], Fraction(0)) == (OO, ">")
+    assert contradiction("liminf", ">=", [OO], OO) is None
+
+
+def test_a_far_number_knows_its_remainder():
+    far = FarArithmetic()
+    (x,) = far.large(1)
+    (u,) = far.unit(far.large(1), Fraction(1), "add")
+    # x·x/(x+1) = x − 1 + O(1/x): neither x·u − x nor 2x + x²(u − 1) has a sign that the leading terms tell
+    for undecided in (x * u - x, 2 * x + x * x * (u - 1)):
+        with pytest.raises(ArithmeticError):
+            undecided.side()
+    assert (2 * x + x * u - x).side() == 1 and (2 * x * u - x).side() == 1
+
+
+def test_a_limit_in_a_parameter_is_taken_from_the_admitted_side():
+    for bound, true in ((ONE, True), (-ONE, False)):
+        claim = Limit(sp.sign(2 - eta), bound, variable=eta, to=sp.Integer(2))
+        theorem = statement(claim, Quadratic(1), gd, hypotheses=(eta < 2,))
+        assert verdicts(theorem) == {"supported" if true else "refuted"}
+    for observable, bound, relation, true in (
+        (eta, OO, "<=", True), (eta, ONE, "<=", True), (eta, ONE, ">=", False), (1 / eta, OO, "==", True),
+        (1 / eta, ONE, "<=", False), (-1 / eta, OO, "==", False), (-1 / eta, ONE, "<=", True),
+    ):  # fmt: skip
+        claim = Limit(observable, bound, relation=relation, variable=eta, to=ZERO)
+        assert (refute(statement(claim, Quadratic(1), gd), "quick", 0) is None) == true, claim.text()
+
+
+# --- members off the origin -----------------------------------------------------------------------------------
+def moved_minimiser(witness: Witness) -> tuple[Fraction, Fraction]:
+    """(λ, w*) of the witness's loss λ/2 (w − w*)²."""
+    loss = parse_expression(witness.loss)
+    (x,) = loss.free_symbols
+    (star,) = sp.solve(sp.diff(loss, x), x)
+    curvature = sp.diff(loss, x, 2)
+    assert sp.expand(loss - curvature / 2 * (x - star) ** 2) == 0
+    return Fraction(int(curvature.p), int(curvature.q)), Fraction(int(star.p), int(star.q))
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_weight_decay_leaves_the_minimiser(seed):
+    mu = sp.Symbol("mu", positive=True)
+    claim = Inequality(norm(w_next - w_star) ** 2, norm(w - w_star) ** 2)
+    theorem = statement(claim, StronglyConvex(alpha, beta), weight_decay, hypotheses=(eta * (beta + mu) <= 1,))
+    witness = search(theorem, "quick", seed).witness
+    p = numbers(witness)
+    curvature_, star = moved_minimiser(witness)
+    (x,) = map(Fraction, witness.start)
+    assert p["alpha"] <= curvature_ <= p["beta"] and p["eta"] * (p["beta"] + p["mu"]) <= 1
+    y = x - p["eta"] * (curvature_ * (x - star) + p["mu"] * x)
+    assert (y - star) ** 2 > (x - star) ** 2 and witness.confirmed_by == "fraction"
+    assert (Fraction(witness.observed), Fraction(witness.bound)) == ((y - star) ** 2, (x - star) ** 2)
+    assert not any(name.startswith("m_") for name in p)
+
+
+@pytest.mark.parametrize("starts", [None, AlmostEvery()])
+@pytest.mark.parametrize("loss", [StronglyConvex(alpha, beta), ConvexSmooth(beta)])
+def test_gradients_do_not_point_away_from_the_origin(loss, starts):
+    theorem = statement(Inequality(ZERO, dot(grad(w), w)), loss, gd, starts=starts)
+    witness = search(theorem, "quick", 0).witness
+    curvature_, star = moved_minimiser(witness)
+    (x,) = map(Fraction, witness.start)
+    assert curvature_ * (x - star) * x < 0
+
+
+def test_members_are_moved_only_where_it_makes_a_difference():
+    for theorem in THEOREMS.values():
+        assert not any("moved" in scene.name for scene in scenes(theorem))
+    about_origin = statement(Inequality(norm(w_next), norm(w)), StronglyConvex(alpha, beta), gd)
+    assert not translation_invariant(about_origin) and any("moved" in s.name for s in scenes(about_origin))
+    assert translation_invariant(about_origin.with_(claim=Inequality(norm(w_next - w_star), norm(w - w_star))))
+    assert not translation_invariant(about_origin.with_(claim=Inequality(gap(w), gap(w_start)), rule=weight_decay))
+    invariant = statement(Inequality(ZERO, dot(grad(w), w)), ScaleInvariant(), gd)
+    assert not any("moved" in scene.name for scene in scenes(invariant))
+
+
+def test_a_minimiser_may_depend_on_parameters():
+    place, x = sp.Symbol("c", real=True), sp.Symbol("w1", real=True)
+    loss = Expression((x - place) ** 2 / 2, [x], facts=Facts(minimum=0, minimisers=((place,),)))
+    assert verdicts(statement(Identity(value(w_star), ZERO), loss, gd)) == {"supported"}
+    assert verdicts(statement(Inequality(norm(w_star), norm(w)), loss, gd)) == {"refuted"}

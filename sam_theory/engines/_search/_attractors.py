@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from fractions import Fraction
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -104,14 +105,15 @@ def _judged(
     def wrong(seen: list[Any], value: Any) -> tuple[Any, str] | None:
         return contradiction(claim.kind_of_limit, claim.relation, seen, value)
 
+    def wrong_around(arithmetic: Arithmetic, power: int) -> tuple[Any, str] | None:
+        return wrong(*seen_at(arithmetic, partial(around, power=power)))
+
     found = exactly(lambda a: seen_at(a, lambda p: Coordinates(map(a.number, p))))
     observed = None if found is None else wrong(*found.value)
     if found is None or observed is None:
         return None
     # Almost every start near the orbit tends to it without meeting it: the violation must hold nearby, too.
-    if judge.scene.almost_every and not any(
-        in_balls(lambda a, power=power: wrong(*seen_at(a, lambda p: around(p, power)))) for power in RADII
-    ):
+    if judge.scene.almost_every and not any(in_balls(partial(wrong_around, power=power)) for power in RADII):
         return None
     extra = {
         "observable": f"{claim.kind_of_limit} of {claim.observable}",

@@ -62,7 +62,8 @@ class ParameterLimitJudge(Judge):
                 return self._growth(d)
             size = np.abs(d)
             extrapolated = self._extrapolated(d)
-            best = np.where(np.abs(extrapolated) < size[-1], extrapolated, d[-1])
+            converging = np.abs(d[-1] - d[-2]) < np.abs(d[-2] - d[-3])
+            best = np.where(converging & (np.abs(extrapolated) < size[-1]), extrapolated, d[-1])
             wrong = {"==": np.abs(best), "<=": best, ">=": -best}[self.claim.relation]
             shrinking = size[-1] < 0.7 * size[-3]
         violation = np.where(shrinking & (wrong > _CLOSE), INVALID, wrong - _CLOSE)
@@ -156,10 +157,11 @@ class ParameterLimitJudge(Judge):
         values: dict[str, Any] = {k: float(f) for k, f in point.values.items()}
         seen = []
         for small in (1e-4, 1e-7):
-            values[self.variable.name] = float(to) + side * small if to.is_finite else (1 / small) * (1 if to > 0 else -1)
+            values[self.variable.name] = float(to) + side * small if to.is_finite else -side / small
             with np.errstate(all="ignore"):
                 seen.append(float(Float64().run(self.formulas, values)["observable"]))
         if limit in (sp.oo, -sp.oo):
             sign = 1 if limit is sp.oo else -1
             return sign * seen[1] > max(sign * seen[0], 0)
-        return abs(seen[1] - float(limit)) <= 1e-3 * (abs(float(limit)) + 1e-9)
+        before, after = (abs(x - float(limit)) for x in seen)
+        return after <= 1e-3 * (abs(float(limit)) + 1e-9) or after < before / 10

@@ -1,7 +1,7 @@
 """The scenes in which a statement is tried.
 
-A class of functions becomes its families of members (moved off the origin, where that makes a difference), an opaque link becomes concrete ones that share its
-parity and jet, a dimension left open becomes 1, 2 and 3.
+A class of functions becomes its families of members (also moved off the origin, where that makes a difference),
+an opaque link becomes concrete ones that share its parity and jet, a dimension left open becomes 1, 2 and 3.
 """
 
 from __future__ import annotations

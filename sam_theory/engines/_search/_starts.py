@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,7 +25,7 @@ __all__ = ["RADII", "around", "counts", "is_off", "meets", "meets_on_the_way"]
 #: radii of the balls around a start, as powers of 10
 RADII = (-6, -12, -24, -48)
 #: steps beyond the violation on which an orbit must still avoid the event
-_AHEAD = 64
+_AHEAD = 128
 
 
 def around(coordinates: Sequence[Fraction], power: int) -> Coordinates:
@@ -40,10 +41,11 @@ def counts(judge: Judge, point: Point, found: Witness) -> bool:
         return True
     if scene.event is not None:
         return _avoids(scene, point, (found.step or 0) + _AHEAD)
-    return any(
-        in_balls(lambda a, power=power: judge.violated(a, point, around(point.start, power), found.step))
-        for power in RADII
-    )
+
+    def fails_around(arithmetic: Arithmetic, power: int) -> bool:
+        return judge.violated(arithmetic, point, around(point.start, power), found.step)
+
+    return any(in_balls(partial(fails_around, power=power)) for power in RADII)
 
 
 def is_off(scene: Scene, arithmetic: Arithmetic, values: dict[str, Any], w: Any) -> bool:

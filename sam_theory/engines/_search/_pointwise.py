@@ -29,7 +29,7 @@ class Pointwise(Judge):
         super().__init__(scene, budget)
         claim = self.claim
         self.identity = isinstance(claim, Identity)
-        self.given = () if self.identity else claim.given
+        self.given = claim.given
         formulas: dict[str, Any] = {"lhs": claim.lhs, "rhs": claim.rhs}
         for i, g in enumerate(self.given):
             formulas |= {f"gl{i}": g.lhs, f"gr{i}": g.rhs}

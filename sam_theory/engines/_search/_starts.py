@@ -55,21 +55,27 @@ def is_off(scene: Scene, arithmetic: Arithmetic, values: dict[str, Any], w: Any)
 
 
 def _avoids(scene: Scene, point: Point, steps: int) -> bool:
-    """Whether the orbit avoids the event for that many steps, decided exactly."""
-    first = int(point.values.get("k", 0)) if scene.theorem.rule.uses_step_number else 0
+    """Whether the orbit avoids the event for ever: off it at every step until a state recurs exactly."""
+    rule = scene.theorem.rule
+    if rule.uses_step_number or rule.noise:
+        return False
 
     def compute(arithmetic: Arithmetic) -> bool:
         values, state = point.env(arithmetic), scene.state(arithmetic, point.vector(arithmetic))
-        for t in range(first, first + steps + 1):
-            w = scene.iterate(state)
-            if arithmetic.exact and any(map(too_long, scene.whole(state))):
+        seen: set[tuple[Any, ...]] = set()
+        for t in range(steps + 1):
+            whole = tuple(scene.whole(state))
+            if any(map(too_long, whole)):
                 raise NotExact("the fractions have become too long")
-            if not is_off(scene, arithmetic, values, w):
+            if not is_off(scene, arithmetic, values, scene.iterate(state)):
                 return False
+            if whole in seen:
+                return True
+            seen.add(whole)
             state = scene.step(arithmetic, values, state, t)
-        return True
+        return False
 
-    found = exactly(compute)
+    found = exactly(compute, balls=False)
     return found is not None and bool(found.value)
 
 

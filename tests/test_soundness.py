@@ -114,6 +114,31 @@ def unit_of_p1(space, w, p1, *, rho):  # type: ignore[no-untyped-def]
     return {"w": w - rho * space.unit(space.grad(w + rho * space.unit(space.grad(w)))) - p1, "p1": p1}
 
 
+@rule(dimensions={"eta": NUMBER})
+def kink_in_a_kink(space, w, *, eta):  # type: ignore[no-untyped-def]
+    """η·sign(w)²·|w + sign(w)² − 1|, which is η|w|."""
+    c = w.emit("component", w, data=0)
+    q = c.emit("sign", c)
+    f = c + q * q - 1
+    z = q * q * f.emit("abs", f) * eta
+    return z.emit("stack", z)
+
+
+@rule(dimensions={"rho": LENGTH})
+def unit_of_a_case(space, w, v, *, rho):  # type: ignore[no-untyped-def]
+    """Normalises a vector that is a new one only where the gradient vanishes."""
+    g = space.grad(w)
+    b = space.unit(v + g - space.norm(g) * space.unit(g))
+    return {"w": w - rho * b, "v": space.unit(v)}
+
+
+@rule(dimensions={"eta": STEP_SIZE})
+def nesterov_like(space, w, v, *, eta):  # type: ignore[no-untyped-def]
+    """A rule whose velocity is v."""
+    n = v - eta * space.grad(w)
+    return {"w": w + n, "v": n}
+
+
 def statement(claim, loss, rule=gd, *hypotheses, **more):  # type: ignore[no-untyped-def]
     """A statement that skips the dimension check."""
     more = {"status": "quoted", "expected": "refuted", **more}
@@ -125,6 +150,7 @@ NEARER = Inequality(norm(w_next - w_star) ** 2, norm(w - w_star) ** 2)
 ACUTE = Inequality(ZERO, dot(grad(w), w))
 EULER = Identity(dot(grad(w), w - w_star), ZERO)
 MOVES = Inequality(rho**2, norm(w_next - w) ** 2, given=(norm(grad(w)) > 0,))
+STRICT = Inequality(ZERO, norm(w_next - w) + norm(grad(w)), strict=True)
 KINKED = Expression(W**2 / 2 + W * sp.Abs(W) / 4)
 STEPPED = W**2 / 4 - (sp.Abs(W - 1) + sp.Abs(W + 1)) / 4
 PULL = (1 - s) ** 2 - Rational(1, 2)
@@ -201,6 +227,19 @@ FALSE: dict[str, Callable[[], Theorem]] = {
     ),
     "a limit of an observable of the step": lambda: statement(
         Limit(norm(w_next) / eta, ZERO, variable=eta, to=sp.oo), Quadratic(1)
+    ),
+    "a limit that fails where a coefficient vanishes": lambda: statement(
+        Limit(A / (A + MU**2 - 2 * XI**2), ZERO, variable=A, to=ZERO), Quadratic(1)
+    ),
+    "a kink inside a kink is smooth": lambda: statement(
+        Cycle(((ZERO,),), (ZERO,), stable=True), Quadratic(1), kink_in_a_kink
+    ),
+    "a vector that occurs in one case only never vanishes": lambda: statement(
+        STRICT, SC, unit_of_a_case, rho > 0, proof=(Step("c", STRICT),)
+    ),
+    "a parameter named like a velocity is the velocity": lambda: statement(
+        Identity(norm(w_next - w) ** 2, eta**2 * norm(grad(w)) ** 2),
+        Quadratic(1), nesterov_like, sp.Eq(Symbol("v_w1", real=True), 0),
     ),
     "every minimiser is the origin": lambda: statement(
         Identity(value(w_star), sp.cosh(1)), Expression(sp.cosh(W - 1))
@@ -304,3 +343,11 @@ def test_a_rule_with_a_schedule_or_noise_is_proved_for_every_step_and_every_valu
     theorem = statement(claim, Quadratic(lam), noisy, s < 2, status="theorem", expected="proved")
     evidence = prove(theorem, PROVERS, budget_of("quick"), np.random.default_rng(0))
     assert all(e.established == ("proved" if value == 1 else "undecided") for e in evidence)
+
+
+def test_an_abbreviation_may_not_redefine_a_parameter() -> None:
+    with pytest.raises(InputError, match="redefines the parameter 'eta'"):
+        statement(Identity(norm(w_next), norm(w) * (1 - eta)), Quadratic(1), gd, where={eta: Rational(1, 2)})
+    for reserved in ("L_star", "start0", "root!0"):
+        with pytest.raises(InputError, match="meaning of its own"):
+            statement(Identity(norm(w), Symbol(reserved, real=True)), Quadratic(1))

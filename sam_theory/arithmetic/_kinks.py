@@ -69,6 +69,8 @@ def gradient(e: sp.Expr, variables: Sequence[sp.Symbol]) -> list[sp.Expr]:
 def _jumps(es: Sequence[sp.Expr], variables: Sequence[sp.Symbol]) -> Iterator[tuple[sp.Expr, list[sp.Expr]]]:
     """The differences between the two sides of every kink, with the expression that vanishes on it."""
     for f in kinks(es):
+        if f.has(sp.sign, sp.Abs):
+            raise InputError(f"{f} has a kink inside a kink; differentiability there cannot be told")
         if f.free_symbols & set(variables):
             plus, minus = ({sp.sign(f): sp.Integer(s), sp.Abs(f): s * f} for s in (1, -1))
             yield f, [e.xreplace(plus) - e.xreplace(minus) for e in es]

@@ -36,6 +36,9 @@ def sides_at(step: Sequence[sp.Expr], variables: Sequence[sp.Symbol], point: Seq
     at: Mapping[sp.Symbol, sp.Expr] = dict(zip(variables, map(sp.sympify, point), strict=True))
     values = {f: sp.simplify(f.xreplace(at).doit()) for f in kinks(rows)}
     vanishing = [f for f, v in values.items() if v == 0]
+    nested = [f for f in values if f.has(sp.sign, sp.Abs)]
+    if vanishing and nested:
+        raise InputError(f"{nested[0]} has a kink inside a kink; derivatives there are not supported")
     images, jacobians = [], []
     for choice in itertools.product((1, -1), repeat=len(vanishing)):
         swap: dict[Any, Any] = {}

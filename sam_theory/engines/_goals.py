@@ -6,7 +6,6 @@ state in coordinates otherwise.  Nothing here decides anything.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -123,13 +122,17 @@ def _encode(theorem: Theorem, step: Step, steps: Mapping[str, Step]) -> list[Goa
 
 # -- every dimension, every member: Gram form -----------------------------------------------------------------
 def _abstract(theorem: Theorem, step: Step, steps: Mapping[str, Step], inputs: Inputs) -> list[Goal]:
-    scout = _Scene(theorem, (), inputs)
-    scout.relation(step.claim)
     plain = not step.using and not any(e.has(Vec) for e in step.claim.formulas())
     result = []
-    for zero in itertools.product((False, True), repeat=0 if plain else scout.gram.normalised):
+    cases: list[tuple[bool, ...]] = [()]
+    while cases:
+        zero = cases.pop(0)
         scene = _Scene(theorem, zero, inputs)
         goal, given = scene.relation(step.claim)
+        if scene.gram.normalised > len(zero) and not plain:
+            # A vector that no case has decided yet; which ones occur may depend on the earlier decisions.
+            cases += [(*zero, False), (*zero, True)]
+            continue
         facts = scene.facts(step.using, steps, strict=not any(zero))
         assumptions = (
             *theorem.all_hypotheses,

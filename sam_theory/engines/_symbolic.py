@@ -75,32 +75,43 @@ def _vanishes(numerator: sp.Expr, flat: Flattening) -> bool:
 
 
 def parameter_limit(theorem: Theorem) -> Answer:
-    """The limit of a formula in a parameter, from every side that the hypotheses admit.
+    """The limit of an algebraic formula in a parameter, from every side that the hypotheses admit.
 
-    The other symbols must be nonzero under the hypotheses: SymPy takes them as generic.
+    SymPy takes the other parameters as generic.  The limit it finds holds for all admitted ones if nothing that is
+    divided by, and nothing under a root, a sign or an absolute value, has a leading coefficient that may vanish.
     """
     claim = theorem.expanded_claim
     if not isinstance(claim, Limit) or claim.variable is None:
         return Answer("unknown", "not a limit in a parameter")
     if any(e.atoms(Vec) for e in claim.formulas() if isinstance(e, sp.Basic)):
         return Answer("unknown", "the limit of an observable of the state in a parameter is beyond this engine")
-    hypotheses, x = theorem.all_hypotheses, claim.variable
-    for s in (claim.observable.free_symbols | claim.value.free_symbols) - {x}:
-        if s.is_positive or satisfiable((*hypotheses, sp.Eq(bare(s), 0))) is False:
-            continue
-        return Answer("unknown", f"the hypotheses do not exclude that {s} vanishes")
-    if claim.to.is_infinite:
-        admitted = ["-" if claim.to > 0 else "+"]
+    if any(not isinstance(f, (sp.Abs, sp.sign)) for f in claim.observable.atoms(sp.Function, sp.Piecewise)):
+        return Answer("unknown", "the limit of a formula that is not algebraic is beyond this engine")
+    hypotheses, x, to = theorem.all_hypotheses, claim.variable, claim.to
+    small = sp.Symbol("small!", positive=True)
+    if to.is_infinite:
+        approaches = {"oo" if to > 0 else "-oo": sp.sign(to) / small}
     else:
-        sides = (("+", sp.StrictGreaterThan), ("-", sp.StrictLessThan))
-        admitted = [d for d, r in sides if satisfiable((*hypotheses, r(bare(x), bare(claim.to)))) is not False]
-    # SymPy reads signs off a symbol's assumptions: none of those of the variable may decide the limit.
-    free = sp.Symbol(f"{x.name}_", real=True)
-    for direction in admitted:
+        sides = (("+", sp.StrictGreaterThan, to + small), ("-", sp.StrictLessThan, to - small))
+        approaches = {d: path for d, r, path in sides if satisfiable((*hypotheses, r(bare(x), bare(to)))) is not False}
+    known = [bare(h) for h in hypotheses if x not in h.free_symbols]
+    for direction, path in approaches.items():
+        formula = claim.observable.xreplace({x: path})
         try:
-            found = sp.limit(claim.observable.xreplace({x: free}), free, claim.to, direction)
-        except (NotImplementedError, ValueError) as problem:
+            for part in _decisive(formula):
+                leading = sp.simplify(part).as_leading_term(small).subs(small, 1)
+                if not never_zero(known, bare(leading)):
+                    return Answer("unknown", f"the hypotheses do not exclude that {leading} vanishes")
+            found = sp.limit(formula, small, 0, "+")
+        except (NotImplementedError, ValueError, TypeError) as problem:
             return Answer("unknown", f"SymPy finds no limit: {problem}")
         if sp.simplify(found - claim.value) != 0:
             return Answer("unknown", f"SymPy finds the limit {found} from the side {direction}")
-    return Answer("proved", f"the limit is {claim.value}, from {' and '.join(admitted)}")
+    return Answer("proved", f"the limit is {claim.value}, from {' and '.join(approaches)}")
+
+
+def _decisive(e: sp.Expr) -> list[sp.Expr]:
+    """What is divided by, and what stands under a root, a sign or an absolute value."""
+    roots = {p.base for p in e.atoms(sp.Pow) if not p.exp.is_Integer}
+    signs = {f.args[0] for f in e.atoms(sp.sign, sp.Abs)}
+    return sorted({d for d in _denominators(e) | roots | signs if d.free_symbols}, key=sp.default_sort_key)

@@ -185,13 +185,17 @@ class Theorem:
         """The claim without abbreviations."""
         return self.claim.map(self.expand)
 
+    @property
+    def _class_symbols(self) -> tuple[sp.Symbol, ...]:
+        return tuple(getattr(self.loss, "class_symbols", ()))
+
     @cached_property
     def symbols(self) -> tuple[sp.Symbol, ...]:
         """The parameters of the statement, sorted by name (without the step number)."""
         found: set[sp.Symbol] = set()
         for e in (*self.expanded_claim.formulas(), *map(self.expand, self.hypotheses)):
             found |= {s for s in e.free_symbols if isinstance(s, sp.Symbol) and s.name != "t"}
-        found |= set(getattr(self.loss, "class_symbols", ()))
+        found |= set(self._class_symbols)
         known = {s.name for s in found}
         missing = [n for n in self.map.parameters if n not in known]
         found |= {_default(n) for n in missing}
@@ -208,6 +212,16 @@ class Theorem:
 
     def _check_symbols(self) -> None:
         names: dict[str, sp.Symbol] = {}
+        size = self.loss.dimension or 0
+        taken = {"L_star", "length", *(f"{n}{i}" for n in ("start", "image") for i in range(size))}
+        if size:
+            further = list(self.map.state_symbols().values())[1:]
+            taken |= {x.name for v in further for x in v}
+        shadowed = {s.name for s in self.where} & {*self.map.parameters, *(s.name for s in self._class_symbols)}
+        if shadowed:
+            raise InputError(
+                f"theorem {self.slug}: 'where' redefines the parameter '{min(shadowed)}'; state it as a hypothesis"
+            )
         for s in self.symbols:
             if s.name in names:
                 raise InputError(
@@ -215,6 +229,8 @@ class Theorem:
                     "use one symbol throughout"
                 )
             names[s.name] = s
+            if s.name in taken or any(mark in s.name for mark in "!|<(:"):
+                raise InputError(f"theorem {self.slug}: '{s.name}' has a meaning of its own; rename the parameter")
             if self.loss.dimension is not None and s.name in self.loss.variables:
                 raise InputError(
                     f"theorem {self.slug}: the symbol '{s.name}' bears the name of a coordinate; "

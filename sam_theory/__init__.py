@@ -108,6 +108,11 @@ _PUBLIC = {
         "verify",
         "verify_all",
         "falsify",
+        "box",
+        "enclose",
+        "certified_cycle",
+        "certified_drift_time",
+        "certified_phase_diagram",
     ),
     "errors": ("InputError",),
 }

@@ -3,6 +3,11 @@ from sam_theory.dynamics import Outcome as Outcome
 from sam_theory.dynamics import Trajectory as Trajectory
 from sam_theory.dynamics import simulate as simulate
 from sam_theory.engines import ENGINES as ENGINES
+from sam_theory.engines import box as box
+from sam_theory.engines import certified_cycle as certified_cycle
+from sam_theory.engines import certified_drift_time as certified_drift_time
+from sam_theory.engines import certified_phase_diagram as certified_phase_diagram
+from sam_theory.engines import enclose as enclose
 from sam_theory.engines import falsify as falsify
 from sam_theory.engines import verify as verify
 from sam_theory.engines import verify_all as verify_all

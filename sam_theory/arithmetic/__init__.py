@@ -15,6 +15,8 @@ from sam_theory.arithmetic._dimension import (
 from sam_theory.arithmetic._float64 import Float64
 from sam_theory.arithmetic._functions import ELEMENTARY, log_cosh, sqrt1p, sqrt1p_slope
 from sam_theory.arithmetic._gram import Gram, Point, Span
+from sam_theory.arithmetic._jet import Jet, side_of
+from sam_theory.arithmetic._jets import Jets
 from sam_theory.arithmetic._kinks import gradient, kinks, one_sided_partial, smooth_kinks
 from sam_theory.arithmetic._lower import Lowering, lower, lower_all
 from sam_theory.arithmetic._parse import parse_expression, parse_relation
@@ -63,6 +65,8 @@ __all__ = [
     "Gradient",
     "Gram",
     "HasDerivatives",
+    "Jet",
+    "Jets",
     "LENGTH",
     "LOSS",
     "LossValue",
@@ -97,6 +101,7 @@ __all__ = [
     "parse_relation",
     "python_source",
     "rational_sqrt",
+    "side_of",
     "sqrt1p",
     "sqrt1p_slope",
     "value",

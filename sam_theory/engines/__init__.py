@@ -1,6 +1,38 @@
-"""Engines: from a theorem to evidence.  Symbolic algebra, z3, and an adversarial search with exact witnesses."""
+"""Engines: from a theorem to evidence.  Symbolic algebra, z3, an adversarial search, and certificates by balls."""
 
+from sam_theory.engines._ball import (
+    Box,
+    DriftTime,
+    Enclosure,
+    PhaseDiagram,
+    System,
+    box,
+    certified_cycle,
+    certified_drift_time,
+    certified_phase_diagram,
+    certify,
+    enclose,
+)
 from sam_theory.engines._budget import BUDGETS, Budget, budget_of
 from sam_theory.engines._run import ENGINES, falsify, verify, verify_all
 
-__all__ = ["BUDGETS", "ENGINES", "Budget", "budget_of", "falsify", "verify", "verify_all"]
+__all__ = [
+    "BUDGETS",
+    "ENGINES",
+    "Box",
+    "Budget",
+    "DriftTime",
+    "Enclosure",
+    "PhaseDiagram",
+    "System",
+    "box",
+    "budget_of",
+    "certified_cycle",
+    "certified_drift_time",
+    "certified_phase_diagram",
+    "certify",
+    "enclose",
+    "falsify",
+    "verify",
+    "verify_all",
+]

@@ -28,6 +28,12 @@ class Budget:
         Suspected violations that are taken to exact arithmetic, for each scene.
     rlimit : int
         z3's resource limit for one query.
+    boxes : int
+        Boxes that branch and bound may test, for each box of a statement.
+    horizon : int
+        Steps of an enclosed trajectory.
+    grid : int
+        Exact evaluations that prove an identity of rational functions on a box.
     """
 
     name: str
@@ -37,14 +43,38 @@ class Budget:
     climbs: int
     attempts: int
     rlimit: int
+    boxes: int = 64
+    horizon: int = 48
+    grid: int = 4096
 
 
 BUDGETS: dict[str, Budget] = {
     b.name: b
     for b in (
-        Budget("quick", simple=192, samples=96, steps=48, climbs=2, attempts=4, rlimit=4_000_000),
-        Budget("default", simple=512, samples=512, steps=128, climbs=10, attempts=8, rlimit=40_000_000),
-        Budget("full", simple=2048, samples=4096, steps=512, climbs=40, attempts=32, rlimit=400_000_000),
+        Budget("quick", simple=192, samples=96, steps=48, climbs=2, attempts=4, rlimit=4_000_000, boxes=32, horizon=24),
+        Budget(
+            "default",
+            simple=512,
+            samples=512,
+            steps=128,
+            climbs=10,
+            attempts=8,
+            rlimit=40_000_000,
+            boxes=96,
+            horizon=64,
+        ),
+        Budget(
+            "full",
+            simple=2048,
+            samples=4096,
+            steps=512,
+            climbs=40,
+            attempts=32,
+            rlimit=400_000_000,
+            boxes=4096,
+            horizon=512,
+            grid=65_536,
+        ),
     )
 }
 

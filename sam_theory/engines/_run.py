@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from sam_theory.engines._ball import certify
 from sam_theory.engines._budget import Budget, budget_of
 from sam_theory.engines._prove import PROVERS, prove
 from sam_theory.engines._search import refute, search
@@ -23,7 +24,7 @@ from sam_theory.theorems import Theorem, library, load_file, mutants_of
 from sam_theory.verdicts import Evidence, MutantOutcome, Result, Verdict
 
 #: All engines of this version, in the order in which they are asked.
-ENGINES: tuple[str, ...] = (*PROVERS, "search")
+ENGINES: tuple[str, ...] = (*PROVERS, "search", "ball")
 
 Progress = Callable[[Result], None]
 
@@ -53,7 +54,10 @@ def capped(expected: str, engines: tuple[str, ...]) -> Verdict:
     if expected == "refuted" and "search" not in engines:
         return Verdict.UNDECIDED
     if expected in ("proved", "certified") and not proving:
-        return Verdict.SUPPORTED if "search" in engines else Verdict.UNDECIDED
+        # A box is certified where the statement allows it, which is not known before.
+        certified = expected == "certified" and "ball" in engines
+        if not certified:
+            return Verdict.SUPPORTED if "search" in engines else Verdict.UNDECIDED
     if expected == "supported" and "search" not in engines:
         return Verdict.UNDECIDED
     return Verdict(expected)
@@ -90,7 +94,7 @@ def verify(
     InputError
         For an unknown engine or budget, hypotheses that admit nothing, or a proof that does not fit its claim.
     EnginesDisagree
-        If one engine refutes what another proves.
+        If one engine refutes what another proves, or certifies on a region that contains the witness.
     """
     chosen, units = check_engines(engines), budget_of(budget)
     began = time.perf_counter()
@@ -105,6 +109,8 @@ def verify(
         evidence += prove(theorem, provers, units, _rng(seed, theorem.slug, "recheck"))
     if "search" in chosen:
         evidence.append(search(theorem, units, _rng(seed, theorem.slug, "search")))
+    if "ball" in chosen and theorem.status != "quoted":
+        evidence.append(certify(theorem, units))
     outcomes = [_mutant(name, mutant, units, seed) for name, mutant in (mutants_of(theorem) if mutants else ())]
     return Result.of(
         theorem,

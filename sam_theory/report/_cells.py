@@ -64,7 +64,7 @@ def unconfirmed(result: Result) -> list[str]:
 
 
 def notes(result: Result, *, ascii_only: bool) -> list[str]:
-    """What has to be explained: witnesses, unexpected verdicts, unconfirmed violations, surviving mutants.
+    """What has to be explained: certified regions, witnesses, unexpected verdicts, unconfirmed violations, survivors.
 
     Parameters
     ----------
@@ -80,6 +80,8 @@ def notes(result: Result, *, ascii_only: bool) -> list[str]:
     parts = []
     if not result.as_expected:
         parts.append(f"expected {result.expected.value}")
+    if result.verdict is Verdict.CERTIFIED:
+        parts += [f"on {one_line(one.region)}" for one in result.deciding if one.region]
     if result.witness is not None:
         parts.append(witness_text(result.witness, ascii_only=ascii_only))
     if not result.as_expected and result.reason:

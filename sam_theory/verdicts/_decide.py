@@ -85,7 +85,7 @@ def decide(evidence: Sequence[Evidence], expected: Verdict) -> tuple[Verdict, Wi
     Raises
     ------
     EnginesDisagree
-        If one engine refutes what another proved or certified.
+        If one engine refutes what another proved, or certified on a region that contains the witness.
 
     Source
     ------
@@ -98,9 +98,10 @@ def decide(evidence: Sequence[Evidence], expected: Verdict) -> tuple[Verdict, Wi
     (<Verdict.SUPPORTED: 'supported'>, None, 'smt not run: z3 is missing; search supported: 100 points')
     """
     against = [one for one in evidence if one.established is Verdict.REFUTED]
-    in_favour = [one for one in evidence if one.established in (Verdict.PROVED, Verdict.CERTIFIED)]
-    if against and in_favour:
-        raise EnginesDisagree(against[0], in_favour[0])
+    for one in evidence:
+        clash = next((other for other in against if _contradict(one, other)), None)
+        if clash is not None:
+            raise EnginesDisagree(clash, one)
     if against:
         verdict, witness = Verdict.REFUTED, against[0].witness
     else:
@@ -111,6 +112,15 @@ def decide(evidence: Sequence[Evidence], expected: Verdict) -> tuple[Verdict, Wi
     short = [one for one in evidence if not settled or one.established is None or (not against and _open(one))]
     reason = "; ".join(_said(one) for one in short) or ("" if settled else "no engine applies")
     return verdict, witness, reason
+
+
+def _contradict(in_favour: Evidence, against: Evidence) -> bool:
+    """Whether a proof or certificate speaks of the very instance that refutes."""
+    if in_favour.established is Verdict.PROVED:
+        return True
+    if in_favour.established is not Verdict.CERTIFIED:
+        return False
+    return in_favour.covers is None or against.witness is None or in_favour.covers.contains(against.witness)
 
 
 def _open(evidence: Evidence) -> bool:

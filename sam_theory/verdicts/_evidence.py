@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sam_theory.verdicts._verdict import NOT_RUN, Verdict
+
+if TYPE_CHECKING:
+    from sam_theory.verdicts._region import Region
 
 __all__ = ["WITNESS_FORMS", "Evidence", "MutantOutcome", "Obligation", "Witness"]
 
@@ -177,6 +180,8 @@ class Evidence:
         The counterexample of a refutation.
     obligations : tuple[Obligation, ...]
         The steps of a proof, closed or not.
+    covers : Region or None
+        `region` as data: a witness outside of it does not contradict a certificate.
 
     Raises
     ------
@@ -202,6 +207,7 @@ class Evidence:
     tightness: float | None = None
     witness: Witness | None = None
     obligations: tuple[Obligation, ...] = ()
+    covers: Region | None = None
 
     def __post_init__(self) -> None:
         _checked_state(f"evidence of {self.engine}", self.verdict)

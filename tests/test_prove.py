@@ -87,7 +87,8 @@ def test_no_mutant_is_proved(theorem: Theorem) -> None:
             steps = [s for s in theorem.proof if isinstance(s, Step)]
             if steps:
                 last = steps[-1]
-                mutant = mutant.with_(proof=(Step(last.name, mutant.expanded_claim, last.using),))
+                kept = theorem.proof[: theorem.proof.index(last)]
+                mutant = mutant.with_(proof=(*kept, Step(last.name, mutant.expanded_claim, last.using)))
             assert not proved(mutant), name
         elif mutant.kind == "Asymptotic":
             assert leading_ratio(mutant)[0].status != "proved", name

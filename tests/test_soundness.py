@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -11,6 +12,7 @@ import sympy as sp
 from sympy import Rational, Symbol
 
 from sam_theory import (
+    AbsorbingLevel,
     AlmostEvery,
     Cycle,
     DistanceDecreases,
@@ -23,11 +25,13 @@ from sam_theory import (
     InputError,
     Instance,
     Limit,
+    MaxRecursion,
     OrbitsAvoiding,
     Product,
     Quadratic,
     ScaleInvariant,
     Source,
+    SpectralQuadratic,
     Stability,
     Step,
     StronglyConvex,
@@ -57,7 +61,7 @@ from sam_theory import (
     w_star,
     w_start,
 )
-from sam_theory.arithmetic import CURVATURE, LENGTH, NUMBER, STEP_SIZE
+from sam_theory.arithmetic import CURVATURE, LENGTH, NUMBER, STEP_SIZE, VectorSymbol
 from sam_theory.engines import budget_of
 from sam_theory.engines._asymptotic import leading_ratio
 from sam_theory.engines._prove import PROVERS, prove
@@ -139,6 +143,12 @@ def nesterov_like(space, w, v, *, eta):  # type: ignore[no-untyped-def]
     return {"w": w + n, "v": n}
 
 
+@rule(dimensions={"rho": LENGTH})
+def unit_of_image(space, w, Λw, *, rho):  # type: ignore[no-untyped-def]  # noqa: N803
+    """A state vector that bears the name of an image under Λ."""
+    return {"w": w - rho * space.unit(space.grad(w)), "Λw": Λw}
+
+
 def statement(claim, loss, rule=gd, *hypotheses, **more):  # type: ignore[no-untyped-def]
     """A statement that skips the dimension check."""
     more = {"status": "quoted", "expected": "refuted", **more}
@@ -153,6 +163,11 @@ MOVES = Inequality(rho**2, norm(w_next - w) ** 2, given=(norm(grad(w)) > 0,))
 STRICT = Inequality(ZERO, norm(w_next - w) + norm(grad(w)), strict=True)
 KINKED = Expression(W**2 / 2 + W * sp.Abs(W) / 4)
 STEPPED = W**2 / 4 - (sp.Abs(W - 1) + sp.Abs(W + 1)) / 4
+SPECTRAL, EVERY_FACT = SpectralQuadratic(alpha, beta), ("spectral bounds", "Cauchy-Schwarz: w, w_next")
+LYAPUNOV, LIMSUP = BY_SLUG["quad-global-lyapunov.sum"], BY_SLUG["sc-sam-limsup-improved.limsup"]
+RATE, MAX = BY_SLUG["sc-sam-limsup-improved.rate"], BY_SLUG["sc-sam-nonasymptotic.envelope"]
+TWO_CYCLE, OTHER_CYCLES = BY_SLUG["quad-two-cycle.cycle"], BY_SLUG["quad-cycle-jacobian.others"]
+WINDOW = BY_SLUG["indefinite-saddle-trap-sam.window"]
 PULL = (1 - s) ** 2 - Rational(1, 2)
 
 FALSE: dict[str, Callable[[], Theorem]] = {
@@ -246,6 +261,170 @@ FALSE: dict[str, Callable[[], Theorem]] = {
     ),
     "every minimum of l(xy) is the same point": lambda: statement(
         Identity(norm(w_star) ** 2, ONE), Product(even_link)
+    ),
+}  # fmt: skip
+
+
+def absorbed(e, factor, level):  # type: ignore[no-untyped-def]
+    """The bound that AbsorbingLevel concludes."""
+    return level + factor**t * sp.Max(0, e.xreplace({w: w_start}) - level)
+
+
+def upper(e, level):  # type: ignore[no-untyped-def]
+    """limsup e ≤ level."""
+    return Limit(e, level, "limsup", "<=")
+
+
+def weakened(theorem: Theorem, scale: sp.Expr, claim: Callable[[sp.Expr, sp.Expr], object]) -> Theorem:
+    """The last lemma of a statement with its level scaled, and the claim that would follow."""
+    *steps, lemma = (x.expanded(theorem.expand) if not isinstance(x, Step) else x for x in theorem.proof)
+    lemma = replace(lemma, level=scale * lemma.level)
+    changed = claim(lemma.factor, lemma.level)
+    return theorem.with_(claim=changed, proof=(*steps, lemma), where={}, mutants=(), attained_by=None, tightness="")
+
+
+def spectral(claim, rule=gd, *hypotheses, using=EVERY_FACT):  # type: ignore[no-untyped-def]
+    """A one-step claim about quadratics of every spectrum, with every fact at hand."""
+    return statement(claim, SPECTRAL, rule, *hypotheses, proof=(Step("c", claim, using),))
+
+
+POTENTIAL = norm(w) ** 2 - eta * value(w) - eta * rho * norm(grad(w))
+OBSERVED = LIMSUP.expanded_claim.observable  # type: ignore[attr-defined]
+BELOW = s * rho / (2 - s) - norm(w)
+SPEED, FAR = norm(w), s < Rational(1, 10)
+HALF, LOOSE = Rational(1, 2), (1 - s) * norm(w)
+SQUARE = norm(w) ** 2
+
+FALSE |= {
+    "max recursion: a level that depends on the state": lambda: statement(
+        Envelope(SPEED, sp.Max(HALF**t * norm(w_start), LOOSE)), Quadratic(lam), gd, FAR,
+        proof=(MaxRecursion(HALF, LOOSE),),
+    ),
+    "max recursion: a level that depends on the next state": lambda: statement(
+        Envelope(SPEED, sp.Max(HALF**t * norm(w_start), norm(w_next))), Quadratic(lam), gd, FAR,
+        proof=(MaxRecursion(HALF, norm(w_next)),),
+    ),
+    "max recursion: a factor that depends on the state": lambda: statement(
+        Envelope(SQUARE, (SQUARE / (1 + SQUARE)) ** t * norm(w_start) ** 2), Quadratic(1), gd, eta < 1,
+        proof=(MaxRecursion(SQUARE / (1 + SQUARE), ZERO),),
+    ),
+    "max recursion: a level that depends on t": lambda: statement(
+        Envelope(SPEED, sp.Max(norm(w_start), -t * SPEED)), Quadratic(lam), gd, s > 2,
+        proof=(MaxRecursion(ONE, -t * SPEED),),
+    ),
+    "max recursion: a factor that depends on t": lambda: statement(
+        Envelope(SPEED, sp.Max((1 / (t + 1)) ** t * norm(w_start), ZERO)), Quadratic(lam), gd, s < 1,
+        proof=(MaxRecursion(1 / (t + 1), ZERO),),
+    ),
+    "max recursion: a factor above 1": lambda: statement(
+        Envelope(SPEED, sp.Max(3**t * norm(w_start), 9 * rho)), Quadratic(lam), sam, rho > 0, s > Rational(29, 10),
+        s < 3, proof=(MaxRecursion(sp.Integer(3), 9 * rho),),
+    ),
+    "max recursion: a negative factor": lambda: statement(
+        Envelope(BELOW, sp.Max((s - 1) ** t * BELOW.xreplace({w: w_start}), ZERO)), Quadratic(lam), sam, rho > 0, s < 1,
+        proof=(MaxRecursion(s - 1, ZERO),),
+    ),
+    "max recursion: an observable of the step": lambda: statement(
+        Envelope(norm(w_next - w_start), ZERO), Quadratic(lam), gd, s < 1, proof=(MaxRecursion(ZERO, ZERO),),
+    ),
+    "max recursion: a level of another bound": lambda: statement(
+        Envelope(SPEED, sp.Max(HALF**t * norm(w_start), rho / 8)), Quadratic(lam), sam, rho > 0, s > HALF, s < 1,
+        proof=(MaxRecursion(HALF, rho),),
+    ),
+    "max recursion: the constant is nine tenths": lambda: weakened(
+        MAX, Rational(9, 10), lambda q, c: Envelope(MAX.expanded_claim.observable, sp.Max(  # type: ignore[attr-defined]
+            q**t * MAX.expanded_claim.observable.xreplace({w: w_start}), c)),  # type: ignore[attr-defined]
+    ),
+    "max recursion: steps beyond 1/beta": lambda: MAX.with_(hypotheses=(eta * beta < 3,), mutants=()),
+    "max recursion: no one-step bound": lambda: MAX.with_(
+        proof=(replace(MAX.proof[-1], using=("Polyak-Lojasiewicz: w",)),), mutants=()  # type: ignore[type-var]
+    ).with_(where={}, claim=Envelope(norm(grad(w)), ZERO)),
+    "absorbing level: a level that depends on the state": lambda: statement(
+        Envelope(SPEED, absorbed(SPEED, HALF, LOOSE)), Quadratic(lam), gd, FAR, proof=(AbsorbingLevel(HALF, LOOSE),)
+    ),
+    "absorbing level: a limsup of the state": lambda: statement(
+        upper(SPEED, LOOSE), Quadratic(lam), sam, rho > 0, s < 1, proof=(AbsorbingLevel(HALF, LOOSE),)
+    ),
+    "absorbing level: a factor that depends on the state": lambda: statement(
+        Envelope(SQUARE, absorbed(SQUARE, 1 - 1 / (1 + SQUARE), ZERO)), Quadratic(lam), gd, FAR,
+        proof=(AbsorbingLevel(1 - 1 / (1 + SQUARE), ZERO),),
+    ),
+    "absorbing level: a level that depends on t": lambda: statement(
+        upper(SPEED, -t * rho), Quadratic(lam), gd, s < 1, rho > 0, proof=(AbsorbingLevel(HALF, -t * rho),)
+    ),
+    "absorbing level: a factor that depends on t": lambda: statement(
+        Envelope(SPEED, absorbed(SPEED, t / (t + 1), ZERO)), Quadratic(lam), gd, s < Rational(1, 100),
+        proof=(AbsorbingLevel(t / (t + 1), ZERO),),
+    ),
+    "absorbing level: factor 1": lambda: statement(
+        upper(SPEED, ZERO), Quadratic(lam), gd, s <= 2, proof=(AbsorbingLevel(ONE, ZERO),)
+    ),
+    "absorbing level: a negative factor": lambda: statement(
+        upper(coordinate(w), ZERO), Quadratic(lam), gd, s > 2, proof=(AbsorbingLevel(1 - s, ZERO),)
+    ),
+    "absorbing level: summable steps": lambda: statement(
+        upper(SPEED, ZERO), Quadratic(1), scheduled, eta < 1, K < 10**6,
+        proof=(AbsorbingLevel(1 - eta / 10**13, ZERO),),
+    ),
+    "absorbing level: the liminf for the limsup": lambda: statement(
+        Limit(SPEED, rho, "liminf", ">="), Quadratic(lam), gd, s < 1, rho > 0, proof=(AbsorbingLevel(1 - s, rho),)
+    ),
+    "absorbing level: a limit in a parameter": lambda: statement(
+        Limit(SPEED, ZERO, "limsup", "<=", variable=eta, to=ZERO), Quadratic(lam), gd, s < 1,
+        proof=(AbsorbingLevel(1 - s, ZERO),),
+    ),
+    "absorbing level: half of the limsup": lambda: weakened(LIMSUP, HALF, lambda q, c: upper(OBSERVED, c)),
+    "absorbing level: nine tenths of the rate's level": lambda: weakened(
+        RATE, Rational(9, 10), lambda q, c: Envelope(OBSERVED, absorbed(OBSERVED, q, c))
+    ),
+    "absorbing level: another level than the lemma's": lambda: LIMSUP.with_(
+        claim=upper(OBSERVED, LIMSUP.proof[-1].level / 2), where={}, mutants=(), attained_by=None  # type: ignore
+    ),
+    "absorbing level: steps beyond 2/beta": lambda: LIMSUP.with_(hypotheses=(eta * beta < 3,), mutants=()),
+    "absorbing level: far from the minimum alone": lambda: RATE.with_(
+        proof=(
+            *(x for x in RATE.proof[:-1] if x.name != "near the minimum"),
+            replace(RATE.proof[-1], using=("far from it", "Polyak-Lojasiewicz: w"), level=ZERO),  # type: ignore
+        ),
+        claim=Envelope(OBSERVED, absorbed(OBSERVED, RATE.proof[-1].factor, ZERO)), where={}, mutants=(),  # type: ignore
+    ),
+    "telescoping: a negative potential": lambda: statement(
+        Envelope(norm(w_next) - norm(w), -norm(w_start), accumulate=True), Quadratic(lam), gd, s > 2,
+        proof=(Telescoping(ONE, -norm(w), (), ()),),
+    ),
+    "telescoping: the potential without its constant": lambda: LYAPUNOV.with_(
+        claim=Envelope(
+            LYAPUNOV.claim.observable,  # type: ignore[attr-defined]
+            POTENTIAL.xreplace({w: w_start}),
+            accumulate=True,
+        ),
+        proof=(*LYAPUNOV.proof[:-1], replace(LYAPUNOV.proof[-1], potential=POTENTIAL)),  # type: ignore[type-var]
+        where={}, mutants=(), attained_by=None, tightness="",
+    ),
+    "telescoping: the potential beyond 2/beta": lambda: LYAPUNOV.with_(hypotheses=(eta * beta < 3,), mutants=()),
+    "spectrum: the smaller bound from above": lambda: spectral(Inequality(2 * value(w), alpha * norm(w) ** 2)),
+    "spectrum: every matrix is a multiple of 1": lambda: spectral(
+        Identity(norm(grad(w)) ** 2 * norm(w) ** 2, dot(grad(w), w) ** 2)
+    ),
+    "spectrum: steps beyond 2/beta": lambda: spectral(Inequality(norm(w_next), norm(w)), gd, eta * beta < 3),
+    "spectrum: a multiple of the gradient never vanishes": lambda: statement(MOVES, SPECTRAL, scaled_unit),
+    "spectrum: a sum of vectors never vanishes": lambda: statement(MOVES, SPECTRAL, unit_of_sum),
+    "spectrum: a state vector called p1 is the ascent point": lambda: statement(MOVES, SPECTRAL, unit_of_p1),
+    "spectrum: a state vector with the name of an image": lambda: statement(
+        Identity(norm(grad(w)), norm(VectorSymbol("Λw"))), SPECTRAL, unit_of_image
+    ),
+    "spectrum: SAM moves at the minimum": lambda: spectral(
+        Inequality(eta**2 * alpha**2 * rho**2, norm(w_next - w) ** 2), sam, rho > 0
+    ),
+    "spectrum: the potential never grows by less": lambda: spectral(
+        Identity(norm(w_next) ** 2, norm(w) ** 2), sam, eta * beta < 2
+    ),
+    "cycles: a smaller eigenvalue has a stable cycle": lambda: OTHER_CYCLES.with_(
+        claim=replace(OTHER_CYCLES.claim, stable=True), mutants=()  # type: ignore[type-var]
+    ),
+    "cycles: any eigenvalue has a stable cycle": lambda: TWO_CYCLE.with_(hypotheses=TWO_CYCLE.hypotheses[:2]),
+    "cycles: a saddle traps whatever m": lambda: WINDOW.with_(
+        claim=replace(WINDOW.claim, quantity=WINDOW.claim.quantity.args[0]), mutants=()  # type: ignore
     ),
 }  # fmt: skip
 

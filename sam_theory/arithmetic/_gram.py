@@ -71,6 +71,7 @@ class Gram(Symbolic):
     Whether a vector that is normalised vanishes is a case of its own: ``zero`` lists, for each vector in the
     order in which it is first normalised, whether it is 0 in the case at hand (missing entries: not).
     ``normalised`` counts these vectors and :meth:`case` says what the case means; a caller runs every combination.
+    ``squares`` collects the inner products ⟨v,v⟩ whose root was taken.
     """
 
     name = "gram"
@@ -79,12 +80,14 @@ class Gram(Symbolic):
         super().__init__()
         self.zero = tuple(zero)
         self.conditions: list[Any] = []
+        self.squares: list[sp.Expr] = []
         self.labels: list[str] = []
         self.points: list[Point] = []
         self._zero_labels: list[str] = []
         self._normalised: dict[Any, int] = {}
         self._by_key: dict[frozenset[tuple[str, sp.Expr]], Point] = {}
         self._names: dict[frozenset[tuple[str, sp.Expr]], str] = {}
+        self._power: dict[str, tuple[str, int]] = {}
 
     @property
     def normalised(self) -> int:
@@ -97,10 +100,11 @@ class Gram(Symbolic):
             self.labels.append(name)
         return Span({name: sp.S.One})
 
-    def minimiser(self, name: str) -> Span:
-        """A vector at which the gradient vanishes and the loss is least."""
-        at = self.vector(name)
-        self._by_key[at.key()] = Point(name, at, Span({}), sp.Symbol("L_star", real=True))
+    def minimiser(self, name: str, at_origin: bool = False) -> Span:
+        """A vector at which the gradient vanishes and the loss is least; the origin, with value 0, if so said."""
+        at = Span({}) if at_origin else self.vector(name)
+        least = sp.S.Zero if at_origin else sp.Symbol("L_star", real=True)
+        self._by_key[at.key()] = Point(name, at, Span({}), least)
         self.points.append(self._by_key[at.key()])
         return at
 
@@ -116,16 +120,53 @@ class Gram(Symbolic):
         """The inner product of two labels."""
         if a == b:
             return self.length(a) ** 2
-        first, second = sorted((a, b))
+        (first, j), (second, k) = sorted((self.base(a), self.base(b)))
+        if j or k:
+            return self.moment(first, j + k, second)
         return sp.Symbol(f"<{first},{second}>", real=True)
 
-    def point(self, at: Span) -> Point:
-        """The record of an evaluation at ``at`` (the same record for the same point)."""
+    # -- a symmetric operator Λ of unknown spectrum ---------------------------------------------------------
+    def base(self, label: str) -> tuple[str, int]:
+        """``(a, k)`` where the label stands for Λᵏa."""
+        return self._power.get(label, (label, 0))
+
+    def raised(self, base: str, power: int) -> str:
+        """The label of Λᵏa."""
+        if power == 0:
+            return base
+        label = f"Λ({base})" if power == 1 else f"Λ^{power}({base})"
+        self._power[label] = (base, power)
+        return label
+
+    def moment(self, a: str, power: int, b: str) -> sp.Expr:
+        """⟨a, Λᵏb⟩: all that inner products know of a symmetric operator."""
+        if a == b and power % 2 == 0:
+            return self.length(self.raised(a, power // 2)) ** 2
+        return self.entry(a, b) if power == 0 else sp.Symbol(f"<{a},{self.raised(b, power)}>", real=True)
+
+    def image(self, v: Span) -> Span:
+        """Λv."""
+        total = Span({})
+        for label, c in v.terms.items():
+            base, k = self.base(label)
+            total = total + self.vector(self.raised(base, k + 1)) * c
+        return total
+
+    def point(self, at: Span, spectral: bool = False) -> Point:
+        """The record of an evaluation at ``at`` (the same record for the same point).
+
+        A ``spectral`` loss is ½⟨v,Λv⟩: its gradient is the image of the point, and no unknown.
+        """
         key = at.key()
         known = self._by_key.get(key)
         if known is None:
             name = self._names.get(key) or self._own_name(at)
-            known = Point(name, at, self.vector(f"g({name})"), sp.Symbol(f"L({name})", real=True))
+            if spectral:
+                gradient = self.image(at)
+                value = self._inner(at, gradient) / 2
+            else:
+                gradient, value = self.vector(f"g({name})"), sp.Symbol(f"L({name})", real=True)
+            known = Point(name, at, gradient, value)
             self._by_key[key] = known
             self.points.append(known)
         return known
@@ -157,7 +198,10 @@ class Gram(Symbolic):
         if isinstance(v, Span) and len(v.terms) == 1:
             ((label, c),) = v.terms.items()
             return sp.Abs(c) * self.length(label)
-        return sp.sqrt(sp.factor(self.dot(v, v)))
+        square = sp.factor(self.dot(v, v))
+        if isinstance(v, Span) and square not in self.squares:
+            self.squares.append(square)
+        return sp.sqrt(square)
 
     def unit(self, v: Any, eps: Any, normalisation: str) -> Any:
         spans = list(v) if isinstance(v, Coordinates) else [v]
@@ -179,8 +223,17 @@ class Gram(Symbolic):
 
     def case(self) -> list[Any]:
         """What the case says: of the norms, and that a vector of length 0 is orthogonal to every other."""
-        others = [(z, a) for z in self._zero_labels for a in self.labels if a != z]
-        return self.conditions + [sp.Eq(self.entry(z, a), 0, evaluate=False) for z, a in others]
+        zero = self.vanishing()
+        others = [(z, a) for z in zero for a in self.labels if a != z]
+        lengths = [sp.Eq(self.length(z) ** 2, 0, evaluate=False) for z in zero if z not in self._zero_labels]
+        return self.conditions + lengths + [sp.Eq(self.entry(z, a), 0, evaluate=False) for z, a in others]
+
+    def vanishing(self) -> list[str]:
+        """The labels that are 0 in the case at hand: Λʲa vanishes where Λᵏa does and j ≥ k."""
+        zero = [self.base(z) for z in self._zero_labels]
+        images = [a for a in self.labels if a not in self._zero_labels and self._power.get(a)]
+        further = [a for a in images if any(b == self.base(a)[0] and k <= self.base(a)[1] for b, k in zero)]
+        return [*self._zero_labels, *further]
 
     def component(self, v: Any, i: int) -> Any:
         raise InputError("an abstract vector has no coordinates; state the claim with inner products")
@@ -200,10 +253,10 @@ class Gram(Symbolic):
 
     def grad(self, field: Field, v: Any, env: Mapping[str, Any]) -> Any:
         if isinstance(v, Span) and getattr(field, "abstract", False):
-            return self.point(v).gradient
+            return self.point(v, getattr(field, "spectral", False)).gradient
         return super().grad(field, v, env)
 
     def value(self, field: Field, v: Any, env: Mapping[str, Any]) -> Any:
         if isinstance(v, Span) and getattr(field, "abstract", False):
-            return self.point(v).value
+            return self.point(v, getattr(field, "spectral", False)).value
         return super().value(field, v, env)

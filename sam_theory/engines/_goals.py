@@ -23,7 +23,7 @@ from sam_theory.engines._orbit_goals import (
     threshold_goals,
 )
 from sam_theory.errors import InputError
-from sam_theory.losses import FunctionClass, cauchy_schwarz
+from sam_theory.losses import Fact, FunctionClass, cauchy_schwarz
 from sam_theory.theorems import (
     AlmostEvery,
     AtPoint,
@@ -163,7 +163,7 @@ class _Scene:
         loss = theorem.loss
         self.env: dict[str, Any] = {s.name: s for s in theorem.symbols} | {"t": t} | inputs.values
         if loss.abstract:
-            self.env["w_star"] = gram.minimiser("w_star")
+            self.env["w_star"] = gram.minimiser("w_star", at_origin=getattr(loss, "spectral", False))
         elif loss.facts.minimum is not None and not loss.blocks:
             self.env["w_star"] = Span({})  # a quadratic with positive eigenvalues
         state: Any = Coordinates(gram.vector(n) for n in loss.blocks) if loss.blocks else gram.vector("w")
@@ -192,26 +192,30 @@ class _Scene:
         return relate(claim, self.evaluate(claim.lhs), self.evaluate(claim.rhs)), given  # type: ignore[attr-defined]
 
     def nonnegative(self) -> list[Any]:
-        """Norms are nonnegative."""
-        return [sp.GreaterThan(self.gram.length(label), 0, evaluate=False) for label in self.gram.labels]
+        """Norms are nonnegative, and so are the inner products ⟨v,v⟩ under a root."""
+        known = [*map(self.gram.length, self.gram.labels), *(e for e in self.gram.squares if not e.is_number)]
+        return [sp.GreaterThan(e, 0, evaluate=False) for e in known]
 
     def facts(self, using: Iterable[str], steps: Mapping[str, Step], strict: bool) -> dict[str, Any]:
         """The facts named in ``using``: of the class, Cauchy–Schwarz, or earlier steps."""
         if not using:
             return {}
         known = self.theorem.loss.lemmas(self.gram) if isinstance(self.theorem.loss, FunctionClass) else []
+        zero = {self.gram.length(label): sp.S.Zero for label in self.gram.vanishing()}
         chosen: dict[str, Any] = {}
         for wanted in using:
             if wanted in steps:
                 relation, given = self.relation(steps[wanted].claim)
+                if any(g.xreplace(zero) is sp.false for g in given):
+                    continue  # the step says nothing in this case, and its sides may not exist
                 chosen[f"step: {wanted}"] = sp.Implies(sp.And(*given), relation) if given else relation
                 continue
             name, _, places = wanted.partition(":")
             points = tuple(p.strip() for p in places.replace("->", ",").split(",") if p.strip())
             if name == "Cauchy-Schwarz":
-                labels = [f"g({p})" for p in points]
-                if all(label in self.gram.labels for label in labels):
-                    chosen[wanted] = cauchy_schwarz(self.gram, *labels).relation
+                fact = self._cauchy_schwarz(points)
+                if fact is not None:
+                    chosen[wanted] = fact.relation
                 continue
             if name == "collinear":
                 continue
@@ -225,8 +229,23 @@ class _Scene:
             if not matches and strict:
                 names = sorted({f"{f.name}: {', '.join(f.points)}" for f in known})
                 raise InputError(f"theorem {self.theorem.slug}: no fact '{wanted}'; known: {'; '.join(names)}")
-            chosen |= {f"{f.name}: {', '.join(f.points)}": f.relation for f in matches}
+            for i, f in enumerate(matches):  # several facts may bear one name at the same points
+                chosen[f"{f.name}: {', '.join(f.points)} #{i}"] = f.relation
         return chosen
+
+    def _cauchy_schwarz(self, points: Sequence[str]) -> Fact | None:
+        """Cauchy–Schwarz for the gradients at two points, None where one of them was not evaluated."""
+        if getattr(self.theorem.loss, "spectral", False):
+            at = {p.name: p.gradient for p in self.gram.points}
+            if not all(p in at and at[p].terms for p in points):
+                return None
+            u, v = (at[p] for p in points)
+            squares = (sp.expand(self.gram.dot(a, a)) for a in (u, v))
+            product = sp.expand(self.gram.dot(u, v))
+            return Fact("Cauchy-Schwarz", tuple(points), sp.Le(product**2, sp.Mul(*squares), evaluate=False))
+        labels = [f"g({p})" for p in points]
+        known = all(label in self.gram.labels for label in labels)
+        return cauchy_schwarz(self.gram, *labels) if known else None
 
     def scalars(self, e: Any) -> Any:
         """In one dimension every vector is a number: inner products become products."""

@@ -16,6 +16,7 @@ from sam_theory.losses._families import Family
 from sam_theory.losses._lemmas import LEMMA_SOURCES
 from sam_theory.losses._links import LINKS, Link, any_link, even_link, link_curvature, log_cosh, shifted_square, sqrt1p
 from sam_theory.losses._named import named_losses
+from sam_theory.losses._spectral import SpectralQuadratic
 
 __all__ = [
     "LEMMA_SOURCES",
@@ -33,6 +34,7 @@ __all__ = [
     "Quadratic",
     "RayleighQuotient",
     "ScaleInvariant",
+    "SpectralQuadratic",
     "StronglyConvex",
     "any_link",
     "cauchy_schwarz",

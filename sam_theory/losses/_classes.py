@@ -58,6 +58,8 @@ class FunctionClass(Loss):
     #: names of the constants, of the facts of every member, and of those that suffice for interpolation
     constants: ClassVar[tuple[str, ...]] = ()
     lemma_names: ClassVar[tuple[str, ...]] = ()
+    #: every member is ½⟨w,Λw⟩ with Λ symmetric, so that its minimiser is the origin
+    spectral: ClassVar[bool] = False
 
     def __init__(self, *constants: Any, dimension: int | None = None) -> None:
         if len(constants) != len(self.constants):

@@ -14,16 +14,19 @@ from sam_theory.theorems._claims import (
     Stability,
     Threshold,
 )
+from sam_theory.theorems._data import DataPoint, InterpolationData
 from sam_theory.theorems._library import library, load_file
 from sam_theory.theorems._mutants import mutants_of
 from sam_theory.theorems._proof import (
     LEMMAS,
+    AbsorbingLevel,
     AffineLowerRecursion,
     AtPoint,
     DistanceDecreases,
     GeometricSum,
     Lemma,
     LinearGrowth,
+    MaxRecursion,
     Step,
     StepLength,
     Telescoping,
@@ -49,23 +52,27 @@ from sam_theory.theorems._symbols import (
 from sam_theory.theorems._theorem import Instance, Mutant, Source, Theorem
 
 __all__ = [
+    "AbsorbingLevel",
     "AffineLowerRecursion",
     "AlmostEvery",
     "Asymptotic",
     "AtPoint",
     "Claim",
     "Cycle",
+    "DataPoint",
     "DistanceDecreases",
     "Envelope",
     "GeometricSum",
     "Identity",
     "Inequality",
     "Instance",
+    "InterpolationData",
     "LEMMAS",
     "Lemma",
     "Limit",
     "OrbitsAvoiding",
     "LinearGrowth",
+    "MaxRecursion",
     "Mutant",
     "Source",
     "Stability",

@@ -130,6 +130,7 @@ class Telescoping(Lemma):
     factor: sp.Expr
     potential: sp.Expr
     using: tuple[str, ...] = ()
+    nonnegative_by: tuple[str, ...] = ("minimum",)
     name: ClassVar[str] = "telescoping sum"
 
     def premises(self, claim: Claim) -> Iterator[Step]:
@@ -141,7 +142,7 @@ class Telescoping(Lemma):
         _function_of(self.name, claim.observable, *_ONLY_W, w_next)
         yield Step("one step", Inequality(claim.observable, k * (phi - after_step(phi))), self.using)
         yield Step("factor is nonnegative", Inequality(sp.S.Zero, k))
-        yield Step("potential is nonnegative", Inequality(sp.S.Zero, phi), ("minimum",))
+        yield Step("potential is nonnegative", Inequality(sp.S.Zero, phi), self.nonnegative_by)
         yield Step("bound of the sum", Identity(claim.bound, k * at_start(phi)))
 
 
@@ -256,11 +257,74 @@ class AffineLowerRecursion(Lemma):
         yield Step("bound of the recursion", Identity(claim.value, self.offset / (1 + self.slope)))
 
 
+@dataclass(frozen=True)
+class MaxRecursion(Lemma):
+    """From E⁺ ≤ max(qE, b) with 0 ≤ q ≤ 1 and b ≥ 0 follows E_t ≤ max(qᵗE_0, b).
+
+    Proof.  Induction on t: E_{t+1} ≤ max(q·max(qᵗE_0, b), b) = max(qᵗ⁺¹E_0, qb, b) since q ≥ 0, and qb ≤ b since
+    q ≤ 1 and b ≥ 0.
+    """
+
+    factor: sp.Expr
+    level: sp.Expr
+    using: tuple[str, ...] = ()
+    name: ClassVar[str] = "max recursion"
+
+    def premises(self, claim: Claim) -> Iterator[Step]:
+        _expect(isinstance(claim, Envelope) and not claim.accumulate, self.name, "an Envelope")
+        assert isinstance(claim, Envelope)
+        e, q, b = claim.observable, self.factor, self.level
+        _constant(self.name, factor=q, level=b)
+        _function_of(self.name, e, *_ONLY_W)
+        yield Step("one step", Inequality(after_step(e), sp.Max(q * e, b)), self.using)
+        yield Step("factor is nonnegative", Inequality(sp.S.Zero, q))
+        yield Step("factor is at most 1", Inequality(q, sp.S.One))
+        yield Step("level is nonnegative", Inequality(sp.S.Zero, b))
+        yield Step("bound of the recursion", Identity(claim.bound, sp.Max(q**t * at_start(e), b)))
+
+
+@dataclass(frozen=True)
+class AbsorbingLevel(Lemma):
+    """From E⁺ ≤ max(C, qE + (1−q)C) with 0 ≤ q < 1 follows E_t ≤ C + qᵗ max(0, E_0 − C), hence limsup E ≤ C.
+
+    Proof.  Let x = max(0, E − C).  The premise reads E⁺ − C ≤ max(0, q(E − C)), and q(E − C) ≤ qx since q ≥ 0, so
+    x⁺ ≤ qx and x_t ≤ qᵗx_0 by induction; E_t ≤ C + x_t, and qᵗ → 0 since q < 1.  In particular E_0 ≤ C gives
+    E_t ≤ C for all t.
+    """
+
+    factor: sp.Expr
+    level: sp.Expr
+    using: tuple[str, ...] = ()
+    name: ClassVar[str] = "absorbing level"
+
+    def premises(self, claim: Claim) -> Iterator[Step]:
+        q, c = self.factor, self.level
+        _constant(self.name, factor=q, level=c)
+        if isinstance(claim, Limit):
+            _expect((claim.kind_of_limit, claim.relation) == ("limsup", "<="), self.name, "an upper bound on a limsup")
+            _expect(claim.variable is None, self.name, "a limsup along trajectories")
+            e = claim.observable
+            _constant(self.name, value=claim.value)
+            conclusion = Step("level of the limsup", Identity(claim.value, c))
+        else:
+            _expect(isinstance(claim, Envelope) and not claim.accumulate, self.name, "an Envelope or a limsup")
+            assert isinstance(claim, Envelope)
+            e = claim.observable
+            bound = c + q**t * sp.Max(0, at_start(e) - c)
+            conclusion = Step("bound of the recursion", Identity(claim.bound, bound))
+        _function_of(self.name, e, *_ONLY_W)
+        yield Step("one step", Inequality(after_step(e), sp.Max(c, q * e + (1 - q) * c)), self.using)
+        yield Step("factor is nonnegative", Inequality(sp.S.Zero, q))
+        yield Step("factor is below 1", Inequality(q, sp.S.One, strict=True))
+        yield conclusion
+
+
 def _limsup_of(claim: Claim, observable: sp.Expr | Vec, lemma: str) -> None:
     fits = isinstance(claim, Limit) and claim.kind_of_limit == "limsup" and claim.relation == ">="
     _expect(fits and claim.formulas()[0] == observable, lemma, f"a lower bound on limsup {observable}")
 
 
 LEMMAS: tuple[type[Lemma], ...] = (
-    GeometricSum, Telescoping, DistanceDecreases, LinearGrowth, StepLength, AffineLowerRecursion,
+    GeometricSum, Telescoping, DistanceDecreases, LinearGrowth, StepLength, AffineLowerRecursion, MaxRecursion,
+    AbsorbingLevel,
 )  # fmt: skip

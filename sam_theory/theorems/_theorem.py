@@ -17,6 +17,7 @@ from sam_theory.errors import InputError
 from sam_theory.losses import Loss
 from sam_theory.rules import Rule
 from sam_theory.theorems._claims import AlmostEvery, Asymptotic, Claim, Envelope, Limit, OrbitsAvoiding
+from sam_theory.theorems._data import InterpolationData
 from sam_theory.theorems._proof import Lemma, Step
 
 STATUSES = ("theorem", "conjecture", "quoted")
@@ -82,6 +83,8 @@ class Theorem:
         The last lemma concludes the claim; without a proof engines attack the claim itself.
     attained_by : Instance, optional
         Where a bound is reached.
+    candidate : Instance or InterpolationData, optional
+        A suspected counterexample, which the search engine tries first and confirms exactly.
     tightness, status, expected, mutants, notes, dimensions
         See the design; ``dimensions`` adds the dimension of symbols that neither rule nor loss declare.
 
@@ -102,6 +105,7 @@ class Theorem:
     starts: AlmostEvery | OrbitsAvoiding | None = None
     proof: tuple[Step | Lemma, ...] = ()
     attained_by: Instance | None = None
+    candidate: Instance | InterpolationData | None = None
     tightness: str = ""
     status: str = "theorem"
     expected: str = "proved"

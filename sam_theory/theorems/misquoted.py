@@ -1,25 +1,27 @@
-"""How results on SAM and USAM are commonly quoted, and false: each must fall to a witness of small rationals."""
+"""How results on SAM and USAM are commonly quoted, or tempting to extend, and false: each must fall to a witness."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import sympy as sp
+from sympy import Rational
 
 from sam_theory.arithmetic import norm, value
 from sam_theory.losses import Quadratic, StronglyConvex
 from sam_theory.rules import sam, usam
-from sam_theory.theorems._claims import AlmostEvery, Envelope, Inequality, Limit, Stability, Threshold
-from sam_theory.theorems._sources import source
+from sam_theory.theorems._claims import AlmostEvery, Cycle, Envelope, Inequality, Limit, Stability, Threshold
+from sam_theory.theorems._data import DataPoint, InterpolationData
+from sam_theory.theorems._sources import NEW, source
 from sam_theory.theorems._symbols import alpha, beta, eta, gap, lam, rho, t, w, w_next, w_start
-from sam_theory.theorems._theorem import Theorem, declared
+from sam_theory.theorems._theorem import Instance, Theorem, declared
 from sam_theory.theorems.dai2023 import B, contraction, neighbourhood, q, s
+from sam_theory.theorems.quadratics import other as r_j
+from sam_theory.theorems.wen2023 import lam_j, zero
 
-QUOTED: dict[str, Any] = {
-    "source": source("derived", "commonly quoted; false"),
-    "status": "quoted",
-    "expected": "refuted",
-}
+FALSE: dict[str, Any] = {"status": "quoted", "expected": "refuted"}
+QUOTED: dict[str, Any] = {"source": source("derived", "commonly quoted; false"), **FALSE}
 
 FALSE_BETA_SQUARED = Theorem(
     slug="sc-sam-neighbourhood-beta2",
@@ -64,6 +66,41 @@ FALSE_CONVERGENCE = Theorem(
     claim=Limit(norm(w), sp.S.Zero),
     starts=AlmostEvery(("w = 0",)),
     **QUOTED,
+)
+
+FALSE_CYCLES = Theorem(
+    slug="sam-cycle-any-eigenvector",
+    title="Every 2-cycle ±r_i e_i of SAM on a quadratic is linearly stable",
+    rule=sam,
+    loss=Quadratic(lam, lam_j),
+    hypotheses=(rho > 0, eta * lam < 2, eta * lam_j < 2),
+    claim=Cycle(((zero, r_j), (zero, -r_j)), stable=True),
+    candidate=Instance({"lam": 2, "lam_j": 1, "eta": Rational(1, 2), "rho": 3}, ()),
+    source=replace(NEW, text="derived here; a tempting reading of the radius formula, false"),
+    **FALSE,
+)
+#: A 2-cycle of SAM at ρ = 1 in the plane: w1 → w2 → w1, with the ascent points p1 and p2.
+FALSE_EVERY_DIMENSION = Theorem(
+    slug="sc-sam-limsup-s2-over-2-every-d",
+    title="In every dimension limsup L − L* ≤ βρ²s²/2 for s ≤ 1, κ ≥ 1/(1−s)",
+    rule=sam,
+    loss=StronglyConvex(alpha, beta),
+    hypotheses=(s <= 1, alpha <= beta * (1 - s)),
+    where={B: eta**2 * beta**3 * rho**2 / 2},
+    claim=Limit(gap(w), B, "limsup", "<="),
+    candidate=InterpolationData(
+        {"alpha": "1/1000", "beta": 1, "eta": "3/10", "rho": 1},
+        (
+            DataPoint.of("w1", ["-49/8", 0], ["-3/226", "56/565"], "1/20"),
+            DataPoint.of("p1", ["-5657/904", "112/113"], ["-1/40", "21/20"], "5/8"),
+            DataPoint.of("w2", ["-2447/400", "-63/200"], ["-4/401", "-399/4010"], "1/20"),
+            DataPoint.of("p2", ["-997247/160400", "-105063/80200"], ["1/40", "-21/20"], "5/8"),
+            DataPoint.of("w_star", [0, 0], [0, 0], 0),
+        ),
+        "w1",
+    ),
+    source=replace(NEW, text="derived here; true in one dimension, false in two"),
+    **FALSE,
 )
 
 THEOREMS = declared(globals())

@@ -94,8 +94,12 @@ def _confirm_multipliers(judge: CycleJudge, point: Point, points: list[list[Frac
             return witness(at, "orbit", None, shown, m, "fraction", observable=name, relation="≠")
     side = spectral_side(matrix)
     if judge.claim.stable is not None and side is not None and (side < 0) != judge.claim.stable:
-        true = text(abs(matrix[0][0])) if judge.d == 1 else "spectral radius"
+        diagonal = all(not x for i, row in enumerate(matrix) for j, x in enumerate(row) if i != j)
+        true = text(max(abs(matrix[i][i]) for i in range(judge.d))) if diagonal else "spectral radius"
         extra = {"observable": "modulus of the multiplier", "relation": ">" if side > 0 else "≤"}
+        if judge.d > 1:
+            step = multiplier_matrix(judge.scene, point.env(Rational()), points[:1])
+            extra["derivative of one step"] = str([[text(x) for x in row] for row in step])
         return witness(at, "orbit", None, true, 1, "fraction", **extra)
     return None
 

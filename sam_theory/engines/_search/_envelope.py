@@ -124,3 +124,10 @@ class EnvelopeJudge(Judge):
         observable = f"{'sum of ' if self.claim.accumulate else ''}{self.claim.observable}"
         extra = {"observable": observable, "relation": ">"}
         return witness(point, "orbit", last, left, right, found.confirmed_by, **extra)
+
+    def rechecked(self, point: Point) -> float | None:
+        worst, when = self._scan(Batch.of([point]))
+        if worst[0] <= self.tolerance:
+            return float(worst[0])
+        found = exactly(lambda a: self._at(a, point, point.vector(a), int(when[0])))
+        return 0.0 if found is not None and compare(*found.value) in (-1, 0) else None

@@ -13,6 +13,7 @@ from sam_theory.arithmetic import as_fraction
 from sam_theory.engines._budget import Budget
 from sam_theory.engines._search._boundary import Boundary
 from sam_theory.engines._search._climb import climb
+from sam_theory.engines._search._data import Rejected, confirm_data
 from sam_theory.engines._search._instances import Batch, Point, Sampler
 from sam_theory.engines._search._judge import INVALID, Judge
 from sam_theory.engines._search._parameters import Array
@@ -22,7 +23,7 @@ from sam_theory.engines._search._setting import Scene
 from sam_theory.engines._search._shrink import by_complexity, confirm, shrink
 from sam_theory.engines._search._starts import meets_on_the_way
 from sam_theory.losses import FunctionClass
-from sam_theory.theorems import Theorem
+from sam_theory.theorems import Instance, InterpolationData, Theorem
 from sam_theory.verdicts import Witness
 
 __all__ = ["Hunt", "Worst"]
@@ -48,11 +49,12 @@ class Hunt:
         self.valid = 0
         self.judges: list[Judge] = []
         self.admitted = False
+        self.rejected = ""
 
     # -- the stages --------------------------------------------------------------------------------------
     def run(self, thorough: bool) -> Witness | None:
         """A confirmed witness, or None; a search that is not ``thorough`` stops after the first stages."""
-        found = self._attained()
+        found = self._candidate() or self._attained()
         if found is not None:
             return found
         stage = []
@@ -73,9 +75,22 @@ class Hunt:
         self.judges.append(judge)
         return judge, Sampler(scene, scene.almost_every, judge.uses_start)
 
+    def _candidate(self) -> Witness | None:
+        """The counterexample that the statement itself suggests, if exact arithmetic confirms it."""
+        candidate = self.theorem.candidate
+        if not isinstance(candidate, InterpolationData):
+            return self._at(candidate)
+        try:
+            return confirm_data(self.theorem, candidate)
+        except Rejected as problem:
+            self.rejected = str(problem)
+            return None
+
     def _attained(self) -> Witness | None:
         """The instance where the bound is said to be reached: a bound that is too sharp fails there."""
-        instance = self.theorem.attained_by
+        return self._at(self.theorem.attained_by)
+
+    def _at(self, instance: Instance | None) -> Witness | None:
         if instance is None:
             return None
         scene = scene_of_loss(self.theorem, instance.loss or self.theorem.loss)
@@ -109,10 +124,18 @@ class Hunt:
                 return found
         if judge.shrinks_simple:
             return self._shrunk(judge, sampler, batch, violation, 3)
-        if len(bad):
-            i = int(violation.argmax())
+        worst = bad[np.argsort(-violation[bad], kind="stable")][: len(points)]
+        real = [i for i in worst.tolist() if not self._rounding(judge, batch.point(i))]
+        if real:
+            i = real[0]
             self.unconfirmed = Worst(float(violation[i]), describe(batch, i))
         return self._near_boundaries(judge, sampler, batch)
+
+    @staticmethod
+    def _rounding(judge: Judge, point: Point) -> bool:
+        """Whether exact arithmetic shows that a violation seen in floats is none."""
+        true = judge.rechecked(point)
+        return true is not None and true <= judge.tolerance
 
     def _near_boundaries(self, judge: Judge, sampler: Sampler, batch: Batch) -> Witness | None:
         """Simple instances moved to where a hypothesis is about to fail."""
@@ -170,8 +193,7 @@ class Hunt:
         for i in order:
             if not violation[i] > judge.tolerance:
                 break
-            true = judge.rechecked(batch.point(int(i), None))
-            if true is not None and true <= judge.tolerance:
+            if self._rounding(judge, batch.point(int(i), None)):
                 continue
             found = shrink(judge, sampler, batch, int(i), self.budget.attempts)
             if found is not None:
@@ -188,6 +210,8 @@ class Hunt:
 
     def notes(self) -> Iterator[str]:
         """Remarks on the measurements."""
+        if self.rejected:
+            yield f"the candidate data are no counterexample: {self.rejected}"
         kinds: list[type[Judge]] = list(dict.fromkeys(type(j) for j in self.judges))
         for kind in kinds:
             note = kind.summary([j for j in self.judges if type(j) is kind])

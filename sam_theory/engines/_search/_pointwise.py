@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import sympy as sp
 
 from sam_theory.arithmetic import Arithmetic, Float64
 from sam_theory.engines._budget import Budget
@@ -18,6 +19,8 @@ from sam_theory.theorems import Identity
 from sam_theory.verdicts import Witness
 
 __all__ = ["Pointwise"]
+
+_TIE = 1e-13
 
 
 class Pointwise(Judge):
@@ -60,7 +63,10 @@ class Pointwise(Judge):
             gap = np.where(scale > 0, gap / np.where(scale > 0, scale, 1.0), gap)
             valid = np.isfinite(gap) & np.isfinite(scale)
             for i, g in enumerate(self.given):
-                valid &= excess(g, r[f"gl{i}"], r[f"gr{i}"]) == 0
+                left, right = r[f"gl{i}"], r[f"gr{i}"]
+                valid &= excess(g, left, right) == 0
+                if isinstance(g, (sp.StrictLessThan, sp.StrictGreaterThan)):  # a tie in floats is no strict relation
+                    valid &= np.abs(left - right) > _TIE * (np.abs(left) + np.abs(right))
             if not self.identity:
                 usable = valid & (r["rhs"] > 0)
                 self.saw(np.where(usable, r["lhs"] / np.where(usable, r["rhs"], 1.0), -np.inf))

@@ -50,7 +50,7 @@ def scenes(theorem: Theorem) -> list[Scene]:
     if isinstance(loss, FunctionClass):
         families = [f for f in loss.families() if loss.dimension in (None, f.dimension)]
         families.sort(key=lambda f: (not f.rational, len(f.inputs), f.dimension))
-        if not translation_invariant(theorem):
+        if not loss.spectral and not translation_invariant(theorem):
             families += [shifted(f) for f in families if f.rational and f.law != "scale invariant"]
         return [Scene(theorem, f.loss, f.dimension, f.name, family=f) for f in families]
     if isinstance(loss, Product):

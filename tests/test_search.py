@@ -14,6 +14,7 @@ from sam_theory.arithmetic import CURVATURE, NUMBER, STEP_SIZE, coordinate, dot,
 from sam_theory.engines._budget import BUDGETS, budget_of
 from sam_theory.engines._search import refute, search
 from sam_theory.engines._search._contradiction import contradiction
+from sam_theory.engines._search._exact import text
 from sam_theory.engines._search._far import Far, FarArithmetic
 from sam_theory.engines._search._jets import image_and_derivative, spectral_side
 from sam_theory.engines._search._orbits import exact_orbit
@@ -410,6 +411,11 @@ def test_jets_differentiate_sam_exactly():
     expected = scene.map.jacobian_at(at).xreplace(names)
     assert [[sp.Rational(x) for x in row] for row in matrix] == expected.applyfunc(sp.nsimplify).tolist()
     assert image == [1 - Fraction(3, 2) * (1 + Fraction(1, 5)), 4 - Fraction(1, 2) * (4 + Fraction(4, 15))]
+
+
+def test_a_fraction_too_long_to_read_is_shown_to_twelve_digits():
+    assert text(Fraction(1, 3)) == "1/3"
+    assert text(Fraction(10**5000 + 1, 3 * 10**5000)).startswith("≈ 0.333333333333")
 
 
 def test_spectral_side():

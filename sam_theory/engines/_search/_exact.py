@@ -19,6 +19,7 @@ __all__ = ["CONFIRMED_BY", "Exact", "compare", "exactly", "holds", "in_balls", "
 CONFIRMED_BY = {"rational": "fraction", "ball": "arb"}
 _PRECISION = 400
 _BITS = 20_000
+_READABLE_BITS = 2_000
 
 
 @dataclass(frozen=True)
@@ -116,9 +117,12 @@ def satisfied(relation: Any, order: int | None) -> bool:
 
 
 def text(a: Any) -> str:
-    """A rational as ``p/q``; a ball as a decimal that it contains."""
+    """A rational as ``p/q``, to 12 digits behind ``≈`` where it is too long to read; a ball as a decimal it contains."""
     if isinstance(a, arb):
         return str(a.str(12, radius=False))
     if isinstance(a, fmpq):
         return str(a)
-    return str(Fraction(a))
+    f = Fraction(a)
+    if max(f.numerator.bit_length(), f.denominator.bit_length()) > _READABLE_BITS:
+        return f"≈ {arb(fmpq(f.numerator, f.denominator)).str(12, radius=False)}"
+    return str(f)

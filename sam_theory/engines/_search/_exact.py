@@ -117,7 +117,7 @@ def satisfied(relation: Any, order: int | None) -> bool:
 
 
 def text(a: Any) -> str:
-    """A rational as ``p/q``, to 12 digits behind ``≈`` where it is too long to read; a ball as a decimal it contains."""
+    """A rational as ``p/q`` (rounded behind ``≈`` where too long to read); a ball as a decimal that it contains."""
     if isinstance(a, arb):
         return str(a.str(12, radius=False))
     if isinstance(a, fmpq):

@@ -47,10 +47,10 @@ class AsymptoticJudge(Judge):
 
     # -- floats ------------------------------------------------------------------------------------------
     def prepare(self, batch: Batch, rng: np.random.Generator) -> Batch:
-        """The instances whose horizon can be reached, at most 24 of them."""
+        """The instances whose horizon can be reached, a few of them."""
         with np.errstate(all="ignore"):
             horizon = column(Float64().run(self.leading, batch.env())["horizon"], batch.size)
-        return batch.rows(np.flatnonzero(horizon <= self.longest)[:24])
+        return batch.rows(np.flatnonzero(horizon <= self.longest)[: 3 * self.budget.attempts])
 
     def violation(self, batch: Batch) -> Array:
         n = batch.size

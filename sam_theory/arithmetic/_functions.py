@@ -14,7 +14,7 @@ from typing import Any
 import sympy as sp
 
 
-class log_cosh(sp.Function):  # noqa: N801 - named like sympy's own functions
+class log_cosh(sp.Function):  # named like SymPy's own functions
     r"""The even convex link :math:`\log\cosh z`; its derivative is ``tanh``."""
 
     nargs = (1,)
@@ -43,7 +43,7 @@ class log_cosh(sp.Function):  # noqa: N801 - named like sympy's own functions
         return sp.log(sp.cosh(self.args[0]))._eval_evalf(prec)
 
 
-class sqrt1p(sp.Function):  # noqa: N801
+class sqrt1p(sp.Function):
     r"""The even convex link :math:`\sqrt{1+z^2}`; its derivative is :class:`sqrt1p_slope`."""
 
     nargs = (1,)
@@ -69,7 +69,7 @@ class sqrt1p(sp.Function):  # noqa: N801
         return sp.sqrt(1 + self.args[0] ** 2)._eval_evalf(prec)
 
 
-class sqrt1p_slope(sp.Function):  # noqa: N801
+class sqrt1p_slope(sp.Function):
     r"""The odd function :math:`z/\sqrt{1+z^2}`, with derivative :math:`(1+z^2)^{-3/2}`."""
 
     nargs = (1,)

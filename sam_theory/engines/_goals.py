@@ -189,7 +189,8 @@ class _Scene:
         if isinstance(claim, AtPoint):
             raise InputError("a claim at a point needs coordinates; give the loss a dimension")
         given = [g.func(self.evaluate(g.lhs), self.evaluate(g.rhs)) for g in getattr(claim, "given", ())]
-        return relate(claim, self.evaluate(claim.lhs), self.evaluate(claim.rhs)), given  # type: ignore[attr-defined]
+        assert isinstance(claim, (Identity, Inequality))
+        return relate(claim, self.evaluate(claim.lhs), self.evaluate(claim.rhs)), given
 
     def nonnegative(self) -> list[Any]:
         """Norms are nonnegative, and so are the inner products ⟨v,v⟩ under a root."""

@@ -41,6 +41,7 @@ _PUBLIC = {
         "DistanceDecreases",
         "LinearGrowth",
         "StepLength",
+        "StrictSaddles",
         "AffineLowerRecursion",
         "MaxRecursion",
         "AbsorbingLevel",

@@ -57,6 +57,7 @@ from sam_theory.theorems import Source as Source
 from sam_theory.theorems import Stability as Stability
 from sam_theory.theorems import Step as Step
 from sam_theory.theorems import StepLength as StepLength
+from sam_theory.theorems import StrictSaddles as StrictSaddles
 from sam_theory.theorems import Telescoping as Telescoping
 from sam_theory.theorems import Theorem as Theorem
 from sam_theory.theorems import Threshold as Threshold

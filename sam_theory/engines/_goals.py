@@ -22,6 +22,7 @@ from sam_theory.engines._orbit_goals import (
     step_inputs,
     threshold_goals,
 )
+from sam_theory.engines._saddle_goals import saddle_goals
 from sam_theory.errors import InputError
 from sam_theory.losses import Fact, FunctionClass, cauchy_schwarz
 from sam_theory.theorems import (
@@ -34,6 +35,7 @@ from sam_theory.theorems import (
     Inequality,
     Lemma,
     Step,
+    StrictSaddles,
     Theorem,
     Threshold,
     t,
@@ -58,13 +60,16 @@ def goals_of(theorem: Theorem) -> list[Goal]:
             lemma = item.expanded(theorem.expand)
             _check_quantifier(theorem, lemma)
             own = list(lemma.premises(claim))
-            result += scalar_map_goals(theorem, lemma) if isinstance(lemma, DistanceDecreases) else []
+            if isinstance(lemma, DistanceDecreases):
+                result += scalar_map_goals(theorem, lemma)
+            elif isinstance(lemma, StrictSaddles):
+                result += saddle_goals(theorem, lemma)
         for step in own:
             expanded = replace(step, claim=step.claim.map(theorem.expand))
             result += _encode(theorem, expanded, steps)
             steps[step.name] = expanded
     _check_conclusion(theorem, claim)
-    return result
+    return list(dict.fromkeys(result))
 
 
 def _check_quantifier(theorem: Theorem, lemma: Lemma) -> None:
@@ -103,6 +108,8 @@ def _check_conclusion(theorem: Theorem, claim: Claim) -> None:
 
 def _encode(theorem: Theorem, step: Step, steps: Mapping[str, Step]) -> list[Goal]:
     claim = step.claim
+    if step.within is not None:
+        return _encode_within(theorem, step, steps)
     if isinstance(claim, (Threshold, Cycle)):
         _refuse_changing_maps(theorem, f"a {claim.kind}")
         return threshold_goals(theorem, step) if isinstance(claim, Threshold) else cycle_goals(theorem, step)
@@ -118,6 +125,22 @@ def _encode(theorem: Theorem, step: Step, steps: Mapping[str, Step]) -> list[Goa
         else:
             result.append(_concrete(theorem, step, inputs))
     return result
+
+
+def _encode_within(theorem: Theorem, step: Step, steps: Mapping[str, Step]) -> list[Goal]:
+    """The step for every member of a class, and that the loss is one of them.
+
+    Earlier steps may be used only if they hold for the same class.
+    """
+    whole = step.within
+    if not isinstance(whole, FunctionClass):
+        raise InputError(f"theorem {theorem.slug}: the step '{step.name}' is to hold within {whole}, which is no class")
+    member = [
+        Goal(f"the loss belongs to {whole.name}", theorem.all_hypotheses, r)
+        for r in (*whole.hypotheses, *whole.contains(theorem.loss))
+    ]
+    known = {n: s for n, s in steps.items() if s.within is whole}
+    return [*member, *_encode(theorem.with_(loss=whole), replace(step, within=None), known)]
 
 
 # -- every dimension, every member: Gram form -----------------------------------------------------------------

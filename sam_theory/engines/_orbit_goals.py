@@ -224,17 +224,18 @@ def scalar_map_goals(theorem: Theorem, lemma: DistanceDecreases) -> list[Goal]:
     base = theorem.all_hypotheses
     positive = (*base, u > 0)
     result = [Goal("the map is odd", base, equal(mirrored, -step))]
-    result += _continuity(theorem, step, positive, "the map is continuous off 0")
+    result += continuity(theorem, step, positive, "the map is continuous off 0")
     observable: Any = theorem.expanded_claim
     value = Symbolic().run(lower(observable.observable), here, theorem.loss)["result"]
     for r in (lemma.target, -lemma.target):
         # Continuous at the one point where the limit is taken: no sign and no denominator vanishes there.
         fixed = (*base, equal(u, r))
-        result += _continuity(theorem, value, fixed, "the observable is continuous at the target")
+        result += continuity(theorem, value, fixed, "the observable is continuous at the target")
     return result
 
 
-def _continuity(theorem: Theorem, e: sp.Expr, assumptions: tuple[Any, ...], name: str) -> list[Goal]:
+def continuity(theorem: Theorem, e: sp.Expr, assumptions: tuple[Any, ...], name: str) -> list[Goal]:
+    """What makes ``e`` continuous where the assumptions hold: no sign and no denominator vanishes."""
     e = smooth_kinks(e)
     unknown = [f for f in e.atoms(sp.Function) if not _continuous(f)]
     if unknown:

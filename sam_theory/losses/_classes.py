@@ -12,7 +12,7 @@ from sympy.core.relational import Relational
 from sam_theory.arithmetic import CURVATURE, Gram, Point, Rational, Span
 from sam_theory.errors import InputError
 from sam_theory.losses._base import Loss
-from sam_theory.losses._concrete import exact
+from sam_theory.losses._concrete import Quadratic, exact
 from sam_theory.losses._families import (
     Family,
     convex_families,
@@ -145,6 +145,16 @@ class FunctionClass(Loss):
             for a, b in permutations(points, 2)
             for small, large in (LEMMAS[name].sides(c, a, b),)
         }
+
+    def contains(self, loss: Loss) -> tuple[Relational, ...]:
+        """Relations under which ``loss``, a quadratic with known positive eigenvalues, belongs to the class.
+
+        Raises InputError for any other loss: what is merely declared about it is no proof.
+        """
+        low, high = (loss.facts.alpha, loss.facts.beta) if isinstance(loss, Quadratic) else (None, None)
+        if low is None or "beta" not in self.constants or self.dimension not in (None, loss.dimension):
+            raise InputError(f"it is not known when {loss.name} belongs to {self.name}")
+        return sp.Le(self.alpha, low, evaluate=False), sp.Le(high, self.beta, evaluate=False)
 
     def families(self) -> tuple[Family, ...]:
         """Generators of members; a draw reads α and β from its environment under these names."""

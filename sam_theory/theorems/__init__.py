@@ -15,10 +15,10 @@ from sam_theory.theorems._claims import (
     Threshold,
 )
 from sam_theory.theorems._data import DataPoint, InterpolationData
+from sam_theory.theorems._lemmas import LEMMAS
 from sam_theory.theorems._library import library, load_file
 from sam_theory.theorems._mutants import mutants_of
 from sam_theory.theorems._proof import (
-    LEMMAS,
     AbsorbingLevel,
     AffineLowerRecursion,
     AtPoint,
@@ -31,6 +31,7 @@ from sam_theory.theorems._proof import (
     StepLength,
     Telescoping,
 )
+from sam_theory.theorems._saddles import StrictSaddles
 from sam_theory.theorems._symbols import (
     alpha,
     beta,
@@ -78,6 +79,7 @@ __all__ = [
     "Stability",
     "Step",
     "StepLength",
+    "StrictSaddles",
     "Telescoping",
     "Theorem",
     "Threshold",

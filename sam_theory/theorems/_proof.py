@@ -15,6 +15,7 @@ from sympy.core.relational import Relational as Relation
 
 from sam_theory.arithmetic import Vec, VectorSymbol, coordinate, grad, norm
 from sam_theory.errors import InputError
+from sam_theory.losses import Loss
 from sam_theory.theorems._claims import AlmostEvery, Claim, Envelope, Identity, Inequality, Limit, OrbitsAvoiding
 from sam_theory.theorems._symbols import t, w, w_next, w_star, w_start
 
@@ -24,12 +25,13 @@ class Step:
     """A claim that engines close from named facts of the class and from earlier steps.
 
     ``using`` holds names of facts (``descent lemma``, optionally with points: ``descent lemma: w -> w_next``) and
-    of earlier steps.
+    of earlier steps.  With ``within`` the step is proved for every member of that class, to which the loss belongs.
     """
 
     name: str
     claim: Claim
     using: tuple[str, ...] = ()
+    within: Loss | None = None
 
     def text(self) -> str:
         """The step in plain text."""
@@ -48,7 +50,7 @@ class Lemma:
 
     def expanded(self, expand: Callable[[Any], Any]) -> Self:
         """The lemma with every abbreviation in its formulas replaced by what it stands for."""
-        return replace(self, **{f.name: expand(getattr(self, f.name)) for f in fields(self)})
+        return replace(self, **{f.name: _deep(getattr(self, f.name), expand) for f in fields(self)})
 
     def premises(self, claim: Claim) -> Iterator[Step]:
         """What engines must close for the lemma to give ``claim``."""
@@ -57,6 +59,10 @@ class Lemma:
     def text(self) -> str:
         """The lemma in plain text."""
         return f"{self.name}: {(self.__doc__ or '').strip().splitlines()[0]}"
+
+
+def _deep(value: Any, expand: Callable[[Any], Any]) -> Any:
+    return tuple(_deep(v, expand) for v in value) if isinstance(value, tuple) else expand(value)
 
 
 def _expect(condition: bool, lemma: str, wanted: str) -> None:
@@ -322,9 +328,3 @@ class AbsorbingLevel(Lemma):
 def _limsup_of(claim: Claim, observable: sp.Expr | Vec, lemma: str) -> None:
     fits = isinstance(claim, Limit) and claim.kind_of_limit == "limsup" and claim.relation == ">="
     _expect(fits and claim.formulas()[0] == observable, lemma, f"a lower bound on limsup {observable}")
-
-
-LEMMAS: tuple[type[Lemma], ...] = (
-    GeometricSum, Telescoping, DistanceDecreases, LinearGrowth, StepLength, AffineLowerRecursion, MaxRecursion,
-    AbsorbingLevel,
-)  # fmt: skip

@@ -31,6 +31,7 @@ from sam_theory.theorems._claims import (
     Stability,
     Threshold,
 )
+from sam_theory.theorems._potential import ends_on_the_top_cycle
 from sam_theory.theorems._proof import (
     AffineLowerRecursion,
     DistanceDecreases,
@@ -100,12 +101,11 @@ SC_SAM_FAILS_GENERAL = SC_SAM_FAILS.with_(
     slug="sc-sam-neighbourhood-fails-beyond-inverse-beta.general",
     title="The same in two dimensions for every condition number κ < s/(2−s)",
     loss=Quadratic(beta, alpha),
-    hypotheses=(s > 1, s < 2, rho > 0, alpha <= beta, beta * (2 - s) < alpha * s),
+    hypotheses=(s > 1, s < 2, rho > 0, alpha < beta, beta * (2 - s) < alpha * s),
     where={B: neighbourhood},
     claim=Limit(gap(w) / B, s * alpha / ((2 - s) * beta)),
     starts=AlmostEvery(("the top coordinate of w is 0", "orbits that hit 0 exactly")),
-    proof=(),
-    expected="supported",
+    proof=ends_on_the_top_cycle(beta, alpha),
 )
 
 # --- A3: the sharp threshold of USAM ------------------------------------------------------------------------

@@ -11,7 +11,8 @@ from sam_theory.arithmetic import CURVATURE, LENGTH, STEP_SIZE, Traced, Vec, dot
 from sam_theory.losses import Quadratic, SpectralQuadratic
 from sam_theory.rules import Space, rule, sam
 from sam_theory.theorems._claims import Cycle, Envelope, Identity, Inequality, Stability, Threshold
-from sam_theory.theorems._proof import Step, Telescoping
+from sam_theory.theorems._potential import descent_steps, potential, potential_identity
+from sam_theory.theorems._proof import MOVING, Telescoping
 from sam_theory.theorems._sources import NEW
 from sam_theory.theorems._symbols import alpha, beta, eta, lam, rho, w, w_next, w_start
 from sam_theory.theorems._theorem import Instance, Mutant, Theorem, declared
@@ -20,12 +21,6 @@ from sam_theory.theorems.wen2023 import lam_j, radius, transverse, zero
 # --- B2: w_t = (−1)^t q_t, and q descends on J ------------------------------------------------------------
 s = eta * beta
 B = sp.Symbol("B", real=True)
-moving = (norm(grad(w)) > 0,)
-
-
-def potential(v: Vec) -> sp.Expr:
-    """J(v) = ½⟨v,(2−ηΛ)v⟩ − ηρ‖Λv‖."""
-    return dot(v, v) - eta * value(v) - eta * rho * norm(grad(v))
 
 
 def slope(v: Vec, scale: Any = 1) -> Vec:
@@ -35,10 +30,8 @@ def slope(v: Vec, scale: Any = 1) -> Vec:
 
 def agree(u: Vec, v: Vec) -> Identity:
     """u = v for two vectors: |u|² + |v|² = 2⟨u,v⟩, wherever the gradient does not vanish."""
-    return Identity(dot(u, u) + dot(v, v), 2 * dot(u, v), given=moving)
+    return Identity(dot(u, u) + dot(v, v), 2 * dot(u, v), given=MOVING)
 
-
-descent = Inequality(potential(w_next), potential(w) - eta * value(w + w_next))
 
 LYAPUNOV_STEP = Theorem(
     slug="quad-global-lyapunov.step",
@@ -53,13 +46,7 @@ LYAPUNOV_STEP = Theorem(
 LYAPUNOV_IDENTITY = LYAPUNOV_STEP.with_(
     slug="quad-global-lyapunov.identity",
     title="J(w⁺) = J(w) − ηL(w+w⁺) − ηρ(‖g⁺‖+⟨g,g⁺⟩/‖g‖), for every η and every spectrum",
-    claim=Identity(
-        potential(w_next),
-        potential(w)
-        - eta * value(w + w_next)
-        - eta * rho * (norm(grad(w_next)) + dot(grad(w), grad(w_next)) / norm(grad(w))),
-        given=moving,
-    ),
+    claim=potential_identity,
     mutants=(),
 )
 LYAPUNOV_DESCENT = LYAPUNOV_STEP.with_(
@@ -67,15 +54,7 @@ LYAPUNOV_DESCENT = LYAPUNOV_STEP.with_(
     title="J(w⁺) ≤ J(w) − (η/2)⟨∇J,Λ∇J⟩, for every η > 0, every dimension and every spectrum",
     where={B: eta},
     claim=Inequality(potential(w_next), potential(w) - B * value(w + w_next)),
-    proof=(
-        Step("identity", LYAPUNOV_IDENTITY.claim),
-        Step(
-            "angle of the gradients",
-            Inequality(zero, norm(grad(w_next)) + dot(grad(w), grad(w_next)) / norm(grad(w)), given=moving),
-            ("Cauchy-Schwarz: w, w_next",),
-        ),
-        Step("descent", descent, ("identity", "angle of the gradients")),
-    ),
+    proof=descent_steps(),
     tightness="tight",
     attained_by=Instance({"alpha": 1, "beta": 1, "eta": Rational(1, 2), "rho": 1}, (Rational(1, 10),), Quadratic(1)),
     mutants=(),

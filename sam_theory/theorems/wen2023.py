@@ -11,6 +11,7 @@ from sam_theory.arithmetic import CURVATURE, norm
 from sam_theory.losses import Quadratic
 from sam_theory.rules import sam
 from sam_theory.theorems._claims import AlmostEvery, Cycle, Identity, Limit
+from sam_theory.theorems._potential import ends_on_the_top_cycle, radius_of
 from sam_theory.theorems._sources import WEN
 from sam_theory.theorems._symbols import eta, lam, rho, w, w_next
 from sam_theory.theorems._theorem import Theorem, declared
@@ -18,7 +19,7 @@ from sam_theory.theorems._theorem import Theorem, declared
 #: A further eigenvalue, λ_j, beside λ = λ₁.
 lam_j = sp.Symbol("lam_j", positive=True)
 zero, s = sp.S.Zero, eta * lam
-radius = eta * lam * rho / (2 - eta * lam)
+radius = radius_of(lam)
 #: The multiplier of one step of SAM at ±r₁e₁ in the direction of the eigenvalue λ_j.
 transverse = 1 - eta * lam_j - (2 - eta * lam) * (lam_j / lam) ** 2
 
@@ -54,7 +55,7 @@ QUAD_ATTRACTS = QUAD_TWO_CYCLE.with_(
     title="From almost every start |w_t| tends to ηλ₁ρ/(2−ηλ₁), for every ηλ₁ < 2",
     claim=Limit(norm(w), radius),
     starts=AlmostEvery(("the top coordinate of w is 0", "orbits that hit 0 exactly")),
-    expected="supported",
+    proof=ends_on_the_top_cycle(lam, lam_j),
     notes="the source asks ηλ₁ < 1; beyond, see quad-global-lyapunov",
 )
 

@@ -1,0 +1,21 @@
+"""The closed list of lemmas that turn closed goals into statements on trajectories."""
+
+from __future__ import annotations
+
+from sam_theory.theorems._proof import (
+    AbsorbingLevel,
+    AffineLowerRecursion,
+    DistanceDecreases,
+    GeometricSum,
+    Lemma,
+    LinearGrowth,
+    MaxRecursion,
+    StepLength,
+    Telescoping,
+)
+from sam_theory.theorems._saddles import StrictSaddles
+
+LEMMAS: tuple[type[Lemma], ...] = (
+    GeometricSum, Telescoping, DistanceDecreases, LinearGrowth, StepLength, AffineLowerRecursion, MaxRecursion,
+    AbsorbingLevel, StrictSaddles,
+)  # fmt: skip

@@ -1,0 +1,170 @@
+r"""Periodic orbits: Krawczyk's test, and sets that a return map contracts.
+
+For :math:`H(w)=F^n(w)-w`, a matrix C and a box X around m: if
+:math:`m-C\,H(m)+(I-C\,DH(X))(X-m)` lies in the interior of X, then H has exactly one zero in X (Krawczyk 1969).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from flint import arb, arb_mat
+
+from sam_theory.checker._enclosure_base import Unclear, exact
+from sam_theory.checker._enclosure_cover import Box, read_number
+from sam_theory.checker._enclosure_number import Calculus, Number
+from sam_theory.checker._enclosure_orbit import Orbit
+from sam_theory.checker._enclosure_value import both
+from sam_theory.checker._rejected import Rejected
+
+__all__ = ["Returned", "contracted", "isolated", "read_point", "returned"]
+
+Advance = Callable[[Calculus, list[Number], dict[str, Any]], list[Number]]
+Complete = Callable[[Calculus, dict[str, Any]], dict[str, Any]]
+Point = list[Fraction]
+
+_PLACE = "at:"
+
+
+@dataclass(frozen=True)
+class Returned:
+    """F applied n times on a set of states: hulls on the way, derivatives, and the image of the middle."""
+
+    hulls: list[list[arb]]
+    slopes: list[list[arb]]
+    sensitivity: list[list[arb]]
+    middle: list[arb]
+
+
+def read_point(data: Any, dimension: int, what: str) -> Point:
+    """A list of exact coordinates."""
+    if not isinstance(data, list) or len(data) != dimension:
+        raise Rejected(f"{what} has not {dimension} coordinates")
+    return [read_number(c, what) for c in data]
+
+
+def returned(
+    advance: Advance,
+    complete: Complete,
+    parameters: Box,
+    centre: Point,
+    radius: Point,
+    period: int,
+    lipschitz: bool = False,
+) -> Returned:
+    """The return map on centre ± radius, for every parameter of the box."""
+    names = [f"{_PLACE}{i}" for i in range(len(centre))]
+    states = {n: (c - r, c + r) for n, c, r in zip(names, centre, radius, strict=True)}
+
+    def completed(k: Calculus, sides: dict[str, Any]) -> dict[str, Any]:
+        return complete(k, {n: a for n, a in sides.items() if n in parameters})
+
+    orbit = Orbit(advance, completed, {**states, **parameters}, names, lipschitz)
+    hulls = [[a.v for a in orbit.state]]
+    for _ in range(period):
+        orbit.step()
+        hulls.append([a.v for a in orbit.state])
+    moving = [n for n in orbit.wide if n in parameters]
+    middle = []
+    for a, c in zip(orbit.state, orbit.centre, strict=True):
+        total = c.v
+        for n in moving:
+            total += orbit.slope(a, n) * orbit.deviation[orbit.wide.index(n)]
+        middle.append(total)
+    return Returned(
+        hulls,
+        [[orbit.slope(a, n) for n in names] for a in orbit.state],
+        [[orbit.slope(a, n) for n in moving] for a in orbit.state],
+        middle,
+    )
+
+
+def isolated(
+    advance: Advance, complete: Complete, parameters: Box, centre: Point, radius: Point, period: int
+) -> Returned:
+    """Krawczyk's test on centre ± radius; the return map on the smaller set in which the orbit then lies.
+
+    Rejected if the test fails.
+    """
+    if not all(r > 0 for r in radius):
+        raise Rejected("a radius is not positive")
+    found = returned(advance, complete, parameters, centre, radius, period)
+    image = krawczyk_image(found, centre, radius)
+    inside = [
+        abs(a - exact(c)) < exact(r) if a.is_finite() else False for a, c, r in zip(image, centre, radius, strict=True)
+    ]
+    if not all(inside):
+        raise Rejected("Krawczyk's test fails: the orbit is not shown to exist and to be unique there")
+    smaller = [min(_fraction(abs(a - exact(c)).upper()), r) for a, c, r in zip(image, centre, radius, strict=True)]
+    return returned(advance, complete, parameters, centre, smaller, period)
+
+
+def krawczyk_image(found: Returned, centre: Point, radius: Point) -> list[arb]:
+    """The set of which the test asks that it lies inside of centre ± radius."""
+    size = len(centre)
+    slope = [[found.slopes[i][j] - int(i == j) for j in range(size)] for i in range(size)]
+    try:
+        inverse = arb_mat([[a.mid() for a in row] for row in slope]).inv()
+    except ZeroDivisionError:
+        raise Unclear("the derivative of the return map has the eigenvalue 1") from None
+    c = [[inverse[i, j].mid() for j in range(size)] for i in range(size)]
+    missed = [a - exact(m) for a, m in zip(found.middle, centre, strict=True)]
+    image = []
+    for i in range(size):
+        total = exact(centre[i])
+        for j in range(size):
+            total -= c[i][j] * missed[j]
+            rest = int(i == j) - sum((c[i][m] * slope[m][j] for m in range(size)), arb(0))
+            total += rest * arb(0, exact(radius[j]).upper())
+        image.append(total)
+    return image
+
+
+def apart(hulls: Sequence[Sequence[arb]], period: int) -> bool:
+    """Whether the points of the orbit are certainly distinct."""
+    return all(
+        any(not a.overlaps(b) for a, b in zip(hulls[i], hulls[j], strict=True)) for i in range(period) for j in range(i)
+    )
+
+
+def contracted(
+    advance: Advance, complete: Complete, parameters: Box, centre: Point, radius: Fraction, period: int
+) -> list[list[arb]]:
+    """Hulls of a periodic orbit to which every orbit from a ball around its first point inside centre ± radius tends.
+
+    The return map contracts centre ± radius in the maximum norm, and sends a smaller box around the centre into itself.
+    """
+    size = len(centre)
+    wide = returned(advance, complete, parameters, centre, [radius] * size, period, lipschitz=True)
+    if not all(sum((abs(a) for a in row), arb(0)) < 1 for row in wide.slopes):
+        raise Rejected("the return map is not shown to contract the set")
+    r = radius
+    for _ in range(80):
+        inside = returned(advance, complete, parameters, centre, [r] * size, period, lipschitz=True)
+        if all(abs(h - exact(c)) <= exact(r) for h, c in zip(inside.hulls[-1], centre, strict=True)):
+            return _orbit_inside(advance, complete, parameters, centre, r, period)
+        r /= 2
+    raise Rejected("no set is shown to be mapped into itself")
+
+
+def _orbit_inside(
+    advance: Advance, complete: Complete, parameters: Box, centre: Point, r: Fraction, period: int
+) -> list[list[arb]]:
+    """Smaller and smaller sets around the centre that the return map sends into themselves contain the orbit."""
+    best = returned(advance, complete, parameters, centre, [r] * len(centre), period, lipschitz=True)
+    for _ in range(60):
+        r = r / 2
+        after = returned(advance, complete, parameters, centre, [r] * len(centre), period, lipschitz=True)
+        if not all(abs(h - exact(c)) <= exact(r) for h, c in zip(after.hulls[-1], centre, strict=True)):
+            break
+        best = after
+    first = [both(a, b) for a, b in zip(best.hulls[0], best.hulls[-1], strict=True)]
+    return [first, *best.hulls[1:period]]
+
+
+def _fraction(a: arb) -> Fraction:
+    q = a.fmpq()
+    return Fraction(int(q.p), int(q.q))

@@ -152,7 +152,7 @@ def _below(setting: Setting, part: Box, last: int) -> bool:
         return list(setting.step(k, Vector(state), env))
 
     orbit = Orbit(advance, complete, part, starts)
-    begin, centre_begin = Vector(orbit.state), Vector(orbit.centre)
+    begin, centre_begin = Vector(orbit.begin), Vector(orbit.centre_begin)
     uses_next = _uses_next(setting)
 
     def formula(e: Any) -> tuple[Number, Number]:
@@ -171,12 +171,11 @@ def _below(setting: Setting, part: Box, last: int) -> bool:
     for _ in range(last):
         if claim.accumulate:
             one = formula(claim.observable)
-            total = (total[0] + one[0], total[1] + one[1])
+            total = (total[0] + orbit.chained(one[0]), total[1] + one[1])
         orbit.step()
         seen = total if claim.accumulate else formula(claim.observable)
         bound = formula(claim.bound)
-        gap = orbit.tightened(bound[0] - seen[0], bound[1] - seen[1])
-        if not gap.v >= 0:
+        if not orbit.tight(bound[0] - seen[0], bound[1] - seen[1]) >= 0:
             return False
     return True
 

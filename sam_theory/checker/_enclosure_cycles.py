@@ -17,7 +17,6 @@ from sam_theory.checker._enclosure_base import Unclear, exact
 from sam_theory.checker._enclosure_cover import Box, read_number
 from sam_theory.checker._enclosure_number import Calculus, Number
 from sam_theory.checker._enclosure_orbit import Orbit
-from sam_theory.checker._enclosure_value import both
 from sam_theory.checker._rejected import Rejected
 
 __all__ = ["Returned", "contracted", "isolated", "read_point", "returned"]
@@ -63,21 +62,21 @@ def returned(
         return complete(k, {n: a for n, a in sides.items() if n in parameters})
 
     orbit = Orbit(advance, completed, {**states, **parameters}, names, lipschitz)
-    hulls = [[a.v for a in orbit.state]]
+    hulls = [list(orbit.hull)]
     for _ in range(period):
         orbit.step()
-        hulls.append([a.v for a in orbit.state])
+        hulls.append(list(orbit.hull))
     moving = [n for n in orbit.wide if n in parameters]
     middle = []
-    for a, c in zip(orbit.state, orbit.centre, strict=True):
+    for i, c in enumerate(orbit.centre):
         total = c.v
         for n in moving:
-            total += orbit.slope(a, n) * orbit.deviation[orbit.wide.index(n)]
+            total += orbit.slope(i, n) * orbit.deviation[orbit.wide.index(n)]
         middle.append(total)
     return Returned(
         hulls,
-        [[orbit.slope(a, n) for n in names] for a in orbit.state],
-        [[orbit.slope(a, n) for n in moving] for a in orbit.state],
+        [[orbit.slope(i, n) for n in names] for i in range(len(names))],
+        [[orbit.slope(i, n) for n in moving] for i in range(len(names))],
         middle,
     )
 
@@ -153,16 +152,20 @@ def contracted(
 def _orbit_inside(
     advance: Advance, complete: Complete, parameters: Box, centre: Point, r: Fraction, period: int
 ) -> list[list[arb]]:
-    """Smaller and smaller sets around the centre that the return map sends into themselves contain the orbit."""
-    best = returned(advance, complete, parameters, centre, [r] * len(centre), period, lipschitz=True)
+    """Smaller and smaller sets around the centre that contain the orbit."""
+    reach = [r] * len(centre)
+    found = returned(advance, complete, parameters, centre, reach, period, lipschitz=True)
     for _ in range(60):
-        r = r / 2
-        after = returned(advance, complete, parameters, centre, [r] * len(centre), period, lipschitz=True)
-        if not all(abs(h - exact(c)) <= exact(r) for h, c in zip(after.hulls[-1], centre, strict=True)):
+        # The orbit lies in the image of Krawczyk's operator, whatever its size: there is one zero, and it is inside.
+        image = krawczyk_image(found, centre, reach)
+        if not all(a.is_finite() for a in image):
             break
-        best = after
-    first = [both(a, b) for a, b in zip(best.hulls[0], best.hulls[-1], strict=True)]
-    return [first, *best.hulls[1:period]]
+        after = [min(_fraction(abs(a - exact(c)).upper()), r) for a, c, r in zip(image, centre, reach, strict=True)]
+        if all(10 * a > 9 * r for a, r in zip(after, reach, strict=True)):
+            break
+        reach = after
+        found = returned(advance, complete, parameters, centre, reach, period, lipschitz=True)
+    return [list(h) for h in found.hulls[:period]]
 
 
 def _fraction(a: arb) -> Fraction:

@@ -18,7 +18,7 @@ from sam_theory.checker._enclosure_number import Calculus, Number
 from sam_theory.checker._enclosure_orbit import Orbit
 from sam_theory.checker._enclosure_setting import Setting
 from sam_theory.checker._enclosure_spectrum import exact_calculus, side_of_one
-from sam_theory.checker._enclosure_value import holds, value_over
+from sam_theory.checker._enclosure_value import PARTS, Slopes, holds, shown_everywhere, value_over
 from sam_theory.checker._enclosure_vector import Vector
 from sam_theory.checker._rejected import Rejected
 
@@ -80,11 +80,18 @@ def check_cycle(setting: Setting, box: Box, centre: Any, radius: Any) -> None:
         raise Rejected("the points of the orbit are not shown to be distinct")
     if claim.stable is not None and side_of_one(found.slopes) != (-1 if claim.stable else 1):
         raise Rejected("the moduli of the multipliers are not shown to lie on the claimed side of 1")
-    k = Calculus(Balls())
-    env = complete(k, {n: k.constant(ball_of(side)) for n, side in box.items()})
-    for a, c, r in zip(_places(k, env, [list(claim.points[0])])[0], middle, reach, strict=True):
-        if not abs(a.v - exact(c)) < exact(r):
-            raise Rejected("the formula is not shown to lie where the orbit is isolated")
+    _inside(setting, box, list(claim.points[0]), middle, reach)
+
+
+def _inside(setting: Setting, box: Box, point: list[Any], centre: list[Fraction], radius: list[Fraction]) -> None:
+    """A point given by formulas lies in centre ± radius for every parameter."""
+    for e, c, r in zip(point, centre, radius, strict=True):
+
+        def place(k: Calculus, sides: dict[str, Any], e: Any = e) -> Number:
+            return Formulas(k, setting.parameters(k, sides, box)).number(e)
+
+        if not abs(value_over(place, box)[0] - exact(c)) < exact(r):
+            raise Rejected("the formula is not shown to lie where the orbit is")
 
 
 def _exists(setting: Setting, box: Box) -> None:
@@ -131,13 +138,16 @@ def _trapped(
 ) -> None:
     """After ``steps`` steps every orbit lies in a ball around the first point, whichever that is, inside the set."""
     advance, complete = _dynamics(setting, box)
-    orbit = Orbit(advance, complete, box, [f"w:{i}" for i in range(setting.dimension)])
-    for _ in range(steps):
-        orbit.step()
-    distance = max((abs(a.v - p).upper() for a, p in zip(orbit.state, first, strict=True)), key=float)
     room = [exact(radius) - abs(p - exact(c)) for p, c in zip(first, centre, strict=True)]
-    if not all(distance < r for r in room):
-        raise Rejected(f"not all orbits are shown to be trapped after {steps} steps")
+
+    def show(part: Box) -> tuple[bool, Slopes]:
+        orbit = Orbit(advance, complete, part, [f"w:{i}" for i in range(setting.dimension)])
+        for _ in range(steps):
+            orbit.step()
+        distance = max((abs(a - p).upper() for a, p in zip(orbit.hull, first, strict=True)), key=float)
+        return all(distance < r for r in room), {}
+
+    shown_everywhere(show, box, f"that orbits are trapped after {steps} steps", PARTS // 16)
 
 
 def _observed(setting: Setting, parameters: Box, hull: list[arb]) -> arb:
@@ -168,12 +178,8 @@ def _related(claim: Any, gaps: list[arb]) -> bool:
 def _exact_orbit(setting: Setting, parameters: Box, points: Points, centre: list[Fraction], radius: Fraction) -> None:
     """The orbit is given by the formulas, and the observable has exactly the claimed value on it."""
     _follow(setting, parameters, points)
-    plain = Calculus(Balls())
-    env = setting.parameters(plain, {n: plain.constant(ball_of(side)) for n, side in parameters.items()}, parameters)
-    first = _places(plain, env, points)[0]
     # The set holds only one fixed point of the return map.
-    if not all(abs(a.v - exact(c)) <= exact(radius) for a, c in zip(first, centre, strict=True)):
-        raise Rejected("the formula does not lie where the orbits end")
+    _inside(setting, parameters, points[0], centre, [radius] * len(centre))
     k, sides = exact_calculus(parameters)
     env = setting.parameters(k, sides, parameters)
     for p in _places(k, env, points):

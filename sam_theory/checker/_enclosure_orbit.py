@@ -44,31 +44,44 @@ class Orbit:
         sides, centre = seeds(self.curved, box), middle(box)
         points = {n: self.plain.number(q) for n, q in centre.items()}
         self.env, self.centre_env = complete(self.curved, sides), complete(self.plain, points)
-        self.state, self.centre = [sides[n] for n in starts], [points[n] for n in starts]
+        self.begin, self.centre_begin = [sides[n] for n in starts], [points[n] for n in starts]
+        self.hull, self.rows = [a.v for a in self.begin], [dict(a.d) for a in self.begin]
+        self.centre = list(self.centre_begin)
         self.wide = [n for n, (low, high) in box.items() if low < high]
         self.deviation = [ball_of(box[n]) - exact(centre[n]) for n in self.wide]
         self.steps = 0
 
     def step(self) -> None:
         """All orbits make one step; Unclear where a jump lies inside the set, or it has become unbounded."""
-        after = self.advance(self.curved, self.state, self.env)
+        after = [self.chained(a) for a in self.advance(self.curved, self.state, self.env)]
         self.centre = self.advance(self.plain, self.centre, self.centre_env)
-        self.state = [self.tightened(a, c) for a, c in zip(after, self.centre, strict=True)]
-        if not all(a.v.is_finite() for a in self.state):
+        self.hull = [self.tight(a, c) for a, c in zip(after, self.centre, strict=True)]
+        self.rows = [a.d for a in after]
+        if not all(a.is_finite() for a in self.hull):
             raise Unclear(f"the enclosure is unbounded after {self.steps + 1} steps")
         self.steps += 1
 
-    def tightened(self, a: Number, centre: Number) -> Number:
-        """The same value with the mean-value form, ``centre`` being what it is at the centre of the box."""
-        return Number(self.curved, both(self.form(a, centre), a.v), a.d)
+    @property
+    def state(self) -> list[Number]:
+        """The present coordinates as variables of their own: a step that contracts then contracts the slopes."""
+        return [self.curved.seed(h, len(self.wide) + i) for i, h in enumerate(self.hull)]
 
-    def form(self, a: Number, centre: Number) -> arb:
-        """The mean-value form."""
+    def chained(self, a: Number) -> Number:
+        """A value of the present coordinates, with its slopes in the sides of the box instead."""
+        own: dict[int, Any] = {j: s for j, s in a.d.items() if j < len(self.wide)}
+        for j, s in a.d.items():
+            if j >= len(self.wide):
+                for i, r in self.rows[j - len(self.wide)].items():
+                    own[i] = own[i] + s * r if i in own else s * r
+        return Number(self.curved, a.v, own)
+
+    def tight(self, a: Number, centre: Number) -> arb:
+        """The values of ``a``, by the mean-value form as well; ``centre`` is its value at the centre of the box."""
         total = centre.v
-        for j, slope in a.d.items():
+        for j, slope in self.chained(a).d.items():
             total += slope * self.deviation[j]
-        return total
+        return both(total, a.v)
 
-    def slope(self, a: Number, name: str) -> arb:
-        """The derivative of a value in one side of the box."""
-        return a.d.get(self.wide.index(name), arb(0)) if name in self.wide else arb(0)
+    def slope(self, i: int, name: str) -> arb:
+        """The derivative of coordinate ``i`` in one side of the box."""
+        return self.rows[i].get(self.wide.index(name), arb(0)) if name in self.wide else arb(0)

@@ -86,8 +86,12 @@ class Vector:
             raise Unclear(f"the normalisation {normalisation} is unknown to the checker")
         if plain:
             return self._direction()
+        if all(k.base.vanishes(a.v) for a in self) and k.base.sign(regular.v) > 0:
+            return self / regular  # what is left out is of second order
         if normalisation == "quadrature":
             return self / (inner(self, self) + regular**2).root()
+        if len(self) == 1 and normalisation == "add" and k.base.ball(regular.v) > 0:
+            return Vector([_saturated(self[0], regular)])
         n = self.norm()
         return self / (n + regular if normalisation == "add" else n.extremum(regular, least=False))
 
@@ -112,6 +116,18 @@ class Vector:
         if not k.base.ball(n.v) > 0:
             raise Unclear("a norm may vanish")
         return self / n
+
+
+def _saturated(v: Number, eps: Number) -> Number:
+    """v/(|v|+ε) with ε > 0, which has the derivative ε/(|v|+ε)² also where v = 0."""
+    k = v.k
+    n = k.base.modulus(v.v) + eps.v
+    square = k.base.power(n, 2)
+    slopes = {j: eps.v / square * a for j, a in v.d.items()}
+    for j, a in eps.d.items():
+        less = -(v.v / square * a)
+        slopes[j] = slopes[j] + less if j in slopes else less
+    return Number(k, v.v / n, slopes)
 
 
 def inner(a: Vector, b: Vector) -> Number:

@@ -11,6 +11,7 @@ from flint import arb
 
 from sam_theory.arithmetic import Arithmetic, Ball, Coordinates, Jet, Jets, Undecided, lower_all
 from sam_theory.dynamics import fixed_points, two_cycles
+from sam_theory.engines._ball._box import fraction_of
 from sam_theory.engines._ball._cycles import CertifiedCycle, certified_cycle
 from sam_theory.engines._ball._emit import point_data, radius_data
 from sam_theory.engines._ball._identity import vanishes_on
@@ -142,7 +143,8 @@ def _trap(found: Settled, orbit: list[list[str]] | None) -> dict[str, Any]:
         "steps": found.steps,
         "period": len(found.cycle.points),
         "centre": point_data(found.cycle.points[0]),
-        "radius": str(Fraction(found.radius)),
+        # The radius is meant around every point in which the orbit may begin.
+        "radius": str(Fraction(found.radius) + max(fraction_of(c.rad()) for c in found.cycle.points[0])),
         "orbit": orbit,
     }
 

@@ -103,9 +103,7 @@ def threshold(problem: Problem, budget: Budget) -> Outcome:
     )
     if cover.proved:
         body = {"leaves": leaves_data({b: shown[b] for b in cover.holds}, problem.box)}
-        return Outcome(
-            "certified", f"{cover.boxes} boxes, both sides", cover.boxes, problem, region, certificate=body
-        )
+        return Outcome("certified", f"{cover.boxes} boxes, both sides", cover.boxes, problem, region, certificate=body)
     if cover.fails:
         judge = ThresholdJudge(problem.scene, budget)
         point = problem.point(cover.fails[0])

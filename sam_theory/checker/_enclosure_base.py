@@ -128,7 +128,7 @@ class RationalFunction:
 
     def __init__(self, n: fmpq_mpoly, d: fmpq_mpoly, ball: arb) -> None:
         common = n.gcd(d)
-        if common != 1:
+        if not common.is_one():
             n, d = n / common, d / common
         self.n, self.d, self.ball = n, d, ball
 

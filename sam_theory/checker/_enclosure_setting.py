@@ -59,15 +59,11 @@ class Setting:
         """A formula with the link and what it determines put in."""
         if not isinstance(e, sp.Basic):
             return e
-        link = self.link
-        if link is not None:
+        if self.link is not None:
+            expression: Any = self.link.expression
             e = e.replace(
                 lambda n: getattr(type(n), "link", None) is not None,
-                lambda n: (
-                    sp.diff(link.expression, _Z, type(n).order).subs(_Z, n.args[0])
-                    if type(n).order
-                    else link.expression.subs(_Z, n.args[0])
-                ),
+                lambda n: sp.diff(expression, _Z, type(n).order).subs(_Z, n.args[0]),
             )
         return e.xreplace(dict(self.fixed)) if self.fixed else e
 

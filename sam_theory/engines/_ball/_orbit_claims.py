@@ -217,13 +217,15 @@ def _exactly(problem: Problem, found: CertifiedCycle, budget: Budget) -> Points 
 
         ball = Ball()
         first = ball.run(places, here.derive(ball, dict(here.box.balls())))
-        inside = any(all(u.contains(first[f"{i},{j}"]) for j, u in enumerate(found.unique)) for i in range(len(points)))
+        inside = [
+            i for i in range(len(points)) if all(u.contains(first[f"{i},{j}"]) for j, u in enumerate(found.unique))
+        ]
         try:
             exact = vanishes_on(here.box, differences, budget.grid) if inside else None
         except Undecided:
             exact = None
         if exact is not None and exact[0]:
-            return points
+            return [*points[inside[0] :], *points[: inside[0]]]
     return None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 from flint import arb
@@ -88,13 +89,17 @@ def read_leaf(data: Any, whole: Box, what: str) -> Box:
 def tiles(whole: Box, parts: Sequence[Box]) -> bool:
     """Whether ``parts`` tile ``whole`` exactly, as repeated halving makes them: no gap, no overlap, nothing outside.
 
+    They come in ascending order, so that one tiling has one text.
+
     Examples
     --------
     >>> half, one = Fraction(1, 2), Fraction(1)
     >>> whole, left, right = {"x": (half - half, one)}, {"x": (half - half, half)}, {"x": (half, one)}
-    >>> tiles(whole, [right, left]), tiles(whole, [left]), tiles(whole, [left, left, right])
+    >>> tiles(whole, [left, right]), tiles(whole, [left]), tiles(whole, [left, left, right])
     (True, False, False)
     """
+    if any(list(a.values()) >= list(b.values()) for a, b in pairwise(parts)):
+        return False
     open_parts: list[tuple[Box, list[Box]]] = [(whole, list(parts))]
     while open_parts:
         box, inside = open_parts.pop()

@@ -14,7 +14,7 @@ from typing import Any
 from flint import arb, arb_mat
 
 from sam_theory.checker._enclosure_base import Unclear, exact
-from sam_theory.checker._enclosure_cover import Box, read_number
+from sam_theory.checker._enclosure_cover import Box, middle, read_number
 from sam_theory.checker._enclosure_number import Calculus, Number
 from sam_theory.checker._enclosure_orbit import Orbit
 from sam_theory.checker._rejected import Rejected
@@ -26,6 +26,7 @@ Complete = Callable[[Calculus, dict[str, Any]], dict[str, Any]]
 Point = list[Fraction]
 
 _PLACE = "at:"
+_TINY = Fraction(1, 10**24)
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,13 @@ def returned(
     radius: Point,
     period: int,
     lipschitz: bool = False,
+    lean: list[list[arb]] | None = None,
 ) -> Returned:
-    """The return map on centre ± radius, for every parameter of the box."""
+    """The return map on centre ± radius, for every parameter of the box.
+
+    With ``lean``, a matrix S with a column for each parameter that varies, the set moves with the parameters:
+    the states are w = S (p − p₀) + v with v in centre ± radius, and the map is v → F^n(w) − S (p − p₀).
+    """
     names = [f"{_PLACE}{i}" for i in range(len(centre))]
     states = {n: (c - r, c + r) for n, c, r in zip(names, centre, radius, strict=True)}
 
@@ -62,22 +68,26 @@ def returned(
         return complete(k, {n: a for n, a in sides.items() if n in parameters})
 
     orbit = Orbit(advance, completed, {**states, **parameters}, names, lipschitz)
+    moving = [n for n in orbit.wide if n in parameters]
+    deviation = [orbit.deviation[orbit.wide.index(n)] for n in moving]
+    if lean is not None:
+        orbit.lean(lean, moving)
     hulls = [list(orbit.hull)]
     for _ in range(period):
         orbit.step()
         hulls.append(list(orbit.hull))
-    moving = [n for n in orbit.wide if n in parameters]
-    middle = []
+    image = []
     for i, c in enumerate(orbit.centre):
         total = c.v
-        for n in moving:
-            total += orbit.slope(i, n) * orbit.deviation[orbit.wide.index(n)]
-        middle.append(total)
+        for j, n in enumerate(moving):
+            slope = orbit.slope(i, n) if lean is None else orbit.slope(i, n) - lean[i][j]
+            total += slope * deviation[j]
+        image.append(total)
     return Returned(
         hulls,
         [[orbit.slope(i, n) for n in names] for i in range(len(names))],
         [[orbit.slope(i, n) for n in moving] for i in range(len(names))],
-        middle,
+        image,
     )
 
 
@@ -105,11 +115,7 @@ def krawczyk_image(found: Returned, centre: Point, radius: Point) -> list[arb]:
     """The set of which the test asks that it lies inside of centre ± radius."""
     size = len(centre)
     slope = [[found.slopes[i][j] - int(i == j) for j in range(size)] for i in range(size)]
-    try:
-        inverse = arb_mat([[a.mid() for a in row] for row in slope]).inv()
-    except ZeroDivisionError:
-        raise Unclear("the derivative of the return map has the eigenvalue 1") from None
-    c = [[inverse[i, j].mid() for j in range(size)] for i in range(size)]
+    c = _inverse(found.slopes)
     missed = [a - exact(m) for a, m in zip(found.middle, centre, strict=True)]
     image = []
     for i in range(size):
@@ -120,6 +126,69 @@ def krawczyk_image(found: Returned, centre: Point, radius: Point) -> list[arb]:
             total += rest * arb(0, exact(radius[j]).upper())
         image.append(total)
     return image
+
+
+def isolated_near(
+    advance: Advance, complete: Complete, parameters: Box, near: Point, period: int
+) -> tuple[Point, Returned]:
+    """A periodic orbit near a point, for every parameter of the box, by Krawczyk's test on a set that moves with them.
+
+    Returns the middle of the set, and the return map on a set in which the orbit lies. Rejected if no set passes.
+    """
+    centre = newton(advance, complete, parameters, near, period)
+    size = max(*(abs(c) for c in centre), Fraction(1, 10**6))
+    radius = [size / 10**10] * len(centre)
+    still = {n: (q, q) for n, q in middle(parameters).items()}
+    at_middle = returned(advance, complete, still, centre, [size * _TINY] * len(centre), period)
+    moved = returned(advance, complete, parameters, centre, radius, period)
+    inverse = _inverse(at_middle.slopes)
+    columns = list(zip(*moved.sensitivity, strict=True))
+    lean = [
+        [
+            -sum((c * moved.sensitivity[m][j] for m, c in enumerate(row)), arb(0)).mid()
+            for j in range(len(moved.sensitivity[0]))
+        ]
+        for row in inverse
+    ]
+    for _ in range(17):
+        found = returned(advance, complete, parameters, centre, radius, period, lean=lean)
+        image = krawczyk_image(found, centre, radius)
+        if not all(a.is_finite() for a in image):
+            break
+        reach = [_fraction(abs(a - exact(c)).upper()) for a, c in zip(image, centre, strict=True)]
+        if all(a < r for a, r in zip(reach, radius, strict=True)):
+            return centre, returned(advance, complete, parameters, centre, reach, period, lean=lean)
+        if any(a > 1000 * size for a in reach):
+            break
+        radius = [max(a * Fraction(6, 5), a + size / 10**14) for a in reach]
+    raise Unclear("Krawczyk's test fails: no orbit is isolated near the point")
+
+
+def newton(advance: Advance, complete: Complete, parameters: Box, near: Point, period: int) -> Point:
+    """A periodic point at the middle of the box, approximately."""
+    still, point = {n: (q, q) for n, q in middle(parameters).items()}, near
+    for _ in range(12):
+        # A set that is no point: otherwise there would be no slopes.
+        reach = max(*map(abs, point), Fraction(1, 10**6)) * _TINY
+        found = returned(advance, complete, still, point, [reach] * len(point), period)
+        inverse = _inverse(found.slopes)
+        missed = [a - exact(c) for a, c in zip(found.middle, point, strict=True)]
+        moves = [sum((c * m for c, m in zip(row, missed, strict=True)), arb(0)).mid() for row in inverse]
+        after = [c - _fraction(m) for c, m in zip(point, moves, strict=True)]
+        point = [_fraction(arb(exact(c).mid())) for c in after]
+        if all(abs(float(m)) <= 1e-18 * float(max(map(abs, point))) for m in moves):
+            break
+    return point
+
+
+def _inverse(slopes: list[list[arb]]) -> list[list[arb]]:
+    """An approximate inverse of DG − 1."""
+    size = len(slopes)
+    try:
+        found = arb_mat([[slopes[i][j].mid() - int(i == j) for j in range(size)] for i in range(size)]).inv()
+    except ZeroDivisionError:
+        raise Unclear("the derivative of the return map has the eigenvalue 1") from None
+    return [[found[i, j].mid() for j in range(size)] for i in range(size)]
 
 
 def apart(hulls: Sequence[Sequence[arb]], period: int) -> bool:

@@ -61,6 +61,14 @@ class Orbit:
             raise Unclear(f"the enclosure is unbounded after {self.steps + 1} steps")
         self.steps += 1
 
+    def lean(self, slopes: list[list[arb]], names: Sequence[str]) -> None:
+        """Begin on a set that moves with the parameters ``names``, with these slopes; before the first step."""
+        for i, row in enumerate(slopes):
+            for n, a in zip(names, row, strict=True):
+                j = self.wide.index(n)
+                self.rows[i][j] = a
+                self.hull[i] = self.hull[i] + a * self.deviation[j]
+
     @property
     def state(self) -> list[Number]:
         """The present coordinates as variables of their own: a step that contracts then contracts the slopes."""

@@ -8,9 +8,12 @@ from typing import Any
 
 from flint import arb
 
+from sam_theory.dynamics import Map
 from sam_theory.engines._ball._box import Box, fraction_of
+from sam_theory.losses import describe_loss
+from sam_theory.rules import describe_rule
 
-__all__ = ["box_data", "common", "leaves_data", "plain_leaves", "point_data", "radius_data", "sides_data"]
+__all__ = ["box_data", "common", "leaves_data", "map_data", "plain_leaves", "point_data", "radius_data", "sides_data"]
 
 
 def box_data(box: Box) -> dict[str, list[str]]:
@@ -42,6 +45,11 @@ def point_data(coordinates: Sequence[Any]) -> list[str]:
 def radius_data(coordinates: Sequence[arb]) -> list[str]:
     """The radii of balls, exactly."""
     return [str(fraction_of(c.rad())) for c in coordinates]
+
+
+def map_data(map: Map) -> dict[str, Any]:
+    """A rule of the registry and its loss."""
+    return {"rule": describe_rule(map.rule), "loss": describe_loss(map.loss)}
 
 
 def common(kind: str, loss: str, box: Box, region: str) -> dict[str, Any]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 from sam_theory.dynamics import Map
 from sam_theory.engines._ball._box import Box
 from sam_theory.engines._ball._cycles import certified_cycle, newton
+from sam_theory.engines._ball._emit import box_data, map_data, sides_data
 from sam_theory.engines._ball._fixed import fixed_point_side, is_fixed
 from sam_theory.engines._ball._scan import symmetric_guess
 from sam_theory.engines._ball._system import System
@@ -38,6 +39,11 @@ class PhaseDiagram:
         Cells looked at, those that were split included.
     subject : str
         What is stable or unstable.
+    map : Map or None
+    what : Mapping
+        The same as data: ``at`` and ``direction``, or ``frozen`` and ``period``.
+    near : Mapping
+        For each decided cell of a diagram of cycles, a point of the cycle at its middle.
     """
 
     box: Box
@@ -45,6 +51,34 @@ class PhaseDiagram:
     cells: tuple[tuple[Box, int], ...]
     tests: int
     subject: str
+    map: Map | None = None
+    what: Mapping[str, Any] = field(default_factory=dict)
+    near: Mapping[Box, tuple[float, ...]] = field(default_factory=dict)
+
+    def certificate(self) -> dict[str, Any]:
+        """The diagram as plain data that ``sam_theory.checker.check_diagram`` shows again.
+
+        Raises
+        ------
+        InputError
+            For a rule that is not in the registry, or a loss that cannot be written down.
+        """
+        cells = []
+        for cell, kind in sorted(self.cells, key=lambda c: c[0].sides):
+            one: dict[str, Any] = {"sides": sides_data(cell, self.box), "shown": _WORD[kind]}
+            if kind and "period" in self.what:
+                one["near"] = [str(Fraction(f"{c:.9g}")) for c in self.near[cell]]
+            cells.append(one)
+        if self.map is None:
+            raise InputError("the diagram does not know its map; make it with certified_phase_diagram")
+        return {
+            "kind": "PhaseDiagram",
+            "map": map_data(self.map),
+            "box": box_data(self.box),
+            "what": dict(self.what),
+            "cells": cells,
+            "undecided": str(self.area(0)),
+        }
 
     def area(self, kind: int) -> Fraction:
         """The exact part of the area that cells of one kind take."""
@@ -171,12 +205,15 @@ def certified_phase_diagram(
         test = _FixedTest(system, tuple(at), direction)
         across = "" if direction is None else f", eigendirection {direction + 1}"
         subject = f"{map.rule.name} on {map.loss.name}: fixed point ({', '.join(_texts(at))}){across}"
+        what: dict[str, Any] = {"at": _texts(at), "direction": direction}
     else:
         test = _CycleTest(System(map, tuple(frozen)), period)
         held = f" with {', '.join(frozen)} frozen" if frozen else ""
         subject = f"{map.rule.name} on {map.loss.name}{held}: cycle of period {period}"
+        what = {"frozen": list(frozen), "period": period}
     # All cells of one level have the same area, so that areas are counts; a level ends as soon as enough is decided.
     decided: list[tuple[Box, int]] = []
+    near: dict[Box, tuple[float, ...]] = {}
     open_cells: deque[Cell] = deque([(box, None)])
     share, tests = Fraction(1), 0
     while open_cells and tests < budget and share * len(open_cells) >= Fraction(fraction):
@@ -188,6 +225,7 @@ def certified_phase_diagram(
             kind, guess = test(cell, guess)
             if kind:
                 decided.append((cell, kind))
+                near[cell] = guess or ()
             else:
                 after.append((cell, guess))
         if open_cells:
@@ -198,7 +236,7 @@ def certified_phase_diagram(
             quarters = [(q, g) for c, g in after for half in c.bisect(axes[0]) for q in half.bisect(axes[1])]
             open_cells, share = deque(quarters), share / 4
     cells = (*decided, *((c, 0) for c, _ in open_cells))
-    return PhaseDiagram(box, axes, cells, tests, subject)
+    return PhaseDiagram(box, axes, cells, tests, subject, map, what, near)
 
 
 def _texts(at: Sequence[Any]) -> list[str]:

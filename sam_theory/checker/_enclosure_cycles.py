@@ -144,11 +144,7 @@ def isolated_near(
     inverse = _inverse(at_middle.slopes)
     columns = list(zip(*moved.sensitivity, strict=True))
     lean = [
-        [
-            -sum((c * moved.sensitivity[m][j] for m, c in enumerate(row)), arb(0)).mid()
-            for j in range(len(moved.sensitivity[0]))
-        ]
-        for row in inverse
+        [-sum((c * b for c, b in zip(row, column, strict=True)), arb(0)).mid() for column in columns] for row in inverse
     ]
     for _ in range(17):
         found = returned(advance, complete, parameters, centre, radius, period, lean=lean)

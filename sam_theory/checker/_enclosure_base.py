@@ -101,6 +101,10 @@ class Balls:
     def modulus(self, a: Any) -> Any:
         return _modulus(a)
 
+    def nonnegative(self, a: Any) -> Any:
+        """A value that is known not to be negative, without what rounding has put below 0."""
+        return a.nonnegative_part()
+
     def root(self, a: Any) -> Any:
         return _ends(lambda z: z.sqrt())(a)
 
@@ -190,6 +194,9 @@ class RationalFunctions(Balls):
 
     def modulus(self, a: Any) -> Any:
         return -a if self.sign(a) < 0 else a
+
+    def nonnegative(self, a: Any) -> Any:
+        return a
 
     def root(self, a: Any) -> Any:
         if self.vanishes(a):

@@ -110,6 +110,8 @@ def tiles(whole: Box, parts: Sequence[Box]) -> bool:
             if low < high and inside and all(p[n][1] <= half or p[n][0] >= half for p in inside):
                 left = [p for p in inside if p[n][1] <= half]
                 right = [p for p in inside if p[n][1] > half]
+                if not left or not right:
+                    return False
                 open_parts += [({**box, n: (low, half)}, left), ({**box, n: (half, high)}, right)]
                 break
         else:

@@ -55,7 +55,7 @@ def check_diagram(body: Any) -> None:
         raise Rejected("the certificate is no object")
     checks = {"PhaseDiagram": _check_phase, "CertifiedCycle": _check_cycle, "DriftTime": _check_drift}
     kind = body.get("kind")
-    if kind not in checks:
+    if not isinstance(kind, str) or kind not in checks:
         raise Rejected(f"no certificate is of kind {kind!r}")
     with precise():
         try:

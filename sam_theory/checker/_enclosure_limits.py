@@ -207,9 +207,17 @@ def read_formula(text: Any, names: dict[str, Any]) -> Any:
     if not isinstance(text, str) or len(text) > 2000:
         raise Rejected("a coordinate of the orbit is no formula")
     try:
-        return _translated(ast.parse(text, mode="eval").body, names)
+        found = _translated(ast.parse(text, mode="eval").body, names)
+        if found.has(sp.zoo, sp.nan, sp.oo, sp.I):
+            raise ValueError("it is not real and finite")
+        return found
     except (SyntaxError, ValueError, RecursionError, ZeroDivisionError) as problem:
         raise Rejected(f"{text[:60]!r} is no formula: {problem}") from None
+
+
+def _short(e: Any) -> bool:
+    """Whether the numbers in a formula are short enough to be raised to a power."""
+    return all(max(abs(n.p), n.q).bit_length() <= 256 for n in e.atoms(sp.Rational))
 
 
 def _translated(node: ast.AST, names: dict[str, Any]) -> Any:
@@ -233,6 +241,6 @@ def _translated(node: ast.AST, names: dict[str, Any]) -> Any:
                     return x * y
                 case ast.Div():
                     return x / y
-                case ast.Pow() if y.is_Rational and abs(y) <= 64:
+                case ast.Pow() if y.is_Rational and abs(y) <= 64 and _short(x):
                     return x**y
     raise ValueError("only numbers, parameters, + - * / ** and sqrt may occur")

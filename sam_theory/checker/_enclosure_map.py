@@ -66,7 +66,8 @@ class System:
 def read_system(data: Any, frozen: Any = ()) -> System:
     """The map that a certificate describes."""
     rule, loss = entries(data, ("rule", "loss"), "the map")
-    if not isinstance(frozen, list | tuple) or not isinstance(rule, dict) or not isinstance(loss, dict):
+    named = isinstance(frozen, list | tuple) and all(isinstance(n, str) for n in frozen)
+    if not named or not isinstance(rule, dict) or not isinstance(loss, dict):
         raise Rejected("the map is not described by a rule and a loss")
     try:
         found = System(rule_of(rule), Field(loss_of(loss)), tuple(frozen))

@@ -64,6 +64,7 @@ class Vector:
         if len(kept) == 1:
             return kept[0].modulus()
         square = sum((a**2 for a in kept[1:]), kept[0] ** 2)
+        square = Number(k, k.base.nonnegative(square.v), square.d)
         try:
             return square.root()
         except Unclear:

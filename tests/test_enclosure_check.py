@@ -84,6 +84,7 @@ OWN = [
     statement("tanh", Inequality(sp.tanh(eta * rho), eta * rho), loss=COSH, rule=usam),
     statement("product", Inequality(norm(w_next - w), eta * (norm(w) + rho)), loss=Product(log_cosh), rule=sam),
     statement("matrix", Inequality(norm(w_next), norm(w)), eta < HALF, loss=Quadratic(matrix=[[2, 1], [1, 3]])),
+    statement("solved", Inequality(norm(w_next), norm(w)), sp.Eq(rho, eta / 2), eta < 1, loss=Quadratic(1), rule=usam),
     statement("envelope", Envelope(norm(w), norm(w_start)), eta < HALF, loss=BOTH),
     statement("sam stays", Envelope(norm(w), norm(w_start) + eta), eta < HALF, loss=ROOT, rule=sam),
     statement("travel", Envelope(norm(w_next - w), norm(w_start), accumulate=True), eta < 1, loss=Quadratic(1)),
@@ -316,6 +317,21 @@ def test_members_outside_of_their_class_are_rejected() -> None:
     )
     with pytest.raises(Rejected, match="no member"):
         check_region(theorem, outside)
+
+
+def test_hypotheses_hold_on_the_whole_region_or_it_is_rejected() -> None:
+    (theorem,) = [t for t in OWN if t.slug == "solved"]
+    body = body_of(theorem)
+    assert "rho" not in body["box"]
+    # rho as a side of its own breaks the equality that determines it, whatever the claim is worth there.
+    sides = {**body["box"], "rho": ["1/4", "1/4"]}
+    moved = {**body, "box": {n: sides[n] for n in sorted(sides)}}
+    moved["region"] = "loss quadratic(1): " + cover.box_text(cover.read_box(moved["box"], "box"))
+    with pytest.raises(Rejected, match="hypothesis"):
+        check_region(theorem, moved)
+    stricter = theorem.with_(hypotheses=(*theorem.hypotheses, eta < sp.Rational(1, 100)))
+    with pytest.raises(Rejected, match="hypothesis"):
+        check_region(stricter, body)
 
 
 def test_a_slug_is_not_swapped_unnoticed() -> None:

@@ -90,31 +90,31 @@ class Setting:
         """The numbers that single out a member."""
         return (*(self.family.inputs if self.family else ()), *(self.field.shift if self.field else ()))
 
-    def solved(self, box: Box) -> list[tuple[str, Any]]:
-        """The parameters that are no sides of the box, as what the equalities of the hypotheses make of them."""
+    def solved(self, box: Box) -> list[tuple[str, Any, Any]]:
+        """The parameters that are no sides of the box: name, value, and the equality that determines it."""
         missing = tuple(sorted(n for n in self.symbols if n not in box))
         if missing not in self._solutions:
-            self._solutions[missing] = [(n, self._solution(n, missing)) for n in missing]
+            self._solutions[missing] = [(n, *self._solution(n, missing)) for n in missing]
         return self._solutions[missing]
 
     @cached_property
-    def _solutions(self) -> dict[tuple[str, ...], list[tuple[str, Any]]]:
+    def _solutions(self) -> dict[tuple[str, ...], list[tuple[str, Any, Any]]]:
         return {}
 
-    def _solution(self, name: str, missing: tuple[str, ...]) -> Any:
+    def _solution(self, name: str, missing: tuple[str, ...]) -> tuple[Any, Any]:
         symbol = self.symbols[name]
         for h in self.hypotheses:
             if isinstance(h, sp.Equality) and symbol in h.free_symbols:
                 values = sp.solve(h, symbol)
                 if len(values) == 1 and not any(s.name in missing for s in values[0].free_symbols):
-                    return values[0]
+                    return values[0], h
         raise Rejected(f"the region says nothing of the parameter '{name}'")
 
     # -- values --------------------------------------------------------------------------------------------
     def parameters(self, k: Calculus, sides: Names, box: Box) -> Names:
         """The sides, the parameters solved for, and the constants of the class under the names members use."""
         env = {n: a for n, a in sides.items() if not n.startswith("w:")}
-        for n, e in self.solved(box):
+        for n, e, _ in self.solved(box):
             env[n] = Formulas(k, env).number(e)
         if self.family is not None and isinstance(self.theorem.loss, FunctionClass):
             formulas = Formulas(k, env)

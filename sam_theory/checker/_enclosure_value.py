@@ -121,9 +121,9 @@ def holds(relation: Any, gap: arb) -> bool | None:
 def check_hypotheses(setting: Setting, box: Box) -> None:
     """Every hypothesis of the statement holds on the whole box, and its member belongs to the class."""
     without = {n: side for n, side in box.items() if not n.startswith("w:")}
-    solved = {n for n, _ in setting.solved(without)}
+    used = {h for _, _, h in setting.solved(without)}
     for h in setting.hypotheses:
-        if isinstance(h, sp.Equality) and {s.name for s in h.free_symbols} & solved:
+        if h in used:
             continue
 
         def gap(k: Calculus, sides: dict[str, Any], h: Any = h) -> Number:

@@ -268,6 +268,18 @@ def test_a_longer_horizon_needs_its_own_text_and_its_own_proof() -> None:
     assert rejected(fails_later, body)
 
 
+def test_boxes_that_were_not_followed_to_the_end_count_up_to_where_they_were() -> None:
+    bound = Envelope(norm(w), 2 * norm(w_start))
+    limits = (eta < sp.Rational(2, 3), rho < sp.Rational(2, 3))
+    theorem = statement("valley", bound, *limits, loss=Product(log_cosh), rule=sam)
+    body = json.loads(json.dumps(certify(theorem, "default").certificate))
+    assert 1 < body["horizon"] < 64 and len(body["leaves"]) > 1
+    check_region(theorem, body)
+    assert rejected(theorem, {**body, "leaves": body["leaves"][1:]})
+    further = {**body, "horizon": 64, "region": body["region"].replace(f"step {body['horizon']}", "step 64")}
+    assert rejected(theorem, further)
+
+
 def test_a_moved_region_is_another_statement_and_is_shown_or_rejected() -> None:
     (theorem,) = [t for t in OWN if t.slug == "cosh descends"]
     body = body_of(theorem)

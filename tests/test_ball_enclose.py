@@ -6,7 +6,7 @@ import random
 from fractions import Fraction as F
 
 import pytest
-from ball_tools import escapes
+from ball_tools import draw, escapes, precise_orbit
 from flint import arb
 
 from sam_theory import Expression, InputError, Map, Product, Quadratic, gd, log_cosh, rule, sam, shifted_square, usam
@@ -130,6 +130,33 @@ def test_what_cannot_be_decided_is_said() -> None:
         enclose(SAM, box({"eta": 1, "w:0": 1, "w:1": 1}), 1)
     with pytest.raises(InputError, match="is empty"):
         box(eta=(2, 1))
+
+
+def test_a_box_across_a_jump_is_split_and_nothing_is_dropped() -> None:
+    start = box({"eta": "1/10", "rho": "1/10", "w:0": ("-1/2", "1/2"), "w:1": ("2", "2.01")})
+    steps = 12
+    assert enclose(SAM, start, steps).steps == 0
+    found = enclose(SAM, start, steps, split=24)
+    left = sum((part.volume(start.wide) for part, _ in found.undecided), F(0)) / start.volume()
+    assert found.parts <= 24 and found.steps == steps and not found.complete and 0 < left < F(2, 3)
+    assert all(made < steps for _, made in found.undecided) and "not followed" in found.stopped
+    rng, seen = random.Random(5), 0
+    for _ in range(60):
+        point = draw(start, rng)
+        if any(part.contains(point) for part, _ in found.undecided):
+            continue
+        seen += 1
+        last = precise_orbit(SAM, point, steps)[-1]
+        assert all(h.contains(c) for h, c in zip(found.hull, last, strict=True))
+    assert seen >= 10
+
+
+def test_splitting_changes_nothing_where_it_is_not_needed() -> None:
+    assert repr(enclose(SAM, POINT, 20, split=16)) == repr(enclose(SAM, POINT, 20))
+    stuck = enclose(SAM, box({"eta": "1/10", "rho": "1/10", "w:0": ("-1", "1"), "w:1": ("-1", "1")}), 5, split=3)
+    assert stuck.steps == 0 and stuck.stopped  # no part at all is followed to the end
+    with pytest.raises(InputError, match="split=0"):
+        enclose(SAM, POINT, 1, split=0)
 
 
 def test_boxes_are_exact() -> None:

@@ -143,6 +143,18 @@ def test_a_cell_of_sam_is_its_two_cycle_at_frozen_y() -> None:
     assert found.area(-1) > F(19, 20) and "w:1 frozen" in found.subject
 
 
+def test_a_diagram_is_the_same_for_every_number_of_processes() -> None:
+    region = box({"eta": ("0.1", "0.3"), "rho": "1/10", "w:1": (1, 2)})
+    cycles = Map(sam, Product(log_cosh))
+    fixed, square = Map(usam, Quadratic(1)), box(eta=(0, 2), rho=(0, 2))
+    alone, several = (certified_phase_diagram(cycles, region, frozen=["w:1"], fraction="1/3", jobs=n) for n in (1, 2))
+    assert several.cells == alone.cells and several.tests == alone.tests and several.near == alone.near
+    alone, several = (certified_phase_diagram(fixed, square, at=[0], fraction="1/20", jobs=n) for n in (1, 2))
+    assert several.cells == alone.cells and several.text() == alone.text()
+    with pytest.raises(InputError, match="jobs=0"):
+        certified_phase_diagram(fixed, square, at=[0], jobs=0)
+
+
 def test_a_diagram_needs_two_axes_and_a_fixed_point() -> None:
     map = Map(usam, Product(log_cosh))
     with pytest.raises(InputError, match="two axes"):

@@ -30,6 +30,7 @@ ORDER = (
     "dynamics",
     "theorems",
     "engines",
+    "checker",
     "lab",
     "sweeps",
     "figures",

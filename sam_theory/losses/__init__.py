@@ -12,6 +12,7 @@ from sam_theory.losses._classes import (
     cauchy_schwarz_linear,
 )
 from sam_theory.losses._concrete import Expression, Product, Quadratic, RayleighQuotient
+from sam_theory.losses._describe import describe_loss, loss_of
 from sam_theory.losses._families import Family
 from sam_theory.losses._lemmas import LEMMA_SOURCES
 from sam_theory.losses._links import LINKS, Link, any_link, even_link, link_curvature, log_cosh, shifted_square, sqrt1p
@@ -39,9 +40,11 @@ __all__ = [
     "any_link",
     "cauchy_schwarz",
     "cauchy_schwarz_linear",
+    "describe_loss",
     "even_link",
     "link_curvature",
     "log_cosh",
+    "loss_of",
     "named_losses",
     "shifted_square",
     "sqrt1p",

@@ -182,6 +182,8 @@ class Evidence:
         The steps of a proof, closed or not.
     covers : Region or None
         `region` as data: a witness outside of it does not contradict a certificate.
+    certificate : Mapping or None
+        What a checker needs, besides the statement, to show the same again; plain data.
 
     Raises
     ------
@@ -208,6 +210,7 @@ class Evidence:
     witness: Witness | None = None
     obligations: tuple[Obligation, ...] = ()
     covers: Region | None = None
+    certificate: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         _checked_state(f"evidence of {self.engine}", self.verdict)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from flint import ctx
 
 from sam_theory.arithmetic import NotExact, Undecided
+from sam_theory.engines._ball._emit import common
 from sam_theory.engines._ball._envelope import envelope
 from sam_theory.engines._ball._onestep import identity, inequality
 from sam_theory.engines._ball._orbit_claims import cycle, limit
@@ -108,4 +109,18 @@ def _evidence(found: Outcome, boxes: int, seconds: float) -> Evidence:
     start = tuple((str(low), str(high)) for n, low, high in box.sides if n in found.problem.starts)
     region = Region("" if scene.loss is None else scene.name, sides, start, found.horizon, found.region is not None)
     trust = (*_TRUST, *found.trust)
-    return Evidence("ball", "certified", found.detail, trust, seconds, evaluations=boxes, region=text, covers=region)
+    body = None
+    if found.certificate is not None:
+        name = "" if scene.loss is None else scene.name
+        body = common(scene.claim.kind, name, box, text) | found.certificate
+    return Evidence(
+        "ball",
+        "certified",
+        found.detail,
+        trust,
+        seconds,
+        evaluations=boxes,
+        region=text,
+        covers=region,
+        certificate=body,
+    )

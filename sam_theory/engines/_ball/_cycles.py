@@ -9,14 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from flint import arb
 
 from sam_theory.arithmetic import Undecided
 from sam_theory.engines._ball._box import Box, exact_ball
+from sam_theory.engines._ball._emit import box_data, map_data, point_data
 from sam_theory.engines._ball._spectrum import Matrix, eigenvalues, multiply, side
 from sam_theory.engines._ball._system import System
+from sam_theory.errors import InputError
 
 __all__ = ["CertifiedCycle", "certified_cycle", "krawczyk", "newton"]
 
@@ -45,6 +48,28 @@ class CertifiedCycle:
     multipliers: list[arb] | None
     side: int | None
     least_period: bool
+    system: System | None = None
+
+    def certificate(self) -> dict[str, Any]:
+        """The cycle as plain data that ``sam_theory.checker.check_diagram`` shows again.
+
+        Raises
+        ------
+        InputError
+            For a rule that is not in the registry, or a loss that cannot be written down.
+        """
+        if self.system is None:
+            raise InputError("the cycle does not know its map; make it with certified_cycle")
+        return {
+            "kind": "CertifiedCycle",
+            "map": map_data(self.system.map),
+            "box": box_data(self.box),
+            "frozen": list(self.system.frozen),
+            "period": len(self.points),
+            "near": point_data([float(c.mid()) for c in self.points[0]]),
+            "shown": {-1: "stable", 1: "unstable", None: "undecided"}[self.side],
+            "least_period": self.least_period,
+        }
 
 
 def newton(system: System, box: Box, guess: Sequence[float], period: int) -> list[float] | None:
@@ -178,4 +203,5 @@ def certified_cycle(
     )
     unique = () if lean else tuple(found.around)
     multipliers = eigenvalues(tight.derivative)
-    return CertifiedCycle(box, tuple(map(tuple, hulls)), unique, multipliers, side(tight.derivative), apart)
+    inside = side(tight.derivative)
+    return CertifiedCycle(box, tuple(map(tuple, hulls)), unique, multipliers, inside, apart, system)

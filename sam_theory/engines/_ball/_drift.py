@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 from flint import ctx
 
 from sam_theory.arithmetic import Ball, Undecided
 from sam_theory.dynamics import Map
 from sam_theory.engines._ball._box import Box, exact_ball
+from sam_theory.engines._ball._emit import box_data, map_data
 from sam_theory.engines._ball._orbits import Orbits
 from sam_theory.errors import InputError
 
@@ -30,6 +32,27 @@ class DriftTime:
     earliest: int
     latest: int | None
     stopped: str = ""
+    map: Map | None = None
+
+    def certificate(self) -> dict[str, Any]:
+        """The bounds as plain data that ``sam_theory.checker.check_diagram`` shows again.
+
+        Raises
+        ------
+        InputError
+            For a rule that is not in the registry, or a loss that cannot be written down.
+        """
+        if self.map is None:
+            raise InputError("the bounds do not know their map; make them with certified_drift_time")
+        return {
+            "kind": "DriftTime",
+            "map": map_data(self.map),
+            "box": box_data(self.box),
+            "coordinate": self.coordinate,
+            "below": str(self.below),
+            "earliest": self.earliest,
+            "latest": self.latest,
+        }
 
 
 def certified_drift_time(
@@ -85,14 +108,15 @@ def certified_drift_time(
         while True:
             square = Ball().ipow(orbits.hull[place], 2)
             if square < wanted:
-                return DriftTime(box, coordinate, value, earliest, orbits.steps)
+                return DriftTime(box, coordinate, value, earliest, orbits.steps, map=map)
             above = above and bool(square >= wanted)
             earliest = orbits.steps + 1 if above else earliest
             if orbits.steps >= horizon:
-                return DriftTime(box, coordinate, value, earliest, None, f"the horizon of {horizon} steps")
+                return DriftTime(box, coordinate, value, earliest, None, f"the horizon of {horizon} steps", map)
             try:
                 orbits.advance()
             except (Undecided, ZeroDivisionError) as reason:
-                return DriftTime(box, coordinate, value, earliest, None, f"after {orbits.steps} steps: {reason}")
+                stopped = f"after {orbits.steps} steps: {reason}"
+                return DriftTime(box, coordinate, value, earliest, None, stopped, map)
     finally:
         ctx.prec = before

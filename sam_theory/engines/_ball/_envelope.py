@@ -11,6 +11,7 @@ from flint import arb
 from sam_theory.arithmetic import Arithmetic, Ball, Coordinates, lower
 from sam_theory.engines._ball._box import Box
 from sam_theory.engines._ball._cover import Answer, branch_and_bound
+from sam_theory.engines._ball._emit import plain_leaves
 from sam_theory.engines._ball._orbits import Orbits
 from sam_theory.engines._ball._outcome import Outcome
 from sam_theory.engines._ball._problem import CANNOT, Problem
@@ -106,7 +107,8 @@ def envelope(problem: Problem, budget: Budget) -> Outcome:
     detail = f"{cover.boxes} boxes, every step up to {horizon}"
     if horizon < budget.horizon:
         detail += f"; beyond, {cover.remainder()}"
-    return Outcome("certified", detail, cover.boxes, problem, horizon=horizon)
+    body = {"horizon": horizon, "leaves": plain_leaves((*cover.holds, *cover.undecided), problem.box)}
+    return Outcome("certified", detail, cover.boxes, problem, horizon=horizon, certificate=body)
 
 
 def _reached(reached: dict[Box, int], part: Box) -> int:

@@ -9,6 +9,7 @@ from flint import arb
 from sam_theory.arithmetic import Arithmetic, Undecided
 from sam_theory.engines._ball._box import Box
 from sam_theory.engines._ball._cover import Answer, branch_and_bound
+from sam_theory.engines._ball._emit import leaves_data
 from sam_theory.engines._ball._identity import vanishes_on
 from sam_theory.engines._ball._outcome import Outcome
 from sam_theory.engines._ball._problem import CANNOT, Problem
@@ -42,7 +43,7 @@ def identity(problem: Problem, budget: Budget) -> Outcome:
     holds, evaluations = found
     if holds:
         detail = f"a polynomial of bounded degree that vanishes at {evaluations} exact points"
-        return Outcome("certified", detail, evaluations, problem, trust=("Fraction",))
+        return Outcome("certified", detail, evaluations, problem, trust=("Fraction",), certificate={})
     point = problem.point(problem.box)
     witness = judge.confirm(point) if point is not None else None
     verdict = "refuted" if witness is not None else "undecided"
@@ -95,7 +96,8 @@ def inequality(problem: Problem, budget: Budget) -> Outcome:
     if cover.proved and len(silent) == len(cover.holds):
         return Outcome("undecided", f"{problem.box.text()}: the side conditions fail on the whole box", cover.boxes)
     if cover.proved:
-        return Outcome("certified", f"{cover.boxes} boxes", cover.boxes, problem)
+        leaves = leaves_data({b: "outside" if b in silent else "holds" for b in cover.holds}, problem.box)
+        return Outcome("certified", f"{cover.boxes} boxes", cover.boxes, problem, certificate={"leaves": leaves})
     if cover.fails:
         point = problem.point(cover.fails[0])
         witness = judge.confirm(point) if point is not None else None

@@ -11,12 +11,14 @@ from flint import arb
 
 from sam_theory.arithmetic import Arithmetic, Ball, Coordinates, Jet, Jets, Undecided, lower_all
 from sam_theory.dynamics import fixed_points, two_cycles
+from sam_theory.engines._ball._box import fraction_of
 from sam_theory.engines._ball._cycles import CertifiedCycle, certified_cycle
+from sam_theory.engines._ball._emit import point_data, radius_data
 from sam_theory.engines._ball._identity import vanishes_on
 from sam_theory.engines._ball._outcome import Outcome
 from sam_theory.engines._ball._problem import CANNOT, Problem
 from sam_theory.engines._ball._system import System
-from sam_theory.engines._ball._trap import settles
+from sam_theory.engines._ball._trap import Settled, settles
 from sam_theory.engines._budget import Budget
 from sam_theory.engines._search._cycle import CycleJudge
 from sam_theory.errors import InputError
@@ -101,7 +103,8 @@ def cycle(problem: Problem, budget: Budget) -> Outcome:
     detail = f"the formula at {exact[1]} exact points; Krawczyk: exists, locally unique"
     detail += "" if found.side is None else f", |multipliers| {'<' if found.side < 0 else '>'} 1"
     region = text if claim.exists_iff is None else f"{text}, where {claim.exists_iff} holds; elsewhere nothing"
-    return Outcome("certified", detail, exact[1], problem, region, trust=("Fraction",))
+    body = {"centre": point_data(found.unique), "radius": radius_data(found.unique)}
+    return Outcome("certified", detail, exact[1], problem, region, trust=("Fraction",), certificate=body)
 
 
 def limit(problem: Problem, budget: Budget) -> Outcome:
@@ -118,18 +121,32 @@ def limit(problem: Problem, budget: Budget) -> Outcome:
             return Outcome("undecided", f"{text}: the observable may jump where the orbits end", found.steps)
         exact = _exactly(problem, found.cycle, budget) if claim.relation == "==" else None
         if exact:
-            detail = f"every orbit is trapped after {found.steps} steps and contracted to the orbit {exact}"
-            return Outcome("certified", detail, found.steps, problem, trust=("Fraction",))
+            orbit = " -> ".join("(" + ", ".join(map(str, p)) + ")" for p in exact)
+            detail = f"every orbit is trapped after {found.steps} steps and contracted to the orbit {orbit}"
+            body = _trap(found, [[str(c) for c in p] for p in exact])
+            return Outcome("certified", detail, found.steps, problem, trust=("Fraction",), certificate=body)
         gaps = [_gap(problem, p) for p in found.cycle.points]
     except CANNOT as reason:
         return Outcome("undecided", f"{text}: {reason}", 1)
     if claim.relation != "==" and _related(claim, gaps):
         detail = f"every orbit is trapped after {found.steps} steps and contracted to one orbit"
-        return Outcome("certified", detail, found.steps, problem)
+        return Outcome("certified", detail, found.steps, problem, certificate=_trap(found, None))
     worst = max(float(abs(g).upper()) for g in gaps)
     return Outcome(
         "undecided", f"{text}: trapped, with the limit within {worst:.3g} of the value", found.steps, problem
     )
+
+
+def _trap(found: Settled, orbit: list[list[str]] | None) -> dict[str, Any]:
+    """The trapping set as data: the point around which it lies, its radius, when all orbits are in it."""
+    return {
+        "steps": found.steps,
+        "period": len(found.cycle.points),
+        "centre": point_data(found.cycle.points[0]),
+        # The radius is meant around every point in which the orbit may begin.
+        "radius": str(Fraction(found.radius) + max(fraction_of(c.rad()) for c in found.cycle.points[0])),
+        "orbit": orbit,
+    }
 
 
 def _related(claim: Any, gaps: list[arb]) -> bool:
@@ -172,7 +189,7 @@ def _gap(problem: Problem, point: Sequence[arb]) -> arb:
     return r["o"] - r["v"]
 
 
-def _exactly(problem: Problem, found: CertifiedCycle, budget: Budget) -> str | None:
+def _exactly(problem: Problem, found: CertifiedCycle, budget: Budget) -> Points | None:
     """A closed form of the orbit on which the observable has exactly the claimed value; None if none is found."""
     claim: Any = problem.scene.claim
     scene, d = problem.scene, problem.scene.dimension
@@ -200,13 +217,15 @@ def _exactly(problem: Problem, found: CertifiedCycle, budget: Budget) -> str | N
 
         ball = Ball()
         first = ball.run(places, here.derive(ball, dict(here.box.balls())))
-        inside = any(all(u.contains(first[f"{i},{j}"]) for j, u in enumerate(found.unique)) for i in range(len(points)))
+        inside = [
+            i for i in range(len(points)) if all(u.contains(first[f"{i},{j}"]) for j, u in enumerate(found.unique))
+        ]
         try:
             exact = vanishes_on(here.box, differences, budget.grid) if inside else None
         except Undecided:
             exact = None
         if exact is not None and exact[0]:
-            return " -> ".join("(" + ", ".join(map(str, p)) + ")" for p in points)
+            return [*points[inside[0] :], *points[: inside[0]]]
     return None
 
 

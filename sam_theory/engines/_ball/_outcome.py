@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from sam_theory.engines._ball._problem import Problem
 from sam_theory.verdicts import Witness
@@ -14,6 +15,7 @@ __all__ = ["Outcome"]
 class Outcome:
     """``certified``, ``refuted`` (with a witness) or ``undecided``, with what was established and where.
 
+    ``certificate`` holds what a checker needs besides the statement and the box.
     ``horizon`` is the number of steps up to which it holds, None where the claim knows none.
     """
 
@@ -25,3 +27,4 @@ class Outcome:
     horizon: int | None = None
     witness: Witness | None = None
     trust: tuple[str, ...] = ()
+    certificate: dict[str, Any] | None = None

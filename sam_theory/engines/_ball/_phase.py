@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from sam_theory.dynamics import Map
 from sam_theory.engines._ball._box import Box
-from sam_theory.engines._ball._cycles import certified_cycle, newton
-from sam_theory.engines._ball._fixed import fixed_point_side, is_fixed
-from sam_theory.engines._ball._scan import symmetric_guess
+from sam_theory.engines._ball._cells import Cell, CellTest, CycleTest, FixedTest, answers
+from sam_theory.engines._ball._emit import box_data, map_data, sides_data
+from sam_theory.engines._ball._fixed import is_fixed
 from sam_theory.engines._ball._system import System
 from sam_theory.errors import InputError
 
 __all__ = ["PhaseDiagram", "certified_phase_diagram"]
 
-Cell = tuple[Box, tuple[float, ...] | None]
 _WORD = {-1: "stable", 1: "unstable", 0: "undecided"}
 
 
@@ -38,6 +37,11 @@ class PhaseDiagram:
         Cells looked at, those that were split included.
     subject : str
         What is stable or unstable.
+    map : Map or None
+    what : Mapping
+        The same as data: ``at`` and ``direction``, or ``frozen`` and ``period``.
+    near : Mapping
+        For each decided cell of a diagram of cycles, a point of the cycle at its middle.
     """
 
     box: Box
@@ -45,6 +49,34 @@ class PhaseDiagram:
     cells: tuple[tuple[Box, int], ...]
     tests: int
     subject: str
+    map: Map | None = None
+    what: Mapping[str, Any] = field(default_factory=dict)
+    near: Mapping[Box, tuple[float, ...]] = field(default_factory=dict)
+
+    def certificate(self) -> dict[str, Any]:
+        """The diagram as plain data that ``sam_theory.checker.check_diagram`` shows again.
+
+        Raises
+        ------
+        InputError
+            For a rule that is not in the registry, or a loss that cannot be written down.
+        """
+        cells = []
+        for cell, kind in sorted(self.cells, key=lambda c: c[0].sides):
+            one: dict[str, Any] = {"sides": sides_data(cell, self.box), "shown": _WORD[kind]}
+            if kind and "period" in self.what:
+                one["near"] = [str(Fraction(f"{c:.9g}")) for c in self.near[cell]]
+            cells.append(one)
+        if self.map is None:
+            raise InputError("the diagram does not know its map; make it with certified_phase_diagram")
+        return {
+            "kind": "PhaseDiagram",
+            "map": map_data(self.map),
+            "box": box_data(self.box),
+            "what": dict(self.what),
+            "cells": cells,
+            "undecided": str(self.area(0)),
+        }
 
     def area(self, kind: int) -> Fraction:
         """The exact part of the area that cells of one kind take."""
@@ -85,32 +117,6 @@ class PhaseDiagram:
         return f"{self.subject} over {self.box.text()}: {shares} ({len(self.cells)} cells, {self.tests} tests)"
 
 
-@dataclass(frozen=True)
-class _FixedTest:
-    system: System
-    at: tuple[Any, ...]
-    direction: int | None
-
-    def __call__(self, box: Box, guess: tuple[float, ...] | None) -> tuple[int, tuple[float, ...] | None]:
-        return fixed_point_side(self.system, self.at, self.direction, box), None
-
-
-@dataclass(frozen=True)
-class _CycleTest:
-    system: System
-    period: int
-
-    def __call__(self, box: Box, guess: tuple[float, ...] | None) -> tuple[int, tuple[float, ...] | None]:
-        near = None if guess is None else newton(self.system, box, guess, self.period)
-        if near is None or max(abs(c) for c in near) < 1e-12:
-            near = symmetric_guess(self.system, box)
-        if near is None:
-            return 0, None
-        found = certified_cycle(self.system, box, near, self.period, lean=True)
-        known = found is not None and found.least_period and found.side is not None
-        return (found.side or 0) if found is not None and known else 0, tuple(near)
-
-
 def certified_phase_diagram(
     map: Map,
     box: Box,
@@ -121,6 +127,7 @@ def certified_phase_diagram(
     period: int = 2,
     fraction: Fraction | str = "1/1000",
     budget: int = 200_000,
+    jobs: int = 1,
 ) -> PhaseDiagram:
     r"""Prove stability or instability cell by cell, refined until little is undecided.
 
@@ -140,6 +147,9 @@ def certified_phase_diagram(
         Refine until the undecided part of the area is below this.
     budget : int
         Cells that may be tested.
+    jobs : int
+        Processes; the diagram is the same for every number. A rule or loss that cannot be sent to another process
+        (see :func:`sam_theory.rules.describe_rule`) is worked on in this one.
 
     Returns
     -------
@@ -148,7 +158,7 @@ def certified_phase_diagram(
     Raises
     ------
     InputError
-        Not two axes, or ``at`` is not a fixed point in the whole box.
+        Not two axes, ``at`` is not a fixed point in the whole box, or fewer than one process.
 
     Examples
     --------
@@ -160,45 +170,53 @@ def certified_phase_diagram(
     >>> found.at(eta=1, rho="0.9"), found.at(eta=1, rho="1.2"), found.area(0) < Fraction(1, 20)
     ('stable', 'unstable', True)
     """
+    if jobs < 1:
+        raise InputError(f"jobs={jobs}: at least one process is needed")
     if len(box.wide) != 2:
         raise InputError(f"a phase diagram has two axes, but the sides that are no points are: {', '.join(box.wide)}")
     axes = (box.wide[0], box.wide[1])
-    test: Callable[..., Any]
+    test: CellTest
     if at is not None:
         system = System(map)
         if not is_fixed(system, at, box):
             raise InputError(f"({', '.join(_texts(at))}) is not shown to be a fixed point in {box.text()}")
-        test = _FixedTest(system, tuple(at), direction)
+        test = FixedTest(system, tuple(at), direction)
         across = "" if direction is None else f", eigendirection {direction + 1}"
         subject = f"{map.rule.name} on {map.loss.name}: fixed point ({', '.join(_texts(at))}){across}"
+        what: dict[str, Any] = {"at": _texts(at), "direction": direction}
     else:
-        test = _CycleTest(System(map, tuple(frozen)), period)
+        test = CycleTest(System(map, tuple(frozen)), period)
         held = f" with {', '.join(frozen)} frozen" if frozen else ""
         subject = f"{map.rule.name} on {map.loss.name}{held}: cycle of period {period}"
+        what = {"frozen": list(frozen), "period": period}
     # All cells of one level have the same area, so that areas are counts; a level ends as soon as enough is decided.
     decided: list[tuple[Box, int]] = []
+    near: dict[Box, tuple[float, ...]] = {}
     open_cells: deque[Cell] = deque([(box, None)])
     share, tests = Fraction(1), 0
-    while open_cells and tests < budget and share * len(open_cells) >= Fraction(fraction):
-        after: deque[Cell] = deque()
-        enough = Fraction(fraction) / share
-        while open_cells and tests < budget and len(open_cells) + len(after) >= enough:
-            cell, guess = open_cells.popleft()
-            tests += 1
-            kind, guess = test(cell, guess)
-            if kind:
-                decided.append((cell, kind))
-            else:
-                after.append((cell, guess))
-        if open_cells:
-            open_cells.extend(after)
-            break
-        open_cells = after
-        if share * len(after) >= Fraction(fraction) and tests < budget:
-            quarters = [(q, g) for c, g in after for half in c.bisect(axes[0]) for q in half.bisect(axes[1])]
-            open_cells, share = deque(quarters), share / 4
+    with answers(map, test, jobs) as ask:
+        while open_cells and tests < budget and share * len(open_cells) >= Fraction(fraction):
+            after: deque[Cell] = deque()
+            enough = Fraction(fraction) / share
+            found = ask(list(open_cells))
+            while open_cells and tests < budget and len(open_cells) + len(after) >= enough:
+                cell, _ = open_cells.popleft()
+                tests += 1
+                kind, guess = next(found)
+                if kind:
+                    decided.append((cell, kind))
+                    near[cell] = guess or ()
+                else:
+                    after.append((cell, guess))
+            if open_cells:
+                open_cells.extend(after)
+                break
+            open_cells = after
+            if share * len(after) >= Fraction(fraction) and tests < budget:
+                quarters = [(q, g) for c, g in after for half in c.bisect(axes[0]) for q in half.bisect(axes[1])]
+                open_cells, share = deque(quarters), share / 4
     cells = (*decided, *((c, 0) for c, _ in open_cells))
-    return PhaseDiagram(box, axes, cells, tests, subject)
+    return PhaseDiagram(box, axes, cells, tests, subject, map, what, near)
 
 
 def _texts(at: Sequence[Any]) -> list[str]:

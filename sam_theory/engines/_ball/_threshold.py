@@ -10,6 +10,7 @@ import sympy as sp
 from sam_theory.arithmetic import Arithmetic, Ball, PythonFloat, lower_all
 from sam_theory.engines._ball._box import Box
 from sam_theory.engines._ball._cover import Answer, branch_and_bound
+from sam_theory.engines._ball._emit import leaves_data
 from sam_theory.engines._ball._fixed import fixed_point_side, is_fixed
 from sam_theory.engines._ball._orbits import coordinate_names
 from sam_theory.engines._ball._outcome import Outcome
@@ -79,15 +80,19 @@ def threshold(problem: Problem, budget: Budget) -> Outcome:
         r = arithmetic.run(program, env)
         return arithmetic.div(r["q"], r["c"])
 
+    shown: dict[Box, str] = {}
+
     def test(part: Box) -> Answer:
         try:
             value, slopes = problem.value(ratio, part)
         except CANNOT as reason:
             return Answer(None, reason=str(reason))
         if abs(value - 1) <= near:
+            shown[part] = "band"
             return Answer(True)
         wanted = -1 if value < 1 else 1 if value > 1 else 0
         found = fixed_point_side(system, at, behaviour.direction, part) if wanted else 0
+        shown[part] = "stable" if wanted < 0 else "unstable"
         side = problem.steepest(part, slopes)
         return Answer(None if not wanted or not found else wanted == found, side)
 
@@ -97,7 +102,8 @@ def threshold(problem: Problem, budget: Budget) -> Outcome:
         f"{DISTANCE} of it"
     )
     if cover.proved:
-        return Outcome("certified", f"{cover.boxes} boxes, both sides", cover.boxes, problem, region)
+        body = {"leaves": leaves_data({b: shown[b] for b in cover.holds}, problem.box)}
+        return Outcome("certified", f"{cover.boxes} boxes, both sides", cover.boxes, problem, region, certificate=body)
     if cover.fails:
         judge = ThresholdJudge(problem.scene, budget)
         point = problem.point(cover.fails[0])

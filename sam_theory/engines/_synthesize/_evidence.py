@@ -1,0 +1,203 @@
+"""The two halves of an answer: the statement holds up to a value, and fails beyond it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from sam_theory.engines import _smt
+from sam_theory.engines._budget import Budget
+from sam_theory.engines._goal import Goal
+from sam_theory.engines._prove import PROVERS, prove
+from sam_theory.engines._search import confirm_at, refute
+from sam_theory.engines._synthesize import _algebra
+from sam_theory.engines._synthesize._candidates import fraction_beyond, sample_points
+from sam_theory.engines._synthesize._conditions import Condition
+from sam_theory.engines._synthesize._question import Question, rational
+from sam_theory.errors import InputError
+from sam_theory.losses import Quadratic
+from sam_theory.theorems import Instance, Theorem
+from sam_theory.verdicts import Evidence, Verdict, Witness
+
+#: Relative distances at which a witness is looked for, the nearest first.
+DISTANCES = (Fraction(1, 2**20), Fraction(1, 2**10), Fraction(1, 2**6), Fraction(1, 8))
+#: How far beyond the answer the failure is shown, as parts of the answer; None: everywhere beyond.
+_WINDOWS = (None, sp.Rational(1, 4), sp.Rational(1, 64))
+
+
+def proof_of(theorem: Theorem, budget: Budget) -> Evidence | None:
+    """The proof of ``theorem``, if the provers find one."""
+    try:
+        found = prove(theorem, PROVERS, budget, np.random.default_rng(0))
+    except InputError:
+        return None
+    return next((e for e in found if e.established is Verdict.PROVED), None)
+
+
+# -- failure for every value beyond ------------------------------------------------------------------------------
+def failure_beyond(
+    question: Question, conditions: list[Condition], value: sp.Expr | None, included: bool, budget: Budget
+) -> tuple[Condition, str, dict[sp.Symbol, sp.Expr]] | None:
+    """A condition that fails beyond ``value`` (everywhere, if None): the condition, where, and at which state."""
+    u = question.unknown
+    for c in conditions:
+        bound = None if value is None else value.subs(dict(c.swap))
+        inside = [] if bound is None else [_relation(question, u, bound, included)]
+        existential = [
+            sp.Gt(s, 0, evaluate=False)
+            for s in c.theorem.symbols
+            if s != u and s.is_nonnegative and not s.is_positive and (bound is None or s not in bound.free_symbols)
+            and s not in question.at
+        ]  # fmt: skip
+        for state in states_of(c, u, bound):
+            context = [r.subs(state) for r in c.context]
+            goal = sp.Not(c.goal.subs(state))
+            if goal == False or any(r == False for r in context):  # noqa: E712 - SymPy relations
+                continue
+            aim = sp.And(*context, goal)
+            for window in _WINDOWS if bound is not None else (None,):
+                near = [] if window is None else [_relation(question, question.moved(bound, window), u, False)]
+                assumptions = (*c.assumptions, *existential, *inside, *near)
+                answer = _smt.close(Goal("fails beyond", assumptions, aim), budget.rlimit // 4)
+                if answer.status == "proved":
+                    return c, _where(question, bound, included, window), state
+    return None
+
+
+def _relation(question: Question, left: Any, right: Any, closed_before: bool) -> Any:
+    """left beyond right; strictly where ``right`` itself still holds."""
+    probe = replace(question, unknown=left)
+    return probe.beyond(right, included=not closed_before)
+
+
+def _where(question: Question, bound: Any, included: bool, window: Any) -> str:
+    if bound is None:
+        return f"for every admissible {question.unknown}"
+    sign = {(True, True): ">", (True, False): ">=", (False, True): "<", (False, False): "<="}
+    text = f"for every {question.unknown} {sign[question.largest, included]} {bound}"
+    return text if window is None else f"{text} within {window} of it"
+
+
+def states_of(c: Condition, u: sp.Symbol, bound: sp.Expr | None) -> list[dict[sp.Symbol, sp.Expr]]:
+    """States at which a condition may fail: unit states, and those where a polynomial touches 0 at the bound."""
+    if not c.states:
+        return [{}]
+    if len(c.states) > 1:
+        return [dict.fromkeys(c.states, sp.S.One)]
+    (z,) = c.states
+    found: dict[sp.Expr, None] = {sp.S.One: None}
+    for p in _algebra.of_relations([c.goal]):
+        if not p.has(z):
+            continue
+        at_bound = p if bound is None else sp.expand(p.subs(u, bound))
+        try:
+            poly, there = sp.Poly(p, z), sp.Poly(at_bound, z)
+        except sp.PolynomialError:
+            continue
+        if bound is not None and there.degree() >= 2:
+            double = sp.gcd(there, there.diff(z)) if there.free_symbols_in_domain else None
+            roots = _algebra.roots(double.as_expr(), z) if double is not None and double.degree() else _touching(there)
+            found.update(dict.fromkeys(roots))
+        if poly.degree() >= 1 and poly.nth(1) != 0 and poly.nth(0) != 0:
+            small = sp.cancel(poly.nth(0) / poly.nth(1))
+            found.update({small / k * s: None for k in (2, 8) for s in (1, -1)})
+    return [{z: e} for e in list(found)[:8]]
+
+
+def _touching(poly: sp.Poly) -> list[sp.Expr]:
+    """Real points where a polynomial with numeric coefficients touches 0, as rationals close to them."""
+    try:
+        values = [r for r in poly.diff().nroots(n=30, maxsteps=200) if abs(sp.im(r)) < 1e-15]
+    except (sp.PolynomialError, ValueError):
+        return []
+    scale = max((abs(sp.N(c)) for c in poly.all_coeffs()), default=1)
+    near = [r for r in values if abs(poly.eval(sp.re(r))) < scale * sp.Float("1e-12")]
+    return [sp.Rational(int(sp.floor(sp.re(r) * 10**15)), 10**15) for r in near]
+
+
+# -- a witness just beyond -----------------------------------------------------------------------------------------
+def witness_beyond(
+    question: Question,
+    value: sp.Expr,
+    found: tuple[Condition, dict[sp.Symbol, sp.Expr]] | None,
+    budget: Budget,
+) -> tuple[Witness, Fraction] | None:
+    """A confirmed witness at a rational as near beyond ``value`` as one is found, and where it lies."""
+    points = sample_points(question, 6)
+    for distance in DISTANCES:
+        for point in points:
+            exact = value.subs(point)
+            if not exact.is_number or not exact.is_real:
+                continue
+            at = fraction_beyond(question, exact, distance)
+            witness = _witness_at(question, at, point, found, budget)
+            if witness is not None:
+                return witness, at
+    for distance in DISTANCES[-2:]:
+        for point in points[:1]:
+            at = fraction_beyond(question, value.subs(point), distance)
+            witness = refute(_fixed(question, at, point), budget)
+            if witness is not None:
+                return witness, at
+    return None
+
+
+def fails_at(
+    question: Question, conditions: list[Condition], at: Fraction, point: Any, budget: Budget
+) -> Witness | None:
+    """A confirmed witness where the unknown and the other parameters have these values."""
+    for c in conditions:
+        for state in states_of(c, question.unknown, rational(at)):
+            witness = _witness_at(question, at, point, (c, state), budget)
+            if witness is not None:
+                return witness
+    return refute(_fixed(question, at, point), budget)
+
+
+def _fixed(question: Question, at: Fraction, point: Any) -> Theorem:
+    equal = [sp.Eq(s, v, evaluate=False) for s, v in point.items()]
+    theorem = question.restricted(*equal, sp.Eq(question.unknown, rational(at), evaluate=False))
+    return theorem.with_(status="quoted", expected="refuted", proof=())
+
+
+def _witness_at(
+    question: Question, at: Fraction, point: Any, found: tuple[Condition, dict[sp.Symbol, sp.Expr]] | None, budget: Budget
+) -> Witness | None:
+    """The instance of a condition that fails, in rationals, handed to the search engine for confirmation."""
+    if found is None:
+        return None
+    c, state = found
+    values = {**point, question.unknown: rational(at)}
+    for old, new in c.swap:
+        if old in values:
+            values[old] = new.subs(values)
+    for s in c.theorem.symbols:
+        if s in values and s not in question.at and values[s] == 0:
+            values[s] = sp.S.One
+    if any(h.subs(values) == False for h in c.assumptions):  # noqa: E712 - a SymPy relation
+        return None
+    start: tuple[Any, ...] = ()
+    if c.start is not None:
+        start = (c.start.subs(values),)
+    elif c.states:
+        start = tuple(state.get(s, sp.S.One).subs(values) for s in c.states)
+    start = tuple(_rational_near(s) for s in start)
+    loss = None if c.curvature is None else Quadratic(c.curvature.subs(values))
+    size = c.theorem.loss.dimension or 1
+    start = start if len(start) == size else tuple(sp.S.One for _ in range(size))
+    theorem = question.theorem.with_(status="quoted", expected="refuted", proof=())
+    if c.refutes is not None:
+        theorem = theorem.with_(claim=c.refutes, where={}, hypotheses=tuple(map(theorem.expand, theorem.hypotheses)))
+    names = {s.name for s in theorem.symbols}
+    params = {s.name: Fraction(int(v.p), int(v.q)) for s, v in values.items() if s.name in names}
+    return confirm_at(theorem, Instance(params, start, loss), budget)
+
+
+def _rational_near(e: sp.Expr) -> sp.Rational:
+    if e.is_Rational:
+        return e
+    return sp.Rational(int(sp.floor(sp.N(e, 40) * 10**18)), 10**18)

@@ -157,7 +157,8 @@ def _of_claim(theorem: Theorem, claim: Claim, name: str, **extra: Any) -> list[C
     for goal in goals:
         if goal.goal in (True, sp.true):
             continue
-        context = tuple(a for a in goal.assumptions if a not in base)
+        # of a step on parameters in Gram form, all that stands besides the hypotheses is that norms are nonnegative
+        context = () if theorem.loss.abstract else tuple(a for a in goal.assumptions if a not in base)
         free = set().union(*(r.free_symbols for r in (goal.goal, *context)))
         states = tuple(sorted((s for s in free if s.name in names), key=lambda s: s.name))
         label = name if goal.name == "claim" or name.startswith("step") else f"{name}: {goal.name}"
@@ -178,7 +179,7 @@ def _on_orbits(theorem: Theorem, name: str, **extra: Any) -> list[Condition]:
         return []
     if theorem.rule.noise or theorem.rule.uses_step_number or getattr(claim, "variable", None) is not None:
         return []
-    found = []
+    found = _far_away(theorem, claim, name, extra)
     for r, kind in _orbit_points(theorem):
         sides = _limits_at(theorem, claim, r)
         if sides is None:
@@ -189,6 +190,29 @@ def _on_orbits(theorem: Theorem, name: str, **extra: Any) -> list[Condition]:
         base = theorem.all_hypotheses
         found.append(Condition(f"{kind} of {name}", theorem, base, (r > 0, *context), goal, start=r, **extra))
     return found
+
+
+def _far_away(theorem: Theorem, claim: Any, name: str, extra: dict[str, Any]) -> list[Condition]:
+    """An odd map z -> az + b of the half-line with \|a\| > 1 sends \|w\| to oo from every large start.
+
+    For \|w⁺\| >= \|a\|\|w\| − \|b\|.  Then no observable that grows with \|w\| has a finite limsup.
+    """
+    bounded = isinstance(claim, Limit) and claim.relation != ">=" and claim.kind_of_limit != "liminf"
+    if not bounded or claim.value.has(sp.oo):
+        return []
+    z = sp.Symbol("point!", positive=True)
+    here, there = (coordinate_environment(theorem, [x]) for x in (z, -z))
+    image, mirrored = here["w_next"][0], there["w_next"][0]
+    seen = Symbolic().run(lower(claim.observable), here, theorem.loss)["result"]
+    try:
+        affine, growing = sp.Poly(image, z), sp.Poly(seen, z)
+    except sp.PolynomialError:
+        return []
+    fits = affine.degree() == 1 and sp.expand(image + mirrored) == 0 and growing.degree() >= 1 and growing.LC().is_positive
+    if not fits:
+        return []
+    goal = sp.Le(affine.nth(1) ** 2, 1, evaluate=False)
+    return [Condition(f"boundedness far away on {name}", theorem, theorem.all_hypotheses, (), goal, **extra)]
 
 
 def _orbit_points(theorem: Theorem) -> Iterator[tuple[sp.Expr, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
+from sam_theory.arithmetic import Vec
 from sam_theory.engines import _smt
 from sam_theory.engines._budget import Budget
 from sam_theory.engines._goal import Goal
@@ -17,14 +19,16 @@ from sam_theory.engines._search import confirm_at, refute
 from sam_theory.engines._synthesize import _algebra
 from sam_theory.engines._synthesize._candidates import fraction_beyond, sample_points
 from sam_theory.engines._synthesize._conditions import Condition
-from sam_theory.engines._synthesize._question import Question, rational
+from sam_theory.engines._synthesize._question import Question, rational, truth
 from sam_theory.errors import InputError
 from sam_theory.losses import Quadratic
-from sam_theory.theorems import Instance, Theorem
+from sam_theory.theorems import Envelope, Inequality, Instance, Limit, Step, Theorem
 from sam_theory.verdicts import Evidence, Verdict, Witness
 
 #: Relative distances at which a witness is looked for, the nearest first.
 DISTANCES = (Fraction(1, 2**20), Fraction(1, 2**10), Fraction(1, 2**6), Fraction(1, 8))
+#: Values that a claim is tried at before it is said to hold nowhere.
+_ANYWHERE = (Fraction(1, 2**10), Fraction(1, 8), Fraction(1), Fraction(8), Fraction(2**10))
 #: How far beyond the answer the failure is shown, as parts of the answer; None: everywhere beyond.
 _WINDOWS = (None, sp.Rational(1, 4), sp.Rational(1, 64))
 
@@ -38,13 +42,62 @@ def proof_of(theorem: Theorem, budget: Budget) -> Evidence | None:
     return next((e for e in found if e.established is Verdict.PROVED), None)
 
 
+def prove_within(question: Question, value: sp.Expr, included: bool, budget: Budget) -> Evidence | None:
+    """The proof of the statement up to ``value``; with a factor of a bound also from its proof at that factor."""
+    found = proof_of(question.restricted(question.within(value, included)), budget)
+    if found is not None or question.factor_of is None or not included:
+        return found
+    u = question.unknown
+    fixed = question.theorem.expanded_claim.map(lambda e: e.subs(u, value))
+    aim = _weaker(question.theorem.expanded_claim, fixed)
+    if aim is None:
+        return None
+    assumptions = (*question.theorem.all_hypotheses, question.within(value))
+    if _smt.close(Goal("a weaker bound", assumptions, aim), budget.rlimit).status != "proved":
+        return None
+    original = proof_of(_with_factor(question, value), budget)
+    if original is None:
+        return None
+    return replace(original, detail=f"{original.detail}; the bound is the weaker the farther {u} is from {value}")
+
+
+def _with_factor(question: Question, value: sp.Expr) -> Theorem:
+    """The statement with its factor at ``value``, in its proof too."""
+    u, theorem = question.unknown, question.theorem
+
+    def put(e: Any) -> Any:
+        return e.subs(u, value) if isinstance(e, sp.Basic) else e
+
+    proof = tuple(
+        replace(p, claim=p.claim.map(put)) if isinstance(p, Step) else p.expanded(put)
+        for p in (question.plain_proof if value == 1 else theorem.proof)
+    )
+    return theorem.with_(claim=theorem.expanded_claim.map(put), where={}, proof=proof)
+
+
+def _weaker(claim: Any, fixed: Any) -> Any:
+    """Each bound of ``claim`` is implied by that of ``fixed``, where they differ by parameters alone."""
+    if isinstance(claim, Inequality) and claim.given == fixed.given:
+        left, right = claim.lhs - fixed.lhs, claim.rhs - fixed.rhs
+    elif isinstance(claim, Envelope) and claim.observable == fixed.observable:
+        left, right = sp.S.Zero, claim.bound - fixed.bound
+    elif isinstance(claim, Limit) and claim.observable == fixed.observable and claim.relation in ("<=", ">="):
+        left, right = sp.S.Zero, claim.value - fixed.value
+        left, right = (left, right) if claim.relation == "<=" else (right, left)
+    else:
+        return None
+    difference = sp.expand(right - left)
+    foreign = difference.atoms(Vec) or any(s.name == "t" for s in difference.free_symbols)
+    return None if foreign else sp.Ge(difference, 0, evaluate=False)
+
+
 # -- failure for every value beyond ------------------------------------------------------------------------------
 def failure_beyond(
     question: Question, conditions: list[Condition], value: sp.Expr | None, included: bool, budget: Budget
 ) -> tuple[Condition, str, dict[sp.Symbol, sp.Expr]] | None:
     """A condition that fails beyond ``value`` (everywhere, if None): the condition, where, and at which state."""
     u = question.unknown
-    for c in conditions:
+    for c in (*conditions, *_at_boundaries(question, conditions, value)):
         bound = None if value is None else value.subs(dict(c.swap))
         inside = [] if bound is None else [_relation(question, u, bound, included)]
         existential = [
@@ -54,11 +107,9 @@ def failure_beyond(
             and s not in question.at
         ]  # fmt: skip
         for state in states_of(c, u, bound):
-            context = [r.subs(state) for r in c.context]
-            goal = sp.Not(c.goal.subs(state))
-            if goal == False or any(r == False for r in context):  # noqa: E712 - SymPy relations
+            if not _seen_to_fail(question, c, state, value, included):
                 continue
-            aim = sp.And(*context, goal)
+            aim = sp.And(*(r.subs(state) for r in c.context), sp.Not(c.goal.subs(state)))
             for window in _WINDOWS if bound is not None else (None,):
                 near = [] if window is None else [_relation(question, question.moved(bound, window), u, False)]
                 assumptions = (*c.assumptions, *existential, *inside, *near)
@@ -66,6 +117,55 @@ def failure_beyond(
                 if answer.status == "proved":
                     return c, _where(question, bound, included, window), state
     return None
+
+
+def _seen_to_fail(
+    question: Question, c: Condition, state: dict[sp.Symbol, sp.Expr], value: sp.Expr | None, included: bool
+) -> bool:
+    """Whether a condition fails at a few rational instances beyond ``value``: else z3 need not be asked."""
+    aim = [*(r.subs(state) for r in c.context), sp.Not(c.goal.subs(state))]
+    for point in sample_points(question):
+        centre = sp.S.One if value is None else value.subs(point)
+        if not (centre.is_number and centre.is_real):
+            continue
+        near = [fraction_beyond(question, centre, d) for d in (Fraction(1, 2**10), Fraction(1, 100))]
+        for at in map(rational, near if value is not None else _ANYWHERE):
+            values = {**point, question.unknown: at}
+            values |= {a: b.subs(values) for a, b in c.swap}
+            values |= {a: b.subs(values) for a, b in c.swap}
+            values = {s: sp.S.One if v == 0 and s != question.unknown else v for s, v in values.items()}
+            if any(truth(h, values) is False for h in c.assumptions):
+                continue
+            if not all(truth(r, values) for r in aim):
+                return False
+    return True
+
+
+def _at_boundaries(question: Question, conditions: list[Condition], value: sp.Expr | None) -> Iterator[Condition]:
+    """The conditions with one of the quantified parameters moved to where a hypothesis ends."""
+    taken = {question.unknown, *question.at, *(value.free_symbols if value is not None else ())}
+    for c in conditions:
+        for h in c.assumptions:
+            if not isinstance(h, (sp.LessThan, sp.GreaterThan)) or h.rhs == 0:
+                continue
+            for s in sorted(h.free_symbols - taken, key=lambda x: x.name):
+                solutions = sp.solve(h.lhs - h.rhs, s)
+                if len(solutions) != 1:
+                    continue
+                swap = {s: solutions[0]}
+                changed = [r.subs(swap) for r in c.assumptions]
+                if any(r == False for r in changed):  # noqa: E712 - a SymPy relation
+                    continue
+                yield replace(
+                    c,
+                    name=f"{c.name}, {s} = {solutions[0]}",
+                    assumptions=tuple(r for r in changed if r != True),  # noqa: E712
+                    context=tuple(r.subs(swap) for r in c.context),
+                    goal=c.goal.subs(swap),
+                    start=None if c.start is None else c.start.subs(swap),
+                    curvature=None if c.curvature is None else c.curvature.subs(swap),
+                    swap=(*c.swap, *swap.items()),
+                )
 
 
 def _relation(question: Question, left: Any, right: Any, closed_before: bool) -> Any:
@@ -98,6 +198,9 @@ def states_of(c: Condition, u: sp.Symbol, bound: sp.Expr | None) -> list[dict[sp
             poly, there = sp.Poly(p, z), sp.Poly(at_bound, z)
         except sp.PolynomialError:
             continue
+        if poly.nth(0) != 0:
+            # so near 0 that the constant term decides: |c₁z + c₂z² + …| ≤ z(|c₁| + |c₂| + …) for z ≤ 1
+            found.setdefault(sp.Abs(poly.nth(0)) / (2 * sp.Add(*map(sp.Abs, poly.all_coeffs()))))
         if bound is not None and there.degree() >= 2:
             double = sp.gcd(there, there.diff(z)) if there.free_symbols_in_domain else None
             roots = _algebra.roots(double.as_expr(), z) if double is not None and double.degree() else _touching(there)
@@ -105,11 +208,13 @@ def states_of(c: Condition, u: sp.Symbol, bound: sp.Expr | None) -> list[dict[sp
         if poly.degree() >= 1 and poly.nth(1) != 0 and poly.nth(0) != 0:
             small = sp.cancel(poly.nth(0) / poly.nth(1))
             found.update({small / k * s: None for k in (2, 8) for s in (1, -1)})
-    return [{z: e} for e in list(found)[:8]]
+    return [{z: e} for e in list(found)[:12]]
 
 
 def _touching(poly: sp.Poly) -> list[sp.Expr]:
     """Real points where a polynomial with numeric coefficients touches 0, as rationals close to them."""
+    if poly.free_symbols_in_domain:
+        return []
     try:
         values = [r for r in poly.diff().nroots(n=30, maxsteps=200) if abs(sp.im(r)) < 1e-15]
     except (sp.PolynomialError, ValueError):
@@ -138,9 +243,9 @@ def witness_beyond(
             if witness is not None:
                 return witness, at
     for distance in DISTANCES[-2:]:
-        for point in points[:1]:
+        for point in (p for p in points[:1] if value.subs(p).is_number and value.subs(p).is_real):
             at = fraction_beyond(question, value.subs(point), distance)
-            witness = refute(_fixed(question, at, point), budget)
+            witness = refute(_fixed(question, at, point), "quick")
             if witness is not None:
                 return witness, at
     return None
@@ -151,11 +256,12 @@ def fails_at(
 ) -> Witness | None:
     """A confirmed witness where the unknown and the other parameters have these values."""
     for c in conditions:
-        for state in states_of(c, question.unknown, rational(at)):
+        values = {**point, **{a: b.subs(point) for a, b in c.swap}}
+        for state in states_of(replace(c, goal=c.goal.subs(values)), question.unknown, rational(at)):
             witness = _witness_at(question, at, point, (c, state), budget)
             if witness is not None:
                 return witness
-    return refute(_fixed(question, at, point), budget)
+    return refute(_fixed(question, at, point), "quick")
 
 
 def _fixed(question: Question, at: Fraction, point: Any) -> Theorem:
@@ -172,19 +278,21 @@ def _witness_at(
         return None
     c, state = found
     values = {**point, question.unknown: rational(at)}
-    for old, new in c.swap:
+    for old, new in (*c.swap, *c.swap):  # a value that is swapped may stand in another
         if old in values:
             values[old] = new.subs(values)
     for s in c.theorem.symbols:
         if s in values and s not in question.at and values[s] == 0:
             values[s] = sp.S.One
-    if any(h.subs(values) == False for h in c.assumptions):  # noqa: E712 - a SymPy relation
+    if any(truth(h, values) is False for h in c.assumptions):
         return None
     start: tuple[Any, ...] = ()
     if c.start is not None:
         start = (c.start.subs(values),)
     elif c.states:
         start = tuple(state.get(s, sp.S.One).subs(values) for s in c.states)
+    if not all(s.is_number and s.is_real and s.is_finite for s in start):
+        return None
     start = tuple(_rational_near(s) for s in start)
     loss = None if c.curvature is None else Quadratic(c.curvature.subs(values))
     size = c.theorem.loss.dimension or 1

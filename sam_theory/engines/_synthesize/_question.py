@@ -27,6 +27,8 @@ class Question:
     dropped: tuple[Relation, ...]
     at: Mapping[sp.Symbol, sp.Rational]
     factor_of: tuple[sp.Symbol, sp.Expr] | None = None
+    #: the proof of the statement as it stands, where the unknown is a factor
+    plain_proof: tuple[Any, ...] = ()
 
     @property
     def largest(self) -> bool:
@@ -72,6 +74,7 @@ def ask(
         raise InputError(f"unknown direction '{direction}'; {nearest(direction, DIRECTIONS)}")
     if claim_only:
         theorem = theorem.with_(proof=tuple(p for p in theorem.proof if not speaks_of_parameters(theorem, p)))
+    plain_proof = theorem.proof
     theorem, unknown, factor_of = _with_unknown(theorem, name)
     symbols = {s.name: s for s in theorem.symbols}
     values = {}
@@ -87,13 +90,28 @@ def ask(
     fixed = tuple(sp.Eq(s, v, evaluate=False) for s, v in values.items())
     kept = tuple(h for h in theorem.hypotheses if h not in dropped)
     for h in (*kept, *map(_as_said, values.items())):
-        if theorem.expand(h).subs(values) == False:  # noqa: E712 - a SymPy relation
+        if truth(theorem.expand(h), values) is False:
             raise InputError(f"theorem {theorem.slug}: the values in at contradict the hypothesis {h}")
     bare = theorem.with_(
-        hypotheses=(*kept, *fixed), claim=_without_existence(theorem, unknown), attained_by=None, candidate=None,
+        hypotheses=(*kept, *fixed, *map(_sign, _lost(theorem, kept, unknown))), claim=_without_existence(theorem, unknown), attained_by=None, candidate=None,
         mutants=(), tightness="", expected="refuted", status="quoted",  # values in at have no dimension
     )  # fmt: skip
-    return Question(bare, unknown, direction, dropped, values, factor_of)
+    return Question(bare, unknown, direction, dropped, values, factor_of, plain_proof)
+
+
+def _lost(theorem: Theorem, kept: Sequence[Any], unknown: sp.Symbol) -> list[sp.Symbol]:
+    """Symbols that only a dropped hypothesis mentions: without one they would lose their assumptions."""
+    claim = _without_existence(theorem, unknown)
+    parts = (*(e for e in claim.map(theorem.expand).formulas()), *map(theorem.expand, kept))
+    left = set().union(*(e.free_symbols for e in parts)) | set(getattr(theorem.loss, "class_symbols", ()))
+    return [s for s in theorem.symbols if s not in left]
+
+
+def _sign(s: sp.Symbol) -> Any:
+    """What the assumptions on a symbol say, as a hypothesis that mentions it."""
+    if s.is_positive:
+        return sp.Gt(s, 0, evaluate=False)
+    return sp.Ge(s if s.is_nonnegative else s**2, 0, evaluate=False)
 
 
 def speaks_of_parameters(theorem: Theorem, item: Step | Lemma) -> bool:
@@ -138,7 +156,9 @@ def _with_unknown(theorem: Theorem, name: str) -> tuple[Theorem, sp.Symbol, tupl
 
 def _dropped(theorem: Theorem, unknown: sp.Symbol, drop: Sequence[str], keep: Sequence[str]) -> tuple[Relation, ...]:
     known = {_bare(str(h)): h for h in theorem.hypotheses if h is not sp.true}
-    chosen = {h: unknown in theorem.expand(h).free_symbols and not sign_condition(h, unknown) for h in known.values()}
+    # a threshold, or when a cycle exists, is asked of the claim itself: the hypotheses are its frame
+    framed = isinstance(theorem.claim, Threshold) or _exists_iff(theorem, unknown)
+    chosen = {h: not framed and unknown in theorem.expand(h).free_symbols and not sign_condition(h, unknown) for h in known.values()}
     for texts, value in ((drop, True), (keep, False)):
         for text in texts:
             if _bare(text) not in known:
@@ -159,14 +179,27 @@ def sign_condition(h: Relation, unknown: sp.Symbol) -> bool:
 
 def _without_existence(theorem: Theorem, unknown: sp.Symbol) -> Any:
     claim = theorem.claim
-    if isinstance(claim, Cycle) and claim.exists_iff is not None:
-        if unknown in theorem.expand(claim.exists_iff).free_symbols:
-            return replace(claim, exists_iff=None)
+    if isinstance(claim, Cycle) and _exists_iff(theorem, unknown):
+        return replace(claim, exists_iff=None)
     if isinstance(claim, Threshold) and unknown not in {
         s for e in claim.formulas() for s in theorem.expand(e).free_symbols
     }:
         raise InputError(f"theorem {theorem.slug}: the threshold does not depend on '{unknown}'")
     return claim
+
+
+def _exists_iff(theorem: Theorem, unknown: sp.Symbol) -> bool:
+    relation = getattr(theorem.claim, "exists_iff", None)
+    return relation is not None and unknown in theorem.expand(relation).free_symbols
+
+
+def truth(relation: Any, values: Mapping[Any, Any]) -> bool | None:
+    """Whether a relation holds at these values; None where that is not decided, or its sides do not exist."""
+    try:
+        found = relation.subs(values) if isinstance(relation, sp.Basic) else relation
+    except TypeError:  # a comparison with nan
+        return None
+    return True if found in (True, sp.true) else False if found in (False, sp.false) else None
 
 
 def rational(value: Fraction) -> sp.Rational:

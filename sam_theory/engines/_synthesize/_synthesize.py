@@ -10,9 +10,9 @@ import sympy as sp
 
 from sam_theory.engines._budget import Budget, budget_of
 from sam_theory.engines._synthesize._answer import Synthesis
-from sam_theory.engines._synthesize._candidates import candidates, sample_points
+from sam_theory.engines._synthesize._candidates import candidates, fraction_beyond, plausible, sample_points
 from sam_theory.engines._synthesize._conditions import conditions
-from sam_theory.engines._synthesize._evidence import failure_beyond, proof_of, witness_beyond
+from sam_theory.engines._synthesize._evidence import failure_beyond, proof_of, prove_within, witness_beyond
 from sam_theory.engines._synthesize._interval import bisect
 from sam_theory.engines._synthesize._question import Question, ask
 from sam_theory.theorems import Theorem, Threshold
@@ -28,7 +28,7 @@ def synthesize(
     drop: Sequence[str] = (),
     keep: Sequence[str] = (),
     claim_only: bool = False,
-    budget: str | Budget = "default",
+    budget: str | Budget = "quick",
 ) -> Synthesis:
     """The largest or smallest value of a parameter for which a statement holds, for all values of the others.
 
@@ -99,9 +99,9 @@ class _Search:
             start = sp.Integer(1) if not q.at else q.at.get(q.unknown, sp.Integer(1))
             seen = witness_beyond(q, start, (c, state), self.budget) if point is not None else None
             return self._answer("never", fails=f"{c.name} fails {where}", **_of_witness(seen))
-        for value in candidates(q, self.conditions):
+        for value in (v for v in candidates(q, self.conditions) if plausible(q, self.conditions, v)):
             for included in (True, False):
-                proof = proof_of(q.restricted(q.within(value, included)), self.budget)
+                proof = prove_within(q, value, included, self.budget)
                 if proof is not None:
                     answer = self._beyond(value, included, proof)
                     if answer is not None:
@@ -125,8 +125,7 @@ class _Search:
         if seen is None:
             return None
         if value.is_number:
-            near = sp.Rational(str(sp.N(value, 20))) * (1 - sp.Rational(1, 10**15) if q.largest else 1 + sp.Rational(1, 10**15))
-            proved, refuted = Fraction(int(near.p), int(near.q)), seen[1]
+            proved, refuted = _just_inside(q, value), seen[1]
             ends = (proved, refuted) if q.largest else (refuted, proved)
             return self._answer("interval", included=None, lower=ends[0], upper=ends[1], **common)
         return self._answer("interval", included=None, fails="refuted by a witness just beyond", **common)
@@ -153,6 +152,13 @@ class _Search:
         return Synthesis(
             q.theorem.slug, q.unknown.name, q.direction, status, dropped=dropped, at=at, factor_of=factor, **rest
         )
+
+
+def _just_inside(question: Question, value: sp.Expr) -> Fraction:
+    """A rational at or just inside of a number."""
+    if value.is_Rational:
+        return Fraction(int(value.p), int(value.q))
+    return fraction_beyond(question, value, -Fraction(1, 10**9))
 
 
 def _of_witness(seen: Any) -> dict[str, Any]:

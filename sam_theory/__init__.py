@@ -113,6 +113,7 @@ _PUBLIC = {
         "verify",
         "verify_all",
         "falsify",
+        "synthesize",
         "box",
         "enclose",
         "certified_cycle",

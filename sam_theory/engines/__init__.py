@@ -15,6 +15,7 @@ from sam_theory.engines._ball import (
 )
 from sam_theory.engines._budget import BUDGETS, Budget, budget_of
 from sam_theory.engines._run import ENGINES, falsify, verify, verify_all
+from sam_theory.engines._synthesize import Synthesis, synthesize
 
 __all__ = [
     "BUDGETS",
@@ -24,6 +25,7 @@ __all__ = [
     "DriftTime",
     "Enclosure",
     "PhaseDiagram",
+    "Synthesis",
     "System",
     "box",
     "budget_of",
@@ -33,6 +35,7 @@ __all__ = [
     "certify",
     "enclose",
     "falsify",
+    "synthesize",
     "verify",
     "verify_all",
 ]

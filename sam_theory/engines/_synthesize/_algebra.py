@@ -77,7 +77,7 @@ def roots(polynomial: sp.Expr, unknown: sp.Symbol) -> list[sp.Expr]:
         poly = sp.Poly(polynomial, unknown)
     except sp.PolynomialError:
         return []
-    if not 1 <= poly.degree() <= 8 or poly.free_symbols_in_domain and poly.degree() > 4:
+    if not 1 <= poly.degree() <= 8 or (poly.free_symbols_in_domain and poly.degree() > 4):
         return []
     found = sp.roots(poly, cubics=False, quartics=False)
     return [sp.factor(r) if r.free_symbols else sp.radsimp(r) for r in found]

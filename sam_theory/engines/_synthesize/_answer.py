@@ -63,9 +63,11 @@ class Synthesis:
     def relation(self) -> str:
         """The range in which the statement holds, as text."""
         largest = self.direction == "largest"
-        sign = {True: "<=", False: "<", None: "<"}[self.included] if largest else {True: ">=", False: ">", None: ">"}[
-            self.included
-        ]
+        sign = (
+            {True: "<=", False: "<", None: "<"}[self.included]
+            if largest
+            else {True: ">=", False: ">", None: ">"}[self.included]
+        )
         return f"{self.unknown} {sign} {self.value}"
 
     def to_json(self) -> dict[str, Any]:
@@ -86,7 +88,9 @@ class Synthesis:
             "witness_at": None if self.witness_at is None else str(self.witness_at),
             "dropped": list(self.dropped),
             "at": dict(self.at),
-            "factor_of": None if self.factor_of is None else dict(zip(("name", "formula"), self.factor_of, strict=True)),
+            "factor_of": None
+            if self.factor_of is None
+            else dict(zip(("name", "formula"), self.factor_of, strict=True)),
             "trust_base": list(self.trust_base),
             "reason": self.reason,
         }

@@ -88,6 +88,7 @@ def _fails(c: Condition, values: Mapping[sp.Symbol, sp.Rational]) -> bool:
         return False
     return all(truth(r, swapped) for r in (*c.assumptions, *c.context))
 
+
 def tidy(e: sp.Expr) -> sp.Expr:
     """A closed form that reads well."""
     if not e.free_symbols:

@@ -193,7 +193,7 @@ def _on_orbits(theorem: Theorem, name: str, **extra: Any) -> list[Condition]:
 
 
 def _far_away(theorem: Theorem, claim: Any, name: str, extra: dict[str, Any]) -> list[Condition]:
-    """An odd map z -> az + b of the half-line with \|a\| > 1 sends \|w\| to oo from every large start.
+    r"""An odd map z -> az + b of the half-line with \|a\| > 1 sends \|w\| to oo from every large start.
 
     For \|w⁺\| >= \|a\|\|w\| − \|b\|.  Then no observable that grows with \|w\| has a finite limsup.
     """
@@ -208,7 +208,9 @@ def _far_away(theorem: Theorem, claim: Any, name: str, extra: dict[str, Any]) ->
         affine, growing = sp.Poly(image, z), sp.Poly(seen, z)
     except sp.PolynomialError:
         return []
-    fits = affine.degree() == 1 and sp.expand(image + mirrored) == 0 and growing.degree() >= 1 and growing.LC().is_positive
+    fits = (
+        affine.degree() == 1 and sp.expand(image + mirrored) == 0 and growing.degree() >= 1 and growing.LC().is_positive
+    )
     if not fits:
         return []
     goal = sp.Le(affine.nth(1) ** 2, 1, evaluate=False)

@@ -189,6 +189,7 @@ def states_of(c: Condition, u: sp.Symbol, bound: sp.Expr | None) -> list[dict[sp
     if len(c.states) > 1:
         return [dict.fromkeys(c.states, sp.S.One)]
     (z,) = c.states
+    touching: dict[sp.Expr, None] = {}
     found: dict[sp.Expr, None] = {sp.S.One: None}
     for p in _algebra.of_relations([c.goal]):
         if not p.has(z):
@@ -202,13 +203,20 @@ def states_of(c: Condition, u: sp.Symbol, bound: sp.Expr | None) -> list[dict[sp
             # so near 0 that the constant term decides: |c₁z + c₂z² + …| ≤ z(|c₁| + |c₂| + …) for z ≤ 1
             found.setdefault(sp.Abs(poly.nth(0)) / (2 * sp.Add(*map(sp.Abs, poly.all_coeffs()))))
         if bound is not None and there.degree() >= 2:
-            double = sp.gcd(there, there.diff(z)) if there.free_symbols_in_domain else None
-            roots = _algebra.roots(double.as_expr(), z) if double is not None and double.degree() else _touching(there)
-            found.update(dict.fromkeys(roots))
+            touching.update(dict.fromkeys((*_between(poly), *_touching(there))))
         if poly.degree() >= 1 and poly.nth(1) != 0 and poly.nth(0) != 0:
             small = sp.cancel(poly.nth(0) / poly.nth(1))
             found.update({small / k * s: None for k in (2, 8) for s in (1, -1)})
-    return [{z: e} for e in list(found)[:12]]
+    return [{z: e} for e in list(touching | found)[:12]]
+
+
+def _between(poly: sp.Poly) -> list[sp.Expr]:
+    """Where two roots meet as parameters change: the root of the linear subresultant of a polynomial and its slope."""
+    try:
+        linear = [r for r in map(sp.Poly, sp.subresultants(poly, poly.diff())) if r.degree(poly.gen) == 1]
+    except (sp.PolynomialError, ValueError, TypeError):
+        return []
+    return [sp.factor(-r.as_expr().subs(poly.gen, 0) / r.as_expr().coeff(poly.gen, 1)) for r in linear[:1]]
 
 
 def _touching(poly: sp.Poly) -> list[sp.Expr]:
@@ -216,10 +224,11 @@ def _touching(poly: sp.Poly) -> list[sp.Expr]:
     if poly.free_symbols_in_domain:
         return []
     try:
+        poly = sp.Poly([sp.N(c, 40) for c in poly.all_coeffs()], poly.gen)
         values = [r for r in poly.diff().nroots(n=30, maxsteps=200) if abs(sp.im(r)) < 1e-15]
-    except (sp.PolynomialError, ValueError):
+    except (sp.PolynomialError, ValueError, TypeError):
         return []
-    scale = max((abs(sp.N(c)) for c in poly.all_coeffs()), default=1)
+    scale = max((abs(c) for c in poly.all_coeffs()), default=1)
     near = [r for r in values if abs(poly.eval(sp.re(r))) < scale * sp.Float("1e-12")]
     return [sp.Rational(int(sp.floor(sp.re(r) * 10**15)), 10**15) for r in near]
 
@@ -271,7 +280,11 @@ def _fixed(question: Question, at: Fraction, point: Any) -> Theorem:
 
 
 def _witness_at(
-    question: Question, at: Fraction, point: Any, found: tuple[Condition, dict[sp.Symbol, sp.Expr]] | None, budget: Budget
+    question: Question,
+    at: Fraction,
+    point: Any,
+    found: tuple[Condition, dict[sp.Symbol, sp.Expr]] | None,
+    budget: Budget,
 ) -> Witness | None:
     """The instance of a condition that fails, in rationals, handed to the search engine for confirmation."""
     if found is None:

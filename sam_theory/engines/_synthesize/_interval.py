@@ -92,4 +92,3 @@ def _bracket(
         else:
             break
     return good, bad
-

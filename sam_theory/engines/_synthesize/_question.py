@@ -136,7 +136,9 @@ def _with_unknown(theorem: Theorem, name: str) -> tuple[Theorem, sp.Symbol, tupl
         return theorem, unknown, None
     abbreviations = {s.name: s for s in theorem.where}
     if name not in abbreviations:
-        raise InputError(f"theorem {theorem.slug}: unknown parameter '{name}'; {nearest(name, [*symbols, *abbreviations])}")
+        raise InputError(
+            f"theorem {theorem.slug}: unknown parameter '{name}'; {nearest(name, [*symbols, *abbreviations])}"
+        )
     symbol = abbreviations[name]
     meaning = sp.sympify(theorem.where[symbol])
     factor = sp.Symbol(f"{name}_factor", positive=True)
@@ -158,7 +160,10 @@ def _dropped(theorem: Theorem, unknown: sp.Symbol, drop: Sequence[str], keep: Se
     known = {_bare(str(h)): h for h in theorem.hypotheses if h is not sp.true}
     # a threshold, or when a cycle exists, is asked of the claim itself: the hypotheses are its frame
     framed = isinstance(theorem.claim, Threshold) or _exists_iff(theorem, unknown)
-    chosen = {h: not framed and unknown in theorem.expand(h).free_symbols and not sign_condition(h, unknown) for h in known.values()}
+    chosen = {
+        h: not framed and unknown in theorem.expand(h).free_symbols and not sign_condition(h, unknown)
+        for h in known.values()
+    }
     for texts, value in ((drop, True), (keep, False)):
         for text in texts:
             if _bare(text) not in known:

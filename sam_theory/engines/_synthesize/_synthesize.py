@@ -100,7 +100,8 @@ class _Search:
             seen = witness_beyond(q, start, (c, state), self.budget) if point is not None else None
             return self._answer("never", fails=f"{c.name} fails {where}", **_of_witness(seen))
         for value in (v for v in candidates(q, self.conditions) if plausible(q, self.conditions, v)):
-            for included in (True, False):
+            # a strict relation that is lost at the value is not held there: only the open range is tried
+            for included in (False,) if getattr(q.theorem.claim, "strict", False) else (True, False):
                 proof = prove_within(q, value, included, self.budget)
                 if proof is not None:
                     answer = self._beyond(value, included, proof)
@@ -119,16 +120,17 @@ class _Search:
         found = None if failure is None else (failure[0], failure[2])
         seen = witness_beyond(q, value, found, self.budget)
         common = {"value": value, "holds": proof.detail, "trust_base": proof.trust_base, **_of_witness(seen)}
+        if value.is_number and seen is not None:
+            ends = (_just_inside(q, value), seen[1])
+            common |= dict(zip(("lower", "upper"), ends if q.largest else ends[::-1], strict=True))
         if failure is not None:
             c, where, _ = failure
             return self._answer("exact", included=edge, fails=f"{c.name} fails {where}", **common)
         if seen is None:
             return None
-        if value.is_number:
-            proved, refuted = _just_inside(q, value), seen[1]
-            ends = (proved, refuted) if q.largest else (refuted, proved)
-            return self._answer("interval", included=None, lower=ends[0], upper=ends[1], **common)
-        return self._answer("interval", included=None, fails="refuted by a witness just beyond", **common)
+        return self._answer(
+            "interval", fails="refuted by a witness beyond; not proved to fail right after it", **common
+        )
 
     def _threshold(self, claim: Threshold) -> Synthesis:
         """Stability at a point: a threshold in the unknown itself, proved on both sides."""

@@ -30,9 +30,9 @@ def _values(texts: tuple[str, ...]) -> dict[str, str]:
     return found
 
 
-def _asked(theorems: tuple[Theorem, ...], name: str) -> list[Theorem]:
-    """The statements that know the parameter; if none does, the first, whose error names what it knows."""
-    known = [t for t in theorems if name in {s.name for s in (*t.symbols, *t.where)}]
+def _asked(theorems: tuple[Theorem, ...], names: tuple[str, ...]) -> list[Theorem]:
+    """The statements that know the parameters; if none does, the first, whose error names what it knows."""
+    known = [t for t in theorems if set(names) <= {s.name for s in (*t.symbols, *t.where)}]
     return known or list(theorems[:1])
 
 
@@ -78,9 +78,10 @@ def synthesize(
     check_target(json)
     name = largest if largest is not None else smallest
     answers: list[Synthesis] = []
-    for theorem in _asked(select([what]), str(name)):
+    values = _values(at)
+    for theorem in _asked(select([what]), (str(name), *values)):
         found = answer(
-            theorem, largest=largest, smallest=smallest, at=_values(at), drop=drop, keep=keep, claim_only=claim_only,
+            theorem, largest=largest, smallest=smallest, at=values, drop=drop, keep=keep, claim_only=claim_only,
             budget=budget,
         )  # fmt: skip
         answers.append(found)

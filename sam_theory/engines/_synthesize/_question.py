@@ -82,7 +82,7 @@ def ask(
         if key not in symbols or symbols[key] == unknown:
             raise InputError(f"theorem {theorem.slug}: unknown parameter '{key}' in at; {nearest(key, symbols)}")
         try:
-            fraction = as_fraction(value)
+            fraction = Fraction(value.strip()) if isinstance(value, str) else as_fraction(value)
         except (ValueError, TypeError, ZeroDivisionError):
             raise InputError(f"{key}={value} is not a rational number; write {key}=1/2") from None
         values[symbols[key]] = sp.Rational(fraction.numerator, fraction.denominator)
@@ -92,10 +92,17 @@ def ask(
     for h in (*kept, *map(_as_said, values.items())):
         if truth(theorem.expand(h), values) is False:
             raise InputError(f"theorem {theorem.slug}: the values in at contradict the hypothesis {h}")
+    lost = map(_sign, _lost(theorem, kept, unknown))
     bare = theorem.with_(
-        hypotheses=(*kept, *fixed, *map(_sign, _lost(theorem, kept, unknown))), claim=_without_existence(theorem, unknown), attained_by=None, candidate=None,
-        mutants=(), tightness="", expected="refuted", status="quoted",  # values in at have no dimension
-    )  # fmt: skip
+        hypotheses=(*kept, *fixed, *lost),
+        claim=_without_existence(theorem, unknown),
+        attained_by=None,
+        candidate=None,
+        mutants=(),
+        tightness="",
+        expected="refuted",
+        status="quoted",  # the values in at have no dimension
+    )
     return Question(bare, unknown, direction, dropped, values, factor_of, plain_proof)
 
 

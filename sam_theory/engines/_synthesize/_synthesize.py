@@ -132,7 +132,7 @@ class _Search:
             "interval", fails="refuted by a witness beyond; not proved to fail right after it", **common
         )
 
-    def _threshold(self, claim: Threshold) -> Synthesis:
+    def _threshold(self, claim: Any) -> Synthesis:
         """Stability at a point: a threshold in the unknown itself, proved on both sides."""
         q = self.question
         u = q.unknown

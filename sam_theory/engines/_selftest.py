@@ -72,7 +72,7 @@ _multiplier = _s - 1 + (2 - _s) * eps / _eps_star
 def _statement(name: str, claim: Claim, *hypotheses: sp.Basic, rule: object = gd) -> Theorem:
     return Theorem(
         slug=f"self-test.{name}", title=name, source=_SOURCE, rule=rule, loss=Quadratic(lam),  # type: ignore[arg-type]
-        claim=claim, hypotheses=hypotheses,  # type: ignore[arg-type]
+        claim=claim, hypotheses=hypotheses,
     )  # fmt: skip
 
 

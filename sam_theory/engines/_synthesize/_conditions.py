@@ -61,7 +61,7 @@ def conditions(question: Question) -> list[Condition]:
             found += _of_claim(theorem, claim, f"step '{item.name}'", refutes=claim, curvature=_top(theorem))
     for instance, name, swap, curvature in _instances(theorem):
         extra = {"swap": swap, "curvature": curvature}
-        for claim in _one_step(instance.expanded_claim):
+        for claim in _one_step(instance.expanded_claim) if theorem.starts is None else ():
             found += _of_claim(instance, claim, name, **extra)
         found += _on_orbits(instance, name, **extra)
     return found
@@ -222,7 +222,9 @@ def _orbit_points(theorem: Theorem) -> Iterator[tuple[sp.Expr, str]]:
     image = coordinate_environment(theorem, [z])["w_next"][0]
     if image.has(sp.sign, sp.Abs, sp.Piecewise):
         return
-    for sign, kind in ((-1, "the 2-cycle"), (1, "a fixed point")):
+    mirrored = coordinate_environment(theorem, [-z])["w_next"][0]
+    odd = sp.expand(image + mirrored) == 0  # or −r need not lead back to r
+    for sign, kind in ((-1, "the 2-cycle"), (1, "a fixed point")) if odd else ((1, "a fixed point"),):
         try:
             roots = sp.solve(sp.together(image - sign * z), z)
         except NotImplementedError:

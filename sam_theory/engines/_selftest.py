@@ -15,7 +15,7 @@ import numpy as np
 import sympy as sp
 from flint import fmpq
 
-from sam_theory.arithmetic import Coordinates, Rational, coordinate, norm
+from sam_theory.arithmetic import Ball, Coordinates, Rational, coordinate, norm
 from sam_theory.dynamics import Map
 from sam_theory.engines._ball import box, certify, enclose
 from sam_theory.engines._budget import budget_of
@@ -143,6 +143,9 @@ def _enclosures() -> list[Check]:
     point = [(Fraction(1, 7), Fraction(1, 3))]
     narrow = [(a, b) for a in (Fraction(1, 7), Fraction(10, 69)) for b in (Fraction(1, 3), Fraction(10, 29))]
     found = []
+    for a in (Fraction(1, 3), Fraction(1, 10), Fraction(2**70 + 1)):
+        inside = Ball().number(a).contains(_fmpq(a))
+        found.append(Check("ball", f"the number {a}", "inside", "inside" if inside else "outside"))
     for name, corners, steps in (
         ("point", point, 1),
         ("point", point, 5),

@@ -23,7 +23,7 @@ from sam_theory.engines._synthesize._question import Question, rational, truth
 from sam_theory.errors import InputError
 from sam_theory.losses import Quadratic
 from sam_theory.theorems import Envelope, Inequality, Instance, Limit, Step, Theorem
-from sam_theory.verdicts import Evidence, Verdict, Witness
+from sam_theory.verdicts import Evidence, Verdict, Witness, trust_base_of
 
 #: Relative distances at which a witness is looked for, the nearest first.
 DISTANCES = (Fraction(1, 2**20), Fraction(1, 2**10), Fraction(1, 2**6), Fraction(1, 8))
@@ -39,7 +39,8 @@ def proof_of(theorem: Theorem, budget: Budget) -> Evidence | None:
         found = prove(theorem, PROVERS, budget, np.random.default_rng(0))
     except InputError:
         return None
-    return next((e for e in found if e.established is Verdict.PROVED), None)
+    proof = next((e for e in found if e.established is Verdict.PROVED), None)
+    return None if proof is None else replace(proof, trust_base=trust_base_of(found, Verdict.PROVED))
 
 
 def prove_within(question: Question, value: sp.Expr, included: bool, budget: Budget) -> Evidence | None:

@@ -114,6 +114,7 @@ _PUBLIC = {
         "verify",
         "verify_all",
         "falsify",
+        "synthesize",
         "box",
         "enclose",
         "certified_cycle",

@@ -9,6 +9,7 @@ from sam_theory.engines import certified_drift_time as certified_drift_time
 from sam_theory.engines import certified_phase_diagram as certified_phase_diagram
 from sam_theory.engines import enclose as enclose
 from sam_theory.engines import falsify as falsify
+from sam_theory.engines import synthesize as synthesize
 from sam_theory.engines import verify as verify
 from sam_theory.engines import verify_all as verify_all
 from sam_theory.errors import InputError as InputError

@@ -414,3 +414,23 @@ def test_a_search_that_could_not_be_carried_out_does_not_claim_to_have_found_not
 def test_every_public_function_has_a_docstring() -> None:
     for name in report.__all__:
         assert getattr(report, name).__doc__, name
+
+
+def test_a_statement_that_is_only_supported_says_why_for_each_engine() -> None:
+    limited = result(
+        "limited",
+        "supported",
+        Evidence("smt", "undecided", "a Limit without proof steps is beyond this engine"),
+        Evidence("search", "supported", "1000 points"),
+        Evidence("ball", "undecided", "a claim that leaves out starts is left to the search"),
+        Evidence("cvc5", "not-run", "cvc5 is missing"),
+    )
+    why = (
+        "smt: a Limit without proof steps is beyond this engine",
+        "ball: a claim that leaves out starts is left to the search",
+        "cvc5: not run: cvc5 is missing",
+    )
+    assert limited.why_not_more == why
+    assert limited.to_json()["why_not_more"] == list(why)
+    assert f"only supported; {'; '.join(why)}" in plain([limited])
+    assert result("done", "proved", Evidence("smt", "proved", "")).why_not_more == ()

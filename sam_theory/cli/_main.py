@@ -13,6 +13,7 @@ from sam_theory.cli._list import list_
 from sam_theory.cli._show import show
 from sam_theory.cli._simulate import simulate
 from sam_theory.cli._status import BAD_INPUT, INTERRUPTED
+from sam_theory.cli._synthesize import synthesize
 from sam_theory.cli._verify import verify
 from sam_theory.errors import InputError
 
@@ -61,5 +62,5 @@ def main() -> None:
     """Verify theorems about sharpness-aware minimization."""
 
 
-for _command in (verify, falsify, list_, show, simulate):
+for _command in (verify, falsify, synthesize, list_, show, simulate):
     main.add_command(_command)

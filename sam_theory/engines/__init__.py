@@ -15,15 +15,20 @@ from sam_theory.engines._ball import (
 )
 from sam_theory.engines._budget import BUDGETS, Budget, budget_of
 from sam_theory.engines._run import ENGINES, falsify, verify, verify_all
+from sam_theory.engines._selftest import SELF_TESTS, Check, self_test
+from sam_theory.engines._synthesize import Synthesis, synthesize
 
 __all__ = [
     "BUDGETS",
     "ENGINES",
+    "SELF_TESTS",
     "Box",
     "Budget",
+    "Check",
     "DriftTime",
     "Enclosure",
     "PhaseDiagram",
+    "Synthesis",
     "System",
     "box",
     "budget_of",
@@ -33,6 +38,8 @@ __all__ = [
     "certify",
     "enclose",
     "falsify",
+    "self_test",
+    "synthesize",
     "verify",
     "verify_all",
 ]

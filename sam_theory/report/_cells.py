@@ -64,7 +64,7 @@ def unconfirmed(result: Result) -> list[str]:
 
 
 def notes(result: Result, *, ascii_only: bool) -> list[str]:
-    """What has to be explained: certified regions, witnesses, unexpected verdicts, unconfirmed violations, survivors.
+    """What has to be explained: regions, support alone, witnesses, unexpected verdicts, violations, survivors.
 
     Parameters
     ----------
@@ -88,6 +88,8 @@ def notes(result: Result, *, ascii_only: bool) -> list[str]:
         parts.append(one_line(result.reason))
     else:
         parts += map(one_line, unconfirmed(result))
+    if result.as_expected or not result.reason:  # an unexpected verdict has its reasons above
+        parts += [one_line(f"only supported; {'; '.join(result.why_not_more)}")] if result.why_not_more else []
     parts += [
         one_line(f"mutant {mutant.name} survived" + (f": {mutant.detail}" if mutant.detail else ""))
         for mutant in result.survivors

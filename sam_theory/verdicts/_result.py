@@ -188,6 +188,13 @@ class Result:
         """The evidence that reached the verdict; empty when nothing ran."""
         return tuple(one for one in self.evidence if one.established is self.verdict)
 
+    @property
+    def why_not_more(self) -> tuple[str, ...]:
+        """For a statement that is only supported, a sentence for each engine: why it proved or certified nothing."""
+        if self.verdict is not Verdict.SUPPORTED:
+            return ()
+        return tuple(_shortfall(one) for one in self.evidence if one.established is not Verdict.SUPPORTED)
+
     def to_json(self) -> dict[str, Any]:
         """The entry of ``theorems`` in the JSON of ``verify``.
 
@@ -209,6 +216,7 @@ class Result:
             "verdict": self.verdict.value,
             "as_expected": self.as_expected,
             "reason": self.reason,
+            "why_not_more": list(self.why_not_more),
             "trust_base": list(self.trust_base),
             "seconds": self.seconds,
             "statement": self.statement,
@@ -217,3 +225,11 @@ class Result:
             "witness": None if self.witness is None else self.witness.to_json(),
             "mutants": [mutant.to_json() for mutant in self.mutants],
         }
+
+
+def _shortfall(evidence: Evidence) -> str:
+    """What kept an engine from proving or certifying, as ``engine: why``."""
+    if not evidence.ran:
+        return f"{evidence.engine}: not run: {evidence.detail or 'no reason given'}"
+    held_back = [f"{step.name} is {step.verdict}" for step in evidence.obligations if not step.closed]
+    return f"{evidence.engine}: {evidence.detail or ', '.join(held_back) or 'no reason given'}"

@@ -9,10 +9,10 @@ import numpy as np
 from sam_theory.engines._budget import Budget, budget_of
 from sam_theory.engines._search._hunt import Hunt
 from sam_theory.errors import InputError
-from sam_theory.theorems import Theorem
+from sam_theory.theorems import Instance, Theorem
 from sam_theory.verdicts import Evidence, Witness
 
-__all__ = ["refute", "search"]
+__all__ = ["confirm_at", "refute", "search"]
 
 _TRUSTED = {"fraction": "Fraction", "arb": "FLINT", "SymPy": "SymPy"}
 
@@ -67,6 +67,14 @@ def refute(theorem: Theorem, budget: Budget | str = "quick", rng: int | np.rando
     """
     try:
         return Hunt(theorem, budget_of(budget), np.random.default_rng(rng)).run(thorough=False)
+    except InputError:
+        return None
+
+
+def confirm_at(theorem: Theorem, instance: Instance, budget: Budget | str = "quick") -> Witness | None:
+    """A witness against ``theorem`` at this very instance, confirmed exactly; None where there is none."""
+    try:
+        return Hunt(theorem, budget_of(budget), np.random.default_rng(0)).at(instance)
     except InputError:
         return None
 

@@ -79,7 +79,7 @@ class Hunt:
         """The counterexample that the statement itself suggests, if exact arithmetic confirms it."""
         candidate = self.theorem.candidate
         if not isinstance(candidate, InterpolationData):
-            return self._at(candidate)
+            return self.at(candidate)
         try:
             return confirm_data(self.theorem, candidate)
         except Rejected as problem:
@@ -88,9 +88,10 @@ class Hunt:
 
     def _attained(self) -> Witness | None:
         """The instance where the bound is said to be reached: a bound that is too sharp fails there."""
-        return self._at(self.theorem.attained_by)
+        return self.at(self.theorem.attained_by)
 
-    def _at(self, instance: Instance | None) -> Witness | None:
+    def at(self, instance: Instance | None) -> Witness | None:
+        """A witness at one instance, confirmed exactly."""
         if instance is None:
             return None
         scene = scene_of_loss(self.theorem, instance.loss or self.theorem.loss)

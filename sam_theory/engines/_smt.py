@@ -22,6 +22,8 @@ from sam_theory.engines._goal import Goal
 from sam_theory.errors import InputError
 
 _SIGN_UNITS = 400_000
+#: Only a safety net: nlsat does not count all of its work on nested roots against rlimit.
+_MILLISECONDS = 120_000
 
 
 @dataclass(frozen=True)
@@ -181,9 +183,12 @@ def _solve(parts: Sequence[Any], rlimit: int) -> tuple[str, dict[str, str] | Non
     env = {s.name: z3.Real(f"x{i}", context) for i, s in enumerate(symbols)}
     solver = z3.Tactic("qfnra-nlsat", ctx=context).solver()
     solver.set("rlimit", rlimit)
+    solver.set("timeout", _MILLISECONDS)
     try:
         solver.add(*(_term(p, arithmetic, env) for p in parts))
         status = str(solver.check())
+        if status == "unknown" and solver.reason_unknown() == "timeout":
+            return "stopped by the clock", None
     except z3.Z3Exception as problem:
         return f"error: {problem}", None
     if status != "sat":

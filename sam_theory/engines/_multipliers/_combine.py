@@ -6,7 +6,7 @@ The program is solved in floating point; its support is then solved for in exact
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from operator import sub
 from typing import Any
 
 import flint
@@ -36,36 +36,89 @@ class Column:
         return self.term is not None and self.term.square is None and all(r.strict for r in self.term.factors)
 
 
-@dataclass(frozen=True)
-class Atom:
-    """A factor of products: that of a relation, or a square."""
+class Products:
+    """Products of relations, times monomials that the signs of the variables make nonnegative.
 
-    poly: Poly
-    relation: Relation | None = None
-    root: Poly | None = None
+    Only monomials that carry a monomial of one product to a monomial of another are tried.
+    """
+
+    def __init__(self, known: Sequence[Relation], one: Poly) -> None:
+        self.one = one
+        gens = one.context().gens()
+        self.sign: dict[int, Relation] = {}
+        self.factors: list[Relation] = []
+        names = {str(x): i for i, x in enumerate(gens)}
+        for r in known:
+            i = names.get(str(r.poly))
+            if r.op == "==":
+                continue
+            if i is None:
+                self.factors.append(r)
+            elif r.op != "!=" and (i not in self.sign or r.strict):
+                self.sign[i] = r
+            elif r.op == "!=":
+                self.factors.append(r)
+
+    def plain(self, count: int) -> list[tuple[Poly, Term]]:
+        """Products of at most ``count`` relations that are no signs of variables."""
+        level: list[tuple[tuple[int, ...], Poly]] = [((), self.one)]
+        found = []
+        polys = [r.factor for r in self.factors]
+        for n in range(count + 1):
+            found += [(p, Term(1, tuple(self.factors[i] for i in indices))) for indices, p in level]
+            if n < count:
+                level = [
+                    ((*indices, i), p * polys[i])
+                    for indices, p in level
+                    for i in range(indices[-1] if indices else 0, len(polys))
+                ]
+        return found
+
+    def times(self, p: Poly, term: Term, monomial: tuple[int, ...]) -> tuple[Poly, Term] | None:
+        """The product times a monomial, None if its sign is not known."""
+        extra: list[Relation] = []
+        root = [0] * len(monomial)
+        for i, k in enumerate(monomial):
+            if k and i in self.sign:
+                extra += [self.sign[i]] * k
+            elif k % 2:
+                return None
+            else:
+                root[i] = k // 2
+        context = self.one.context()
+        square = term.square
+        if any(root):
+            s = context.from_dict({tuple(root): flint.fmpq(1)})
+            square = s if square is None else square * s
+        q = p * context.from_dict({tuple(monomial): flint.fmpq(1)})
+        return q, Term(1, (*term.factors, *extra), square)
 
 
-def products(atoms: Sequence[Atom], one: Poly, count: int, degree: int) -> Iterator[tuple[Poly, Term]]:
-    """Products of at most ``count`` atoms, of at most that degree."""
-    level: list[tuple[tuple[int, ...], Poly]] = [((), one)]
-    degrees = [int(a.poly.total_degree()) for a in atoms]
-    for n in range(count + 1):
-        yield from ((p, _term([atoms[i] for i in indices], one)) for indices, p in level)
-        if n < count:
-            level = [
-                ((*indices, i), p * atoms[i].poly)
-                for indices, p in level
-                for i in range(indices[-1] if indices else 0, len(atoms))
-                if int(p.total_degree()) + degrees[i] <= degree
-            ]
-
-
-def _term(atoms: Sequence[Atom], one: Poly) -> Term:
-    root, squared = one, False
-    for a in atoms:
-        if a.root is not None:
-            root, squared = root * a.root, True
-    return Term(1, tuple(a.relation for a in atoms if a.relation is not None), root if squared else None)
+def scaled(
+    source: Products, base: Sequence[tuple[Poly, Term]], rewriting: Rewriting, rounds: int, limit: int
+) -> list[Column]:
+    """Columns of the products, and of their multiples by monomials that lead into the support, in rounds."""
+    columns = [Column(p, rewriting, term) for p, term in base]
+    seen = {(n, (0,) * source.one.context().nvars()) for n in range(len(base))}
+    monomials = [[tuple(map(int, m)) for m in p.to_dict()] for p, _ in base]
+    support = {m for c in columns for m in c.entries}
+    for _ in range(rounds):
+        new: dict[tuple[int, tuple[int, ...]], None] = {}
+        for n, own in enumerate(monomials):
+            for target in support:
+                for m in own:
+                    shift = tuple(map(sub, target, m))
+                    if min(shift, default=0) >= 0 and (n, shift) not in seen:
+                        new[n, shift] = None
+        for n, shift in sorted(new, key=lambda k: (sum(k[1]), k)):
+            seen.add((n, shift))
+            found = source.times(*base[n], shift)
+            if found is not None:
+                columns.append(Column(found[0], rewriting, found[1]))
+            if len(columns) >= limit:
+                return columns
+        support = {m for c in columns for m in c.entries}
+    return columns
 
 
 def squares(columns: Sequence[Column], limit: int) -> Iterator[Poly]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 from sam_theory.engines._multipliers._combine import Column, Products, scaled, solve, squares
 from sam_theory.engines._multipliers._oracle import Oracle
@@ -26,10 +25,12 @@ class Search:
     oracle: Oracle
     one: Poly
     units: int
-    verbose: bool = False
 
     def refute(self, known: Sequence[Relation], depth: int = 0) -> Node | None:
-        """A refutation of ``known``, or None."""
+        """A refutation of ``known``, or None.
+
+        Raises Spent if the budget ends first.
+        """
         found: Node | None = self.leaf(known, 1, 0, 300) or self.leaf(known, 1, 1, 300)
         if found is not None or self.oracle.contradictory(known) is False or depth > _DEPTH:
             return found
@@ -37,8 +38,6 @@ class Search:
         found = self.leaf(known, 2, 1, 400) if cuts else None
         if found is None:
             core = self.oracle.core(known) if self.oracle.contradictory(known) else list(known)
-            if self.verbose:
-                print('  '*depth, 'cuts', [(c.poly, c.derived.op) for c in cuts], 'core', [(str(r.poly), r.op) for r in core])
             found = (
                 self.leaf(core, 2, 1, 1000)
                 or self.leaf(core, 2, 1, 500, 300)
@@ -64,13 +63,14 @@ class Search:
         columns = scaled(source, base, rewriting, rounds, limit)
         if square:
             for f in factors_of(known):
-                columns.append(Column(f * f, rewriting, Term(1, (), f)))
+                columns.append(Column(f * f, Term(1, (), f), rewriting))
             for s in list(squares(columns, square)):
-                columns.append(Column(s * s, rewriting, Term(1, (), s)))
+                columns.append(Column(s * s, Term(1, (), s), rewriting))
         self.spend(len(columns))
         return solve(columns)
 
     def spend(self, units: int) -> None:
+        """Count work."""
         self.units -= units
         if self.units < 0:
             raise Spent
@@ -91,6 +91,7 @@ class Search:
                 return cuts, known
 
     def division(self, known: Sequence[Relation]) -> Cut | None:
+        """A relation without a factor, or with the equalities inserted."""
         signs = Signs(known)
         cut = next((cut for r in known if (cut := divided(r, signs)) is not None), None)
         equalities = [r for r in known if r.op == "=="]
@@ -127,6 +128,7 @@ class Search:
 
     # -- splits ----------------------------------------------------------------------------------------------------
     def by_case(self, known: Sequence[Relation], core: Sequence[Relation], depth: int) -> Node | None:
+        """The cases of a factor of an equality."""
         for f, names in self.splits(core):
             cases: list[tuple[str, Relation, Node]] = []
             for name in names:
@@ -142,6 +144,7 @@ class Search:
         return None
 
     def splits(self, core: Sequence[Relation]) -> Iterator[tuple[Poly, tuple[str, ...]]]:
+        """Polynomials whose sign is worth a split, with the cases."""
         for r in core:
             if r.op == "==" and not r.poly.is_constant():
                 factors = [f for f, _ in r.poly.factor()[1]]

@@ -44,6 +44,8 @@ class Products:
         gens = one.context().gens()
         self.sign: dict[int, Relation] = {}
         self.factors: list[Relation] = []
+        #: the monomials of the equalities
+        self.equal = {tuple(map(int, m)) for r in known if r.op == "==" for m in r.poly.to_dict()}
         names = {str(x): i for i, x in enumerate(gens)}
         for r in known:
             i = names.get(str(r.poly))
@@ -99,7 +101,8 @@ def scaled(
     monomials = [np.array([tuple(map(int, m)) for m in p.to_dict()], np.int64).reshape(-1, variables) for p, _ in base]
     unsigned = [i for i in range(variables) if i not in source.sign]
     for _ in range(rounds):
-        support = np.array(sorted({m for c in columns for m in c.entries}), dtype=np.int64).reshape(-1, variables)
+        present = {m for c in columns for m in c.entries} | source.equal
+        support = np.array(sorted(present), np.int64).reshape(-1, variables)
         new: list[tuple[int, int, int, tuple[int, ...]]] = []
         for n, own in enumerate(monomials):
             shifts = (support[:, None, :] - own[None, :, :]).reshape(-1, variables)

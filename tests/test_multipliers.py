@@ -41,6 +41,7 @@ REFUTABLE = {
     "minimum": system(sp.Eq((x - a) * (x - b), 0), x <= a, x <= b, a > 0, b > 0, x <= 0),
     "not zero": system(sp.Ne(x, 0), sp.Eq(x * y, 0), y > 0),
     "multiple of an equality": system(sp.Eq(x - y * a, 0), sp.Ne(x * b, y * a * b)),
+    "square of three terms": system((x + 2 * y - a) ** 2 + b**2 < 0),
     "square that vanishes": system(sp.Eq(x**2, 0), x > 0),
 }
 
@@ -85,7 +86,7 @@ def satisfiable(draw: st.DrawFn) -> list[dict[str, Any]]:
             value += k
         sign = -1 if value < 0 else 1
         op = draw(st.sampled_from([">=", "==", "!="] if value == 0 else [">=", ">", "!=", "=="]))
-        if op == "==" and value or op == "!=" and not value:
+        if (op == "==" and value) or (op == "!=" and not value):
             op = ">="
         poly = [[str(sign * k), {v: e for v, e in zip("xyz", m, strict=True) if e}] for m, k in terms.items()]
         found.append({"op": op, "poly": poly})

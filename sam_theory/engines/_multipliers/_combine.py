@@ -6,6 +6,7 @@ The program is solved in floating point; its support is then solved for in exact
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from operator import sub
 from typing import Any
 
 import flint
@@ -146,6 +147,23 @@ def squares(columns: Sequence[Column], limit: int) -> Iterator[Poly]:
                     found += 1
                     if found >= limit:
                         return
+
+
+def completed(p: Poly) -> Iterator[Poly]:
+    """What completing the square in p squares: c·m + ½ Σ p[m·n]·n for a monomial m² of coefficient c, n ≠ m."""
+    entries = {tuple(map(int, m)): c for m, c in p.to_dict().items()}
+    for square, c in entries.items():
+        if any(k % 2 for k in square):
+            continue
+        root = tuple(k // 2 for k in square)
+        row = {root: c}
+        for m, v in entries.items():
+            other = tuple(map(sub, m, root))
+            if m != square and min(other, default=0) >= 0:
+                row[other] = v / 2
+        for kept in (row, {m: v for m, v in row.items() if m == root or max(m, default=0) < 2}):
+            if 1 < len(kept) <= 8:
+                yield p.context().from_dict(kept)
 
 
 def solve(columns: Sequence[Column]) -> Combine | None:

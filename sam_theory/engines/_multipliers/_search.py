@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from sam_theory.engines._multipliers._combine import Column, Products, scaled, solve, squares
+from sam_theory.engines._multipliers._combine import Column, Products, completed, scaled, solve, squares
 from sam_theory.engines._multipliers._oracle import Oracle
 from sam_theory.engines._multipliers._rewrite import Rewriting
 from sam_theory.engines._multipliers._simplify import Cut, Signs, begin, divided, factors_of, rewritten
@@ -66,7 +66,8 @@ class Search:
         if square:
             for f in factors_of(known):
                 columns.append(Column(f * f, Term(1, (), f), rewriting))
-            for s in list(squares(columns, square)):
+            binomials = list(squares(columns, square))
+            for s in [*binomials, *(s for r in known for s in completed(rewriting(r.poly)[0]))]:
                 columns.append(Column(s * s, Term(1, (), s), rewriting))
         self.spend(len(columns))
         return solve(columns)

@@ -21,7 +21,7 @@ from sam_theory.errors import InputError
 _OP = {"<": "<", "<=": "<=", ">": ">", ">=": ">=", "==": "="}
 
 #: z3's resource units for one of cvc5's.
-_RATIO = 100
+_RATIO = 1000
 
 
 def available() -> bool:

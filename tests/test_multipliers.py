@@ -41,7 +41,7 @@ REFUTABLE = {
     "minimum": system(sp.Eq((x - a) * (x - b), 0), x <= a, x <= b, a > 0, b > 0, x <= 0),
     "not zero": system(sp.Ne(x, 0), sp.Eq(x * y, 0), y > 0),
     "multiple of an equality": system(sp.Eq(x - y * a, 0), sp.Ne(x * b, y * a * b)),
-    "square of three terms": system((x + 2 * y - a) ** 2 + b**2 < 0),
+    "square of three terms": system(sp.expand((x + 2 * y - a) ** 2) + b**2 < 0),
     "square that vanishes": system(sp.Eq(x**2, 0), x > 0),
 }
 

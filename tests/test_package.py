@@ -31,7 +31,6 @@ ORDER = (
     "theorems",
     "checker",
     "engines",
-    "checker",
     "lab",
     "sweeps",
     "figures",

@@ -35,6 +35,8 @@ from fractions import Fraction
 from operator import add
 from typing import Any
 
+from sam_theory.checker._rejected import Rejected
+
 __all__ = ["Rejected", "verify"]
 
 _Poly = dict[tuple[int, ...], Fraction | int]
@@ -44,10 +46,6 @@ _RATIONAL = re.compile(r"-?(0|[1-9][0-9]*)(/[1-9][0-9]*)?", re.ASCII)
 _DIGITS, _DEGREE, _FACTORS, _DEPTH, _WORK = 1000, 200, 32, 100, 2_000_000
 _CASES = (("<0", "=0", ">0"), ("<=0", ">0"), ("<0", ">=0"), ("=0", "!=0"))
 _APPENDED = {"<0": (">", -1), "<=0": (">=", -1), "=0": ("==", 1), "!=0": ("!=", 1), ">=0": (">=", 1), ">0": (">", 1)}
-
-
-class Rejected(ValueError):
-    """The refutation does not prove what it should; the message says where and why."""
 
 
 def verify(tree: Any, relations: Any) -> None:

@@ -6,4 +6,4 @@ __all__ = ["Rejected"]
 
 
 class Rejected(ValueError):
-    """A certificate does not show what it claims; the message says why."""
+    """A certificate does not show what it claims; the message says where and why."""

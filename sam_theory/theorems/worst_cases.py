@@ -1,0 +1,134 @@
+"""Exact worst cases of USAM over strongly convex smooth functions: one step, proved by explicit dual multipliers.
+
+Each proof is a dual certificate of the performance-estimation problem whose multipliers are polynomials in the
+parameters: interpolation conditions times multipliers, plus squares, add up to the claim.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import sympy as sp
+from sympy import Max, Rational
+from sympy.core.relational import Relational as Relation
+
+from sam_theory.arithmetic import Point, Vec, dot, grad, norm, value
+from sam_theory.losses import LEMMAS, Constants, Quadratic, StronglyConvex
+from sam_theory.rules import usam
+from sam_theory.theorems._claims import Envelope, Inequality
+from sam_theory.theorems._proof import GeometricSum, Step
+from sam_theory.theorems._sources import NEW
+from sam_theory.theorems._symbols import alpha, beta, eta, gap, rho, t, w, w_next, w_star, w_start
+from sam_theory.theorems._theorem import Instance, Mutant, Theorem, declared
+
+D = beta - alpha
+#: USAM on ½λw² multiplies w by 1 − ηλ(1+ρλ): the two extreme curvatures.
+A, B = alpha * (1 + rho * alpha), beta * (1 + rho * beta)
+a, b = 1 - eta * A, 1 - eta * B
+rate = Max(a**2, b**2)
+q = sp.Symbol("q", real=True)
+
+d, g, g_ascent, g_next = w - w_star, grad(w), grad(w + rho * grad(w)), grad(w_next)
+#: What vanishes on ½λ‖w‖² for λ ∈ {α, β}: of the gradients at the ascent point and after the step.
+r = g_ascent - g * (1 + rho * (alpha + beta)) + d * (rho * alpha * beta)
+r_next = (
+    g_next
+    - g * (1 - eta * (alpha + beta) - eta * rho * (alpha**2 + alpha * beta + beta**2))
+    - d * (eta * alpha * beta * (1 + rho * (alpha + beta)))
+)
+low, high = g - d * alpha, d * beta - g
+
+_POINTS = {
+    name: Point(name, at, grad(at), value(at))  # type: ignore[arg-type]
+    for name, at in (("w_star", w_star), ("w", w), ("p1", w + rho * grad(w)), ("w_next", w_next))
+}
+
+
+def weighted(case: str, multipliers: Mapping[str, sp.Expr], given: tuple[Relation, ...] = ()) -> tuple[Step, ...]:
+    """Interpolation conditions ``"p -> q"``, each times a multiplier that the case makes nonnegative."""
+    constants, steps = Constants(alpha, beta, None, dot), []
+    for edge, multiplier in multipliers.items():
+        small, large = LEMMAS["interpolation"].sides(constants, *(_POINTS[p] for p in edge.split(" -> ")))
+        claim = Inequality(sp.S.Zero, multiplier * (large - small), given=given)
+        steps.append(Step(f"{case}: {edge}", claim, (f"interpolation: {edge}",)))
+    return tuple(steps)
+
+
+def squares(
+    case: str, terms: tuple[tuple[sp.Expr, Vec], ...], given: tuple[Relation, ...] = ()
+) -> tuple[Step, ...]:
+    """Squares of vectors, each times a factor that the case makes nonnegative."""
+    return tuple(
+        Step(f"{case}: square {i}", Inequality(sp.S.Zero, c * norm(v) ** 2, given=given))
+        for i, (c, v) in enumerate(terms, 1)
+    )
+
+
+def names(steps: tuple[Step, ...]) -> tuple[str, ...]:
+    """What a later step refers to."""
+    return tuple(step.name for step in steps)
+
+
+# --- distance --------------------------------------------------------------------------------------------
+near = rho * D
+_sector = (
+    *weighted(
+        "sector",
+        {
+            "w_star -> w": rho * alpha * (1 + rho * beta) + near,
+            "w -> w_star": rho * alpha * (1 + rho * beta),
+            "p1 -> w_star": (1 + near) / 2,
+            "w_star -> p1": (1 - near) / 2,
+            "w -> p1": (1 + near) / 2,
+            "p1 -> w": (1 - near) / 2,
+        },
+    ),
+    *squares("sector", ((sp.S.One, r),)),
+)
+below, above = g_ascent - d * A, d * B - g_ascent
+sector = Step("sector", Inequality(sp.S.Zero, dot(below, above)), names(_sector))
+
+SECTOR = Theorem(
+    slug="usam-worst-case-distance.sector",
+    title="G = ∇L(w+ρ∇L(w)) obeys ⟨G − A(w−w*), B(w−w*) − G⟩ ≥ 0 with A = α(1+ρα), B = β(1+ρβ), if ρ(β−α) ≤ 1",
+    source=NEW,
+    rule=usam,
+    loss=StronglyConvex(alpha, beta),
+    hypotheses=(near <= 1,),
+    claim=sector.claim,
+    proof=(*_sector, sector),
+    tightness="tight",
+    attained_by=Instance({"alpha": 1, "beta": 2, "eta": Rational(1, 4), "rho": Rational(1, 2)}, (1,), Quadratic(2)),
+    notes="ρ(β−α) ≤ 1 cannot be relaxed at η = 2/(A+B): beyond it no multipliers exist",
+)
+small, large = eta * (A + B) <= 2, eta * (A + B) >= 2
+excess = eta * (A + B) - 2
+
+
+def _regime(name: str, factor: sp.Expr, side: Vec, case: Relation, sign: int) -> tuple[Step, ...]:
+    """‖w⁺−w*‖² ≤ factor²·‖w−w*‖² on one side of η = 2/(A+B)."""
+    length = Step(f"{name}: length", Inequality(sp.S.Zero, norm(side) ** 2))
+    along = Step(f"{name}: along", Inequality(sp.S.Zero, D * dot(d, side)), ("sector", length.name))
+    weight = Step(f"{name}: weight", Inequality(sp.S.Zero, sign * excess * eta * D * dot(d, side), given=(case,)), (along.name,))
+    turned = Step(f"{name}: sector", Inequality(sp.S.Zero, D * eta**2 * dot(below, above)), ("sector",))
+    claim = Inequality(sp.S.Zero, D * (factor**2 * norm(d) ** 2 - norm(w_next - w_star) ** 2), given=(case,))
+    scaled = Step(f"{name}: scaled", claim, (weight.name, turned.name))
+    claim = Inequality(norm(w_next - w_star) ** 2, factor**2 * norm(d) ** 2, given=(case,))
+    return length, along, weight, turned, scaled, Step(name, claim, (scaled.name,))
+
+
+_small = _regime("small steps", a, below, small, -1)
+_large = _regime("large steps", b, above, large, 1)
+one_step = Inequality(norm(w_next - w_star) ** 2, rate * norm(d) ** 2)
+
+DISTANCE = SECTOR.with_(
+    slug="usam-worst-case-distance.one-step",
+    title="One step of USAM contracts the distance as on the worst quadratic, if ρ(β−α) ≤ 1",
+    hypotheses=(near <= 1, alpha < beta),
+    where={q: rate},
+    claim=Inequality(norm(w_next - w_star) ** 2, q * norm(d) ** 2),
+    proof=(*_sector, sector, *_small, *_large, Step("one step", one_step, ("small steps", "large steps"))),
+    notes="attained on ½λ‖w‖², λ ∈ {α, β}; without ρ(β−α) ≤ 1 it is false near η = 2/(A+B)",
+)
+
+THEOREMS = declared(globals())

@@ -13,6 +13,7 @@ from typing import Any
 import sympy as sp
 import z3
 from sympy.core.relational import Relational as Relation
+from sympy.logic.boolalg import And, Implies
 
 __all__ = ["linearly_contradictory"]
 
@@ -22,12 +23,13 @@ _Monomial = tuple[tuple[str, int], ...]
 def linearly_contradictory(parts: Sequence[Any], rlimit: int) -> bool:
     """Whether polynomial relations exclude each other with every monomial an unknown of its own.
 
-    Parts that are no polynomial relations are left out, which can only make it fail.
+    An implication counts where its premises stand among the parts.  Parts that are no polynomial relations are left
+    out, which can only make it fail.
     """
     context = z3.Context()
     known: dict[_Monomial, Any] = {}
     terms = []
-    for part in parts:
+    for part in _with_conclusions(parts):
         sides = _monomials(part)
         if sides is None:
             continue
@@ -42,6 +44,18 @@ def linearly_contradictory(parts: Sequence[Any], rlimit: int) -> bool:
     solver.set("rlimit", rlimit)
     solver.add(*terms)
     return bool(solver.check() == z3.unsat)
+
+
+def _with_conclusions(parts: Sequence[Any]) -> list[Any]:
+    """The parts, and what implications among them conclude from others."""
+    known = set(parts)
+    found = list(parts)
+    for part in parts:
+        if isinstance(part, Implies):
+            premise, conclusion = part.args
+            if set(premise.args if isinstance(premise, And) else (premise,)) <= known:
+                found.append(conclusion)
+    return found
 
 
 def _monomials(part: Any) -> dict[_Monomial, Any] | None:

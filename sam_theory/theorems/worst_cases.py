@@ -131,4 +131,93 @@ DISTANCE = SECTOR.with_(
     notes="attained on ½λ‖w‖², λ ∈ {α, β}; without ρ(β−α) ≤ 1 it is false near η = 2/(A+B)",
 )
 
+# --- excess loss -----------------------------------------------------------------------------------------
+modulus = -b  # of the multiplier on ½βw², where steps are large
+
+
+def _loss_case(
+    name: str,
+    factor: sp.Expr,
+    given: tuple[Relation, ...],
+    multipliers: Mapping[str, sp.Expr],
+    pair: sp.Expr,
+    terms: tuple[tuple[sp.Expr, Vec], ...],
+) -> tuple[Step, ...]:
+    """L⁺ − L* ≤ factor²·(L − L*) where ``given`` holds: 2(β−α)ρ times the claim is a sum of nonnegative terms.
+
+    ``multipliers`` stand for ρ times themselves; ``pair`` is the multiplier of the conditions between w and p1.
+    """
+    edges = {edge: rho * c for edge, c in multipliers.items()} | {"w -> p1": pair, "p1 -> w": pair}
+    parts = (*weighted(name, edges, given), *squares(name, terms, given))
+    claim = Inequality(sp.S.Zero, 2 * D * rho * (factor**2 * gap(w) - gap(w_next)), given=given)
+    scaled = Step(f"{name}: scaled", claim, names(parts))
+    return *parts, scaled, Step(name, Inequality(gap(w_next), factor**2 * gap(w), given=given), (scaled.name,))
+
+
+_common = ((rho, r_next + r * (beta * eta)), (D * eta**2 * (1 + rho * alpha), r))
+_loss_steps = (
+    *_loss_case(
+        "small steps",
+        a,
+        (small,),
+        {"w_next -> w_star": 1 - a, "w_next -> w": a, "w -> w_star": a * (1 - a)},
+        a * eta,
+        (
+            *_common,
+            (-excess * eta, r + low * (rho * beta)),
+            (-excess * rho * beta * eta * (1 + rho * alpha), low),
+        ),
+    ),
+    *_loss_case(
+        "large steps",
+        b,
+        (large, eta * A <= 1),
+        {
+            "w_next -> w_star": 1 - a,
+            "w_next -> w": a,
+            "w -> w_star": modulus * (1 - a),
+            "w_star -> w": (1 - b) * excess,
+        },
+        modulus * eta,
+        (
+            *_common,
+            (excess * eta, r - high * (rho * alpha)),
+            (excess * rho * alpha * eta * (1 + rho * beta), high),
+        ),
+    ),
+    *_loss_case(
+        "very large steps",
+        b,
+        (eta * A >= 1,),
+        {"w_next -> w_star": sp.S.One, "w -> w_star": modulus, "w_star -> w": (1 + modulus) * modulus},
+        modulus * eta,
+        (
+            (rho, r_next + r * (beta * eta) - high * a),
+            (D * eta**2 * (1 + rho * alpha), r),
+            (modulus * eta, r - high * (rho * alpha)),
+            (-a * eta, r - high * (rho * beta)),
+            (
+                rho
+                * (
+                    eta**2 * alpha * beta * (1 + rho * (alpha + beta) + rho**2 * (alpha**2 + beta**2 - alpha * beta))
+                    + eta * rho * D**2
+                    - 1
+                ),
+                high,
+            ),
+        ),
+    ),
+)
+LOSS = DISTANCE.with_(
+    slug="usam-worst-case-fgap.one-step",
+    title="One step of USAM decreases L − L* as on the worst quadratic, for every η and ρ > 0",
+    hypotheses=(rho > 0, alpha < beta),
+    claim=Inequality(gap(w_next), q * gap(w)),
+    proof=(
+        *_loss_steps,
+        Step("one step", Inequality(gap(w_next), rate * gap(w)), ("small steps", "large steps", "very large steps")),
+    ),
+    notes="attained on ½λ‖w‖², λ ∈ {α, β}; no relation between ρ and β is needed",
+)
+
 THEOREMS = declared(globals())

@@ -29,6 +29,7 @@ ORDER = (
     "rules",
     "dynamics",
     "theorems",
+    "checker",
     "engines",
     "lab",
     "sweeps",

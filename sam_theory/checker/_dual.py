@@ -32,7 +32,8 @@ class _Vector:
         self.terms = {a: c for a, c in terms.items() if c}
 
     def __add__(self, other: _Vector) -> _Vector:
-        return _Vector({a: self.terms.get(a, 0) + other.terms.get(a, 0) for a in {**self.terms, **other.terms}})
+        zero = Fraction(0)
+        return _Vector({a: self.terms.get(a, zero) + other.terms.get(a, zero) for a in {**self.terms, **other.terms}})
 
     def __sub__(self, other: _Vector) -> _Vector:
         return self + other * Fraction(-1)
@@ -59,9 +60,11 @@ class _Form:
         self.values: dict[str, Fraction] = {}
 
     def add(self, other: _Form, factor: Fraction) -> None:
-        for mine, theirs in ((self.pairs, other.pairs), (self.values, other.values)):
-            for key, c in theirs.items():  # type: ignore[attr-defined]
-                mine[key] = mine.get(key, Fraction(0)) + factor * c  # type: ignore[index, attr-defined]
+        """Add factor·other."""
+        for pair, c in other.pairs.items():
+            self.pairs[pair] = self.pairs.get(pair, Fraction(0)) + factor * c
+        for name, c in other.values.items():
+            self.values[name] = self.values.get(name, Fraction(0)) + factor * c
 
     def inner(self, u: _Vector, v: _Vector, factor: Fraction) -> _Form:
         """Add factor·⟨u,v⟩."""
@@ -246,9 +249,7 @@ def _metric(space: _Space, at: _Vector, metric: str, factor: Fraction) -> _Form:
     return _Form().value(space.evaluate(at, "w_next").value, factor)
 
 
-def _subtract_slacks(
-    data: Mapping[str, Any], space: _Space, remainder: _Form, alpha: Fraction, beta: Fraction
-) -> None:
+def _subtract_slacks(data: Mapping[str, Any], space: _Space, remainder: _Form, alpha: Fraction, beta: Fraction) -> None:
     seen = set()
     for entry in data["multipliers"]:
         _require(set(entry) == {"lemma", "from", "to", "value"}, "a multiplier has other entries")

@@ -15,6 +15,7 @@ from sam_theory.engines._ball import (
 )
 from sam_theory.engines._budget import BUDGETS, Budget, budget_of
 from sam_theory.engines._run import ENGINES, falsify, verify, verify_all
+from sam_theory.engines._worst_case import WorstCase, worst_case
 
 __all__ = [
     "BUDGETS",
@@ -25,6 +26,7 @@ __all__ = [
     "Enclosure",
     "PhaseDiagram",
     "System",
+    "WorstCase",
     "box",
     "budget_of",
     "certified_cycle",
@@ -35,4 +37,5 @@ __all__ = [
     "falsify",
     "verify",
     "verify_all",
+    "worst_case",
 ]

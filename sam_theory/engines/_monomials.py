@@ -39,7 +39,9 @@ def linearly_contradictory(parts: Sequence[Any], rlimit: int) -> bool:
             if monomial and monomial not in known:
                 known[monomial] = z3.Real(f"m{len(known)}", context)
             total = total + (number * known[monomial] if monomial else number)
-        terms.append({"<": total < 0, "<=": total <= 0, ">": total > 0, ">=": total >= 0, "==": total == 0}[part.rel_op])
+        terms.append(
+            {"<": total < 0, "<=": total <= 0, ">": total > 0, ">=": total >= 0, "==": total == 0}[part.rel_op]
+        )
     solver = z3.SolverFor("QF_LRA", ctx=context)
     solver.set("rlimit", rlimit)
     solver.add(*terms)

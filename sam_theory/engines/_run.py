@@ -19,12 +19,13 @@ from sam_theory.engines._budget import Budget, budget_of
 from sam_theory.engines._prove import PROVERS, prove
 from sam_theory.engines._search import refute, search
 from sam_theory.engines._smt import satisfiable
+from sam_theory.engines._worst_case import applies, certify_worst_case
 from sam_theory.errors import InputError, nearest
 from sam_theory.theorems import Theorem, library, load_file, mutants_of
 from sam_theory.verdicts import Evidence, MutantOutcome, Result, Verdict
 
 #: All engines of this version, in the order in which they are asked.
-ENGINES: tuple[str, ...] = (*PROVERS, "search", "ball")
+ENGINES: tuple[str, ...] = (*PROVERS, "search", "worst-case", "ball")
 
 Progress = Callable[[Result], None]
 
@@ -51,11 +52,11 @@ def check_engines(engines: Sequence[str] | None) -> tuple[str, ...]:
 def capped(expected: str, engines: tuple[str, ...]) -> Verdict:
     """What ``engines`` can reach of an expectation."""
     proving = all(p in engines for p in PROVERS)
-    if expected == "refuted" and "search" not in engines:
+    if expected == "refuted" and "search" not in engines:  # other engines refute only some kinds of claim
         return Verdict.UNDECIDED
     if expected in ("proved", "certified") and not proving:
         # A box is certified where the statement allows it, which is not known before.
-        certified = expected == "certified" and "ball" in engines
+        certified = expected == "certified" and ("ball" in engines or "worst-case" in engines)
         if not certified:
             return Verdict.SUPPORTED if "search" in engines else Verdict.UNDECIDED
     if expected == "supported" and "search" not in engines:
@@ -77,7 +78,7 @@ def verify(
     ----------
     theorem : Theorem
     engines : sequence of str, optional
-        Names from ``ENGINES``; all by default.
+        Names from ``ENGINES``; all by default, ``worst-case`` then only with the full budget.
     budget : {"quick", "default", "full"} or Budget
         In work units, never seconds.
     seed : int
@@ -109,6 +110,8 @@ def verify(
         evidence += prove(theorem, provers, units, _rng(seed, theorem.slug, "recheck"))
     if "search" in chosen:
         evidence.append(search(theorem, units, _rng(seed, theorem.slug, "search")))
+    if "worst-case" in chosen and (engines is not None or (units.name == "full" and applies(theorem))):
+        evidence.append(certify_worst_case(theorem, units))
     if "ball" in chosen and theorem.status != "quoted":
         evidence.append(certify(theorem, units))
     outcomes = [_mutant(name, mutant, units, seed) for name, mutant in (mutants_of(theorem) if mutants else ())]
@@ -144,7 +147,8 @@ def verify_all(
     that belong neither to the library nor to a file are verified in this process.
     """
     settings: dict[str, Any] = {
-        "engines": check_engines(engines), "budget": budget_of(budget), "seed": seed, "mutants": mutants,
+        "engines": None if engines is None else check_engines(engines),
+        "budget": budget_of(budget), "seed": seed, "mutants": mutants,
     }  # fmt: skip
     report = progress or (lambda result: None)
     if jobs <= 1 or len(theorems) <= 1 or any(not t.origin for t in theorems):

@@ -15,11 +15,11 @@ from sympy.core.relational import Relational as Relation
 from sam_theory.arithmetic import Point, Vec, dot, grad, norm, value
 from sam_theory.losses import LEMMAS, Constants, Quadratic, StronglyConvex
 from sam_theory.rules import usam
-from sam_theory.theorems._claims import Envelope, Inequality
-from sam_theory.theorems._proof import GeometricSum, Step
+from sam_theory.theorems._claims import Inequality
+from sam_theory.theorems._proof import Step
 from sam_theory.theorems._sources import NEW
-from sam_theory.theorems._symbols import alpha, beta, eta, gap, rho, t, w, w_next, w_star, w_start
-from sam_theory.theorems._theorem import Instance, Mutant, Theorem, declared
+from sam_theory.theorems._symbols import alpha, beta, eta, gap, rho, w, w_next, w_star
+from sam_theory.theorems._theorem import Instance, Theorem, declared
 
 D = beta - alpha
 #: USAM on ½λw² multiplies w by 1 − ηλ(1+ρλ): the two extreme curvatures.
@@ -39,7 +39,7 @@ r_next = (
 low, high = g - d * alpha, d * beta - g
 
 _POINTS = {
-    name: Point(name, at, grad(at), value(at))  # type: ignore[arg-type]
+    name: Point(name, at, grad(at), value(at))
     for name, at in (("w_star", w_star), ("w", w), ("p1", w + rho * grad(w)), ("w_next", w_next))
 }
 
@@ -54,9 +54,12 @@ def weighted(case: str, multipliers: Mapping[str, sp.Expr], given: tuple[Relatio
     return tuple(steps)
 
 
-def squares(
-    case: str, terms: tuple[tuple[sp.Expr, Vec], ...], given: tuple[Relation, ...] = ()
-) -> tuple[Step, ...]:
+def square(v: Vec) -> sp.Expr:
+    """‖v‖²."""
+    return dot(v, v)
+
+
+def squares(case: str, terms: tuple[tuple[sp.Expr, Vec], ...], given: tuple[Relation, ...] = ()) -> tuple[Step, ...]:
     """Squares of vectors, each times a factor that the case makes nonnegative."""
     return tuple(
         Step(f"{case}: square {i}", Inequality(sp.S.Zero, c * norm(v) ** 2, given=given))
@@ -94,7 +97,7 @@ SECTOR = Theorem(
     source=NEW,
     rule=usam,
     loss=StronglyConvex(alpha, beta),
-    hypotheses=(near <= 1,),
+    hypotheses=(near <= 1, alpha < beta),
     claim=sector.claim,
     proof=(*_sector, sector),
     tightness="tight",
@@ -109,24 +112,25 @@ def _regime(name: str, factor: sp.Expr, side: Vec, case: Relation, sign: int) ->
     """‖w⁺−w*‖² ≤ factor²·‖w−w*‖² on one side of η = 2/(A+B)."""
     length = Step(f"{name}: length", Inequality(sp.S.Zero, norm(side) ** 2))
     along = Step(f"{name}: along", Inequality(sp.S.Zero, D * dot(d, side)), ("sector", length.name))
-    weight = Step(f"{name}: weight", Inequality(sp.S.Zero, sign * excess * eta * D * dot(d, side), given=(case,)), (along.name,))
+    weight = Step(
+        f"{name}: weight", Inequality(sp.S.Zero, sign * excess * eta * D * dot(d, side), given=(case,)), (along.name,)
+    )
     turned = Step(f"{name}: sector", Inequality(sp.S.Zero, D * eta**2 * dot(below, above)), ("sector",))
-    claim = Inequality(sp.S.Zero, D * (factor**2 * norm(d) ** 2 - norm(w_next - w_star) ** 2), given=(case,))
+    claim = Inequality(sp.S.Zero, D * (factor**2 * square(d) - square(w_next - w_star)), given=(case,))
     scaled = Step(f"{name}: scaled", claim, (weight.name, turned.name))
-    claim = Inequality(norm(w_next - w_star) ** 2, factor**2 * norm(d) ** 2, given=(case,))
+    claim = Inequality(square(w_next - w_star), factor**2 * square(d), given=(case,))
     return length, along, weight, turned, scaled, Step(name, claim, (scaled.name,))
 
 
 _small = _regime("small steps", a, below, small, -1)
 _large = _regime("large steps", b, above, large, 1)
-one_step = Inequality(norm(w_next - w_star) ** 2, rate * norm(d) ** 2)
+one_step = Inequality(square(w_next - w_star), rate * square(d))
 
 DISTANCE = SECTOR.with_(
     slug="usam-worst-case-distance.one-step",
     title="One step of USAM contracts the distance as on the worst quadratic, if ρ(β−α) ≤ 1",
-    hypotheses=(near <= 1, alpha < beta),
     where={q: rate},
-    claim=Inequality(norm(w_next - w_star) ** 2, q * norm(d) ** 2),
+    claim=Inequality(square(w_next - w_star), q * square(d)),
     proof=(*_sector, sector, *_small, *_large, Step("one step", one_step, ("small steps", "large steps"))),
     notes="attained on ½λ‖w‖², λ ∈ {α, β}; without ρ(β−α) ≤ 1 it is false near η = 2/(A+B)",
 )

@@ -34,10 +34,13 @@ class Form:
     gram: Mapping[tuple[str, str], Fraction] = field(default_factory=dict)
     values: Mapping[str, Fraction] = field(default_factory=dict)
 
-    def at(self, vectors: Mapping[str, Fraction], values: Mapping[str, Fraction]) -> Fraction:
-        """The form where labels and values are numbers."""
-        total = sum((c * vectors[a] * vectors[b] for (a, b), c in self.gram.items()), Fraction(0))
-        return total + sum((c * values[v] for v, c in self.values.items()), Fraction(0))
+    def on(
+        self, gram: Mapping[tuple[str, str], Fraction], values: Mapping[str, Fraction], quadratic_only: bool = False
+    ) -> Fraction:
+        """The form at a Gram matrix (both orders of each pair) and values."""
+        total = sum((c * gram[pair] for pair, c in self.gram.items()), Fraction(0))
+        linear = {} if quadratic_only else self.values
+        return total + sum((c * values[v] for v, c in linear.items()), Fraction(0))
 
     def matrix(self, labels: tuple[str, ...]) -> list[list[Fraction]]:
         """The symmetric matrix M with ⟨M, Gram⟩ equal to the quadratic part."""
@@ -85,7 +88,8 @@ class Problem:
                 place[name] = sum((c * known[a] for a, c in at.items()), Fraction(0))
                 known[f"g({name})"] = lam * place[name]
             values = {f"L({name})": lam * x**2 / 2 for name, x in place.items()}
-            before, after = (f.at(known, values) for f in (self.initial, self.final))
+            gram = {(a, b): known[a] * known[b] for a in known for b in known}
+            before, after = (f.on(gram, values) for f in (self.initial, self.final))
             ratio = self.level * after / before if before and self.fixed is None else None
             found.append(([known[a] for a in self.labels], ratio))
         return found

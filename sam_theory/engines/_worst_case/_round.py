@@ -19,8 +19,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
+from numpy.typing import NDArray
 
-from sam_theory.engines._worst_case._exact import is_psd, reduce_rows, solve_near
+from sam_theory.engines._worst_case._exact import is_psd, solve_near
 from sam_theory.engines._worst_case._solve import Dual, Solved, interior
 
 __all__ = ["EXCESSES", "Rounded", "holds", "round_dual", "round_to"]
@@ -72,9 +73,9 @@ def round_dual(dual: Dual, solved: Solved, hints: Hints = ()) -> Rounded | None:
     simple = [bound for _, bound in hints if bound is not None]
     simple += [Fraction(solved.value).limit_denominator(10**k) for k in range(1, 7)]
     near = [b for b in dict.fromkeys(simple) if abs(float(b) - solved.value) <= tolerance]
-    found = [r for bound in (*near[:3], None) if (r := _exact(dual, solved, bound, hints)) is not None]
-    if found:
-        return min(found, key=lambda r: r.bound)
+    proofs = [r for bound in (*near[:3], None) if (r := _exact(dual, solved, bound, hints)) is not None]
+    if proofs:
+        return min(proofs, key=lambda r: r.bound)
     for excess in EXCESSES:
         size = max(abs(solved.value), 1e-3)
         digits = 3 - round(np.log10(float(excess) * size))
@@ -127,19 +128,21 @@ def _kernels(solved: Solved, hints: Hints) -> Iterator[list[list[Fraction]]]:
         seen: list[list[list[Fraction]]] = []
         for denominator in (10, 100, 1000, 10**4, 10**5, 10**6):
             guess = [[Fraction(float(e)).limit_denominator(denominator) for e in row] for row in basis]
-            near = max(abs(float(g) - e) for row, b in zip(guess, basis, strict=True) for g, e in zip(row, b, strict=True))
+            near = max(
+                abs(float(g) - e) for row, b in zip(guess, basis, strict=True) for g, e in zip(row, b, strict=True)
+            )
             if near < 1e-3 / denominator and guess not in seen:
                 seen.append(guess)
                 yield guess
     yield []
 
 
-def _annihilated(slack: np.ndarray, v: Sequence[Fraction]) -> bool:
+def _annihilated(slack: NDArray[np.float64], v: Sequence[Fraction]) -> bool:
     x = np.array([float(e) for e in v])
     return bool(np.linalg.norm(slack @ x) <= 1e-4 * np.linalg.norm(slack) * np.linalg.norm(x))
 
 
-def _echelon(rows: np.ndarray) -> np.ndarray:
+def _echelon(rows: NDArray[np.float64]) -> NDArray[np.float64]:
     """Reduced rows in floats, pivots on the largest entries."""
     m = rows.copy()
     for k in range(len(m)):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
@@ -103,8 +104,9 @@ def interior(dual: Dual, bound: Fraction) -> Solved:
 def _solve(
     dual: Dual, cost: _Matrix | None, equalities: Sequence[Sequence[Fraction]], right: Sequence[Fraction]
 ) -> Solved:
-    import clarabel
     from scipy import sparse
+
+    clarabel: Any = import_module("clarabel")
 
     rows = equalities or dual.equalities
     sides = right or dual.right

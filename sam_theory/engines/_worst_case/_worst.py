@@ -10,11 +10,13 @@ from typing import Any
 from sam_theory.dynamics import Map
 from sam_theory.engines._worst_case import _solve
 from sam_theory.engines._worst_case._certificate import as_certificate
+from sam_theory.engines._worst_case._instance import data_above
 from sam_theory.engines._worst_case._problem import METRICS, Problem, build
 from sam_theory.engines._worst_case._round import round_dual, round_to
 from sam_theory.errors import InputError, nearest
 from sam_theory.losses import FunctionClass
 from sam_theory.rules import Rule
+from sam_theory.theorems import InterpolationData
 
 __all__ = ["WorstCase", "worst_case"]
 
@@ -54,6 +56,15 @@ class WorstCase:
     how: str
     status: str
     problem: Problem = field(repr=False)
+    gram: tuple[tuple[float, ...], ...] = field(default=(), repr=False)
+
+    def data(self, bound: Any) -> InterpolationData | None:
+        """Exact interpolation data of a member on which the step exceeds ``bound`` times the initial metric.
+
+        None where none was found, or where a norm is fixed.  A theorem takes them as ``candidate``, and the search
+        engine confirms them.
+        """
+        return data_above(self.problem, self.gram, Fraction(bound)) if self.gram else None
 
     @property
     def excess(self) -> float | None:
@@ -134,14 +145,19 @@ def worst_case(
     Examples
     --------
     >>> from sam_theory import StronglyConvex, usam
-    >>> found = worst_case(usam, StronglyConvex(1, 4), {"eta": "1/8", "rho": "1/8"}, metric="distance")  # doctest: +SKIP
+    >>> found = worst_case(
+    ...     usam, StronglyConvex(1, 4), {"eta": "1/8", "rho": "1/8"}, metric="distance"
+    ... )  # doctest: +SKIP
     >>> found.certified == (1 - Fraction(1, 8) * (1 + Fraction(1, 8))) ** 2  # doctest: +SKIP
     True
     """
     if isinstance(rule, Map):
         if not isinstance(rule.loss, FunctionClass):
             raise InputError(f"{rule.loss.name} is one loss; worst cases are over a class such as StronglyConvex")
-        rule, cls = rule.rule, rule.loss
+        return worst_case(
+            rule.rule, rule.loss, parameters,
+            metric=metric, initial=initial, steps=steps, gradient_norm=gradient_norm, level=level, bound=bound,
+        )  # fmt: skip
     if not isinstance(cls, FunctionClass):
         raise InputError("no function class; give one such as StronglyConvex('1/10', 1)")
     if metric not in METRICS:
@@ -158,14 +174,17 @@ def worst_case(
         reason = "no member of the class satisfies the constraints, or no bound exists"
         return WorstCase(None, None, None, reason, solved.status, problem)
     hints = problem.extremes()
+    gram = tuple(tuple(float(e) for e in row) for row in solved.gram)
     if bound is None:
         rounded = round_dual(dual, solved, hints)
     else:
         rounded = round_to(dual, solved, Fraction(bound), hints)
     if rounded is None:
-        return WorstCase(solved.value, None, None, "no rounding of the multipliers is a proof", solved.status, problem)
+        return WorstCase(
+            solved.value, None, None, "no rounding of the multipliers is a proof", solved.status, problem, gram
+        )
     certificate = as_certificate(rule, problem, dual, rounded)
-    return WorstCase(solved.value, rounded.bound, certificate, rounded.how, solved.status, problem)
+    return WorstCase(solved.value, rounded.bound, certificate, rounded.how, solved.status, problem, gram)
 
 
 def _shown(value: Fraction) -> str:

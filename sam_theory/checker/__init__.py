@@ -1,0 +1,1 @@
+"""Certificates re-verified without engines: only rules, losses and theorems are shared."""

@@ -17,6 +17,8 @@ from sam_theory import (
     PolyakLojasiewicz,
     Rule,
     StronglyConvex,
+    alpha,
+    beta,
     gd,
     rule,
     sam,
@@ -156,7 +158,8 @@ def test_every_tampered_number_is_rejected(certificate: dict[str, Any]) -> None:
     ("key", "value"),
     [
         ("rule", "gd"), ("rule", "unknown"), ("class", "ConvexSmooth"), ("class", "Nothing"), ("steps", 2),
-        ("steps", 0), ("initial", "distance"), ("final", "distance"), ("final", "loss"), ("schema", 2), ("kind", "dual"),
+        ("steps", 0), ("initial", "distance"), ("final", "distance"), ("final", "loss"), ("schema", 2),
+        ("kind", "dual"),
         ("gradient_norm", "1"), ("mu", "0"), ("multipliers", []), ("labels", ["w"]), ("matrix", []), ("tau", 0.8),
         ("constants", {"alpha": "0", "beta": "1"}), ("level", "0"),
     ],

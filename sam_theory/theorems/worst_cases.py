@@ -14,12 +14,12 @@ from sympy.core.relational import Relational as Relation
 
 from sam_theory.arithmetic import Point, Vec, dot, grad, norm, value
 from sam_theory.losses import LEMMAS, Constants, Quadratic, StronglyConvex
-from sam_theory.rules import usam
-from sam_theory.theorems._claims import Inequality
+from sam_theory.rules import sam, usam
+from sam_theory.theorems._claims import Inequality, Limit
 from sam_theory.theorems._proof import Step
 from sam_theory.theorems._sources import NEW
 from sam_theory.theorems._symbols import alpha, beta, eta, gap, rho, w, w_next, w_star
-from sam_theory.theorems._theorem import Instance, Theorem, declared
+from sam_theory.theorems._theorem import Instance, Mutant, Theorem, declared
 
 D = beta - alpha
 #: USAM on ½λw² multiplies w by 1 − ηλ(1+ρλ): the two extreme curvatures.
@@ -222,6 +222,23 @@ LOSS = DISTANCE.with_(
         Step("one step", Inequality(gap(w_next), rate * gap(w)), ("small steps", "large steps", "very large steps")),
     ),
     notes="attained on ½λ‖w‖², λ ∈ {α, β}; no relation between ρ and β is needed",
+)
+
+# --- SAM: the same at a fixed gradient norm ------------------------------------------------------------------
+#: For a fixed ‖∇L(w)‖ = γ a step of SAM is one of USAM with radius ρ/γ; the level that the worst one keeps.
+LEVEL = Theorem(
+    slug="sam-one-step-sdp-neighbourhood.level",
+    title="At ηβ = 1, κ = 10: limsup L − L* ≤ 0.97 βρ²",
+    source=NEW,
+    rule=sam,
+    loss=StronglyConvex(beta / 10, beta),
+    hypotheses=(sp.Eq(eta, 1 / beta), rho > 0),
+    claim=Limit(gap(w), Rational(97, 100) * beta * rho**2, "limsup", "<="),
+    status="conjecture",
+    expected="supported",
+    tightness="upper",
+    mutants=(Mutant("level/2", claim=Limit(gap(w), Rational(48, 100) * beta * rho**2, "limsup", "<=")),),
+    notes="0.9638 βρ² is the fixed point of worst cases over a grid of ‖g‖; sc-sam-limsup-improved proves 5 βρ²",
 )
 
 THEOREMS = declared(globals())

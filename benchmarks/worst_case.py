@@ -53,7 +53,8 @@ def excess_loss(markdown: bool) -> None:
     table("USAM, excess loss, α = 1/10, β = 1", ["η", "ρ", "solver", "formula", "certified"], rows, markdown)
     seconds = time.perf_counter() - began
     print(
-        f"\n{certified} of {len(grid)} certified exactly at the formula; solver off by at most {worst:.1e}; {seconds:.1f} s"
+        f"\n{certified} of {len(grid)} certified exactly at the formula; "
+        f"solver off by at most {worst:.1e}; {seconds:.1f} s"
     )
 
 
@@ -81,32 +82,28 @@ def distance(markdown: bool) -> None:
     table("USAM, distance, α = 1/10, β = 1, η = 2/(A+B)", head, rows, markdown)
 
 
-def level(rho: Fraction) -> tuple[float, float, Fraction]:
-    """The largest level E that one step of SAM can keep, by bisection over a grid of gradient norms."""
-    low, high, norm = 0.0, 5.0 * float(rho) ** 2, Fraction(0)
-    for _ in range(16):
-        middle = Fraction((low + high) / 2).limit_denominator(10**6)
-        norms = [Fraction(float(rho) * k / 24).limit_denominator(10**4) for k in range(12, 25)]
-        values = [
-            (worst_case(sam, CLASS, {"eta": 1, "rho": rho}, gradient_norm=n, level=middle).value or 0, n) for n in norms
-        ]
-        top, norm = max(values)
-        low, high = (float(middle), high) if top >= float(middle) else (low, float(middle))
-    return low, high, norm
+def largest(rho: Fraction, level: Fraction) -> tuple[float, Fraction]:
+    """The worst L⁺ − L* of one step from L − L* ≤ level, over a grid of gradient norms, and the norm."""
+    norms = [Fraction(float(rho) * k / 40).limit_denominator(10**4) for k in range(18, 44)]
+    runs = (
+        (worst_case(sam, CLASS, {"eta": 1, "rho": rho}, gradient_norm=n, level=level, certify=False), n) for n in norms
+    )
+    return max((run.value, n) for run, n in runs if run.value is not None)
 
 
 def neighbourhood(markdown: bool) -> None:
     """The fixed point of SAM's one-step worst case."""
     rows = []
-    for r, reference, formula in (
-        ("1/10", ".0096", ".050"),
-        ("3/10", ".0867", ".450"),
-        ("1/2", ".241", "1.25"),
-        ("1", ".964", "5.00"),
-    ):
-        low, _, norm = level(Fraction(r))
-        rows.append([r, f"{low:.4f}", reference, formula, f"{float(norm):.3f}"])
-    head = ["ρ", "fixed point", "reference", "ηβ³ρ²/(2α(2−ηβ))", "at ‖g‖"]
+    references = (("1/10", ".0096", ".050"), ("3/10", ".0867", ".450"), ("1/2", ".241", "1.25"), ("1", ".964", "5.00"))
+    for r, reference, formula in references:
+        rho = Fraction(r)
+        low, high, norm = 0.0, 2 * float(rho) ** 2, Fraction(0)
+        for _ in range(11):
+            middle = (low + high) / 2
+            top, norm = largest(rho, Fraction(middle).limit_denominator(10**6))
+            low, high = (middle, high) if top >= middle else (low, middle)
+        rows.append([r, f"{(low + high) / 2:.4f}", reference, formula, f"{float(norm):.3f}"])
+    head = ["ρ", "fixed point", "reference", "ηβ³ρ²/(2α(2−ηβ))", "at gradient norm"]
     table("SAM, level of L − L* that one step keeps, α = 1/10, β = η = 1", head, rows, markdown)
 
 

@@ -102,6 +102,7 @@ def worst_case(
     gradient_norm: Any = None,
     level: Any = 1,
     bound: Any = None,
+    certify: bool = True,
 ) -> WorstCase:
     r"""The worst case of ``steps`` steps over all members of a class with a minimiser, in every dimension.
 
@@ -127,6 +128,9 @@ def worst_case(
         The bound on the initial metric; without ``gradient_norm`` the problem is homogeneous, and 1 means a ratio.
     bound : exact number, optional
         Certify exactly this bound instead of the least one.
+
+    certify : bool
+        False: the solver's number alone.
 
     Returns
     -------
@@ -157,6 +161,7 @@ def worst_case(
         return worst_case(
             rule.rule, rule.loss, parameters,
             metric=metric, initial=initial, steps=steps, gradient_norm=gradient_norm, level=level, bound=bound,
+            certify=certify,
         )  # fmt: skip
     if not isinstance(cls, FunctionClass):
         raise InputError("no function class; give one such as StronglyConvex('1/10', 1)")
@@ -175,6 +180,8 @@ def worst_case(
         return WorstCase(None, None, None, reason, solved.status, problem)
     hints = problem.extremes()
     gram = tuple(tuple(float(e) for e in row) for row in solved.gram)
+    if not certify:
+        return WorstCase(solved.value, None, None, "no certificate was asked for", solved.status, problem, gram)
     if bound is None:
         rounded = round_dual(dual, solved, hints)
     else:

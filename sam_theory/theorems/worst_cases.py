@@ -224,6 +224,42 @@ LOSS = DISTANCE.with_(
     notes="attained on ½λ‖w‖², λ ∈ {α, β}; no relation between ρ and β is needed",
 )
 
+# --- excess loss, with the gradient ------------------------------------------------------------------------
+wide = 1 + rho * beta
+#: The line through the two extreme quadratics: factor + 2λ·weight = (1−ηλ(1+ρλ))² at λ = α and λ = β.
+weight = excess * eta * (1 + rho * (alpha + beta)) / 2
+factor = a**2 - 2 * alpha * weight
+_rest = eta * wide**2 * (2 * modulus + alpha * beta * eta * rho)
+_rest += -2 * eta * wide * excess * (1 + rho * (alpha + beta)) - rho * (1 + a) ** 2
+_line = (
+    *weighted(
+        "line",
+        {
+            "w_next -> w_star": rho * wide * (wide * (1 - a) + alpha * rho * excess),
+            "w_next -> w": rho * wide * (wide * a - (1 + rho * alpha) * excess),
+            "w_next -> p1": rho * wide * excess,
+            "w -> w_star": rho * wide * (wide * a * (1 - a) + alpha * (2 * wide * weight - rho * excess)),
+            "w -> p1": wide * (wide * eta * a - rho * excess),
+            "p1 -> w": wide**2 * eta * a,
+        },
+    ),
+    *squares("line", ((rho, r_next * wide + r * (1 + a)), (_rest, r))),
+)
+_right = factor * gap(w) + weight * square(g)
+LINE = LOSS.with_(
+    slug="usam-worst-case-fgap.with-gradient",
+    title="L⁺ − L* ≤ m(L − L*) + n‖∇L(w)‖² with the line m + 2λn through the squared multipliers at λ = α, β",
+    hypotheses=(rho > 0, alpha < beta, large, rho * excess <= wide * eta * a, (1 + rho * alpha) * excess <= wide * a),
+    where={},
+    claim=Inequality(gap(w_next), _right),
+    proof=(
+        *_line,
+        Step("scaled", Inequality(sp.S.Zero, 2 * D * rho * wide**2 * (_right - gap(w_next))), names(_line)),
+        Step("one step", Inequality(gap(w_next), _right), ("scaled",)),
+    ),
+    notes="with ρ/‖∇L(w)‖ for ρ this is the one-step worst case of SAM at a fixed gradient norm",
+)
+
 # --- SAM: the same at a fixed gradient norm ------------------------------------------------------------------
 #: For a fixed ‖∇L(w)‖ = γ a step of SAM is one of USAM with radius ρ/γ; the level that the worst one keeps.
 LEVEL = Theorem(

@@ -250,13 +250,14 @@ LINE = LOSS.with_(
     slug="usam-worst-case-fgap.with-gradient",
     title="L⁺ − L* ≤ m(L − L*) + n‖∇L(w)‖² with the line m + 2λn through the squared multipliers at λ = α, β",
     hypotheses=(rho > 0, alpha < beta, large, rho * excess <= wide * eta * a, (1 + rho * alpha) * excess <= wide * a),
-    where={},
-    claim=Inequality(gap(w_next), _right),
+    where={q: factor},
+    claim=Inequality(gap(w_next), q * gap(w) + weight * square(g)),
     proof=(
         *_line,
         Step("scaled", Inequality(sp.S.Zero, 2 * D * rho * wide**2 * (_right - gap(w_next))), names(_line)),
         Step("one step", Inequality(gap(w_next), _right), ("scaled",)),
     ),
+    attained_by=Instance({"alpha": 1, "beta": 2, "eta": Rational(3, 8), "rho": Rational(1, 2)}, (1,), Quadratic(2)),
     notes="with ρ/‖∇L(w)‖ for ρ this is the one-step worst case of SAM at a fixed gradient norm",
 )
 

@@ -102,6 +102,7 @@ SECTOR = Theorem(
     proof=(*_sector, sector),
     tightness="tight",
     attained_by=Instance({"alpha": 1, "beta": 2, "eta": Rational(1, 4), "rho": Rational(1, 2)}, (1,), Quadratic(2)),
+    mutants=(Mutant("A*101/100", claim=Inequality(sp.S.Zero, dot(g_ascent - d * (A * Rational(101, 100)), above))),),
     notes="ρ(β−α) ≤ 1 cannot be relaxed at η = 2/(A+B): beyond it no multipliers exist",
 )
 small, large = eta * (A + B) <= 2, eta * (A + B) >= 2
@@ -130,6 +131,7 @@ DISTANCE = SECTOR.with_(
     slug="usam-worst-case-distance.one-step",
     title="One step of USAM contracts the distance as on the worst quadratic, if ρ(β−α) ≤ 1",
     where={q: rate},
+    mutants=(),
     claim=Inequality(square(w_next - w_star), q * square(d)),
     proof=(*_sector, sector, *_small, *_large, Step("one step", one_step, ("small steps", "large steps"))),
     notes="attained on ½λ‖w‖², λ ∈ {α, β}; without ρ(β−α) ≤ 1 it is false near η = 2/(A+B)",

@@ -270,6 +270,7 @@ def test_the_engine_certifies_at_named_points_only() -> None:
 def test_the_engine_refutes_with_data_of_its_own() -> None:
     result = verify(LIBRARY["usam-distance-quadratic-everywhere"], engines=("worst-case",), budget="quick")
     assert result.verdict is Verdict.REFUTED and result.witness is not None and result.witness.form == "data"
+    assert result.as_expected
 
 
 def test_the_distance_statement_without_its_hypothesis_falls_to_exact_data() -> None:

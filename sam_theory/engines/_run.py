@@ -114,11 +114,14 @@ def verify(
         evidence.append(certify_worst_case(theorem, units))
     if "ball" in chosen and theorem.status != "quoted":
         evidence.append(certify(theorem, units))
+    expected = capped(theorem.expected, chosen)
+    if theorem.expected == "refuted" and any(e.established is Verdict.REFUTED for e in evidence):
+        expected = Verdict.REFUTED  # an engine that refutes only some kinds of claim did
     outcomes = [_mutant(name, mutant, units, seed) for name, mutant in (mutants_of(theorem) if mutants else ())]
     return Result.of(
         theorem,
         evidence,
-        expected=capped(theorem.expected, chosen),
+        expected=expected,
         mutants=outcomes,
         seconds=time.perf_counter() - began,
     )

@@ -120,6 +120,8 @@ _PUBLIC = {
         "certified_cycle",
         "certified_drift_time",
         "certified_phase_diagram",
+        "worst_case",
+        "WorstCase",
     ),
     "errors": ("InputError",),
 }

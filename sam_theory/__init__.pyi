@@ -3,6 +3,7 @@ from sam_theory.dynamics import Outcome as Outcome
 from sam_theory.dynamics import Trajectory as Trajectory
 from sam_theory.dynamics import simulate as simulate
 from sam_theory.engines import ENGINES as ENGINES
+from sam_theory.engines import WorstCase as WorstCase
 from sam_theory.engines import box as box
 from sam_theory.engines import certified_cycle as certified_cycle
 from sam_theory.engines import certified_drift_time as certified_drift_time
@@ -12,6 +13,7 @@ from sam_theory.engines import falsify as falsify
 from sam_theory.engines import synthesize as synthesize
 from sam_theory.engines import verify as verify
 from sam_theory.engines import verify_all as verify_all
+from sam_theory.engines import worst_case as worst_case
 from sam_theory.errors import InputError as InputError
 from sam_theory.losses import ConvexSmooth as ConvexSmooth
 from sam_theory.losses import Expression as Expression

@@ -17,6 +17,7 @@ from sam_theory.engines._budget import BUDGETS, Budget, budget_of
 from sam_theory.engines._run import ENGINES, falsify, verify, verify_all
 from sam_theory.engines._selftest import SELF_TESTS, Check, self_test
 from sam_theory.engines._synthesize import Synthesis, synthesize
+from sam_theory.engines._worst_case import WorstCase, worst_case
 
 __all__ = [
     "BUDGETS",
@@ -30,6 +31,7 @@ __all__ = [
     "PhaseDiagram",
     "Synthesis",
     "System",
+    "WorstCase",
     "box",
     "budget_of",
     "certified_cycle",
@@ -42,4 +44,5 @@ __all__ = [
     "synthesize",
     "verify",
     "verify_all",
+    "worst_case",
 ]

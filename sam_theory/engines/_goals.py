@@ -224,7 +224,8 @@ class _Scene:
         """The facts named in ``using``: of the class, Cauchy–Schwarz, or earlier steps."""
         if not using:
             return {}
-        known = self.theorem.loss.lemmas(self.gram) if isinstance(self.theorem.loss, FunctionClass) else []
+        named = any(wanted not in steps for wanted in using)
+        known = self.theorem.loss.lemmas(self.gram) if named and isinstance(self.theorem.loss, FunctionClass) else []
         zero = {self.gram.length(label): sp.S.Zero for label in self.gram.vanishing()}
         chosen: dict[str, Any] = {}
         for wanted in using:

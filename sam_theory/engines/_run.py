@@ -19,15 +19,16 @@ from sam_theory.engines._budget import Budget, budget_of
 from sam_theory.engines._prove import PROVERS, prove, second_opinion
 from sam_theory.engines._search import refute, search
 from sam_theory.engines._smt import satisfiable
+from sam_theory.engines._worst_case import applies, certify_worst_case
 from sam_theory.errors import InputError, nearest
 from sam_theory.theorems import Theorem, library, load_file, mutants_of
 from sam_theory.verdicts import Evidence, MutantOutcome, Result, Verdict
 
 #: All engines of this version, in the order in which they are asked.
-ENGINES: tuple[str, ...] = (*PROVERS, "cvc5", "search", "ball")
+ENGINES: tuple[str, ...] = (*PROVERS, "cvc5", "search", "worst-case", "ball")
 
 #: Engines that run only where they are named, or within the full budget.
-ON_REQUEST = ("cvc5",)
+ON_REQUEST = ("cvc5", "worst-case")
 
 Progress = Callable[[Result], None]
 
@@ -54,11 +55,11 @@ def check_engines(engines: Sequence[str] | None, full: bool = False) -> tuple[st
 def capped(expected: str, engines: tuple[str, ...]) -> Verdict:
     """What ``engines`` can reach of an expectation."""
     proving = all(p in engines for p in PROVERS)
-    if expected == "refuted" and "search" not in engines:
+    if expected == "refuted" and "search" not in engines:  # other engines refute only some kinds of claim
         return Verdict.UNDECIDED
     if expected in ("proved", "certified") and not proving:
         # A box is certified where the statement allows it, which is not known before.
-        certified = expected == "certified" and "ball" in engines
+        certified = expected == "certified" and ("ball" in engines or "worst-case" in engines)
         if not certified:
             return Verdict.SUPPORTED if "search" in engines else Verdict.UNDECIDED
     if expected == "supported" and "search" not in engines:
@@ -80,7 +81,7 @@ def verify(
     ----------
     theorem : Theorem
     engines : sequence of str, optional
-        Names from ``ENGINES``; by default all, ``cvc5`` only within the full budget.
+        Names from ``ENGINES``; by default all, those of ``ON_REQUEST`` only within the full budget.
     budget : {"quick", "default", "full"} or Budget
         In work units, never seconds.
     seed : int
@@ -115,13 +116,18 @@ def verify(
         evidence.append(second_opinion(theorem, units, _rng(seed, theorem.slug, "recheck")))
     if "search" in chosen:
         evidence.append(search(theorem, units, _rng(seed, theorem.slug, "search")))
+    if "worst-case" in chosen and (engines is not None or applies(theorem)):
+        evidence.append(certify_worst_case(theorem, units))
     if "ball" in chosen and theorem.status != "quoted":
         evidence.append(certify(theorem, units))
+    expected = capped(theorem.expected, chosen)
+    if theorem.expected == "refuted" and any(e.established is Verdict.REFUTED for e in evidence):
+        expected = Verdict.REFUTED  # an engine that refutes only some kinds of claim did
     outcomes = [_mutant(name, mutant, units, seed) for name, mutant in (mutants_of(theorem) if mutants else ())]
     return Result.of(
         theorem,
         evidence,
-        expected=capped(theorem.expected, chosen),
+        expected=expected,
         mutants=outcomes,
         seconds=time.perf_counter() - began,
     )
@@ -151,7 +157,8 @@ def verify_all(
     """
     units = budget_of(budget)
     settings: dict[str, Any] = {
-        "engines": check_engines(engines, units.name == "full"), "budget": units, "seed": seed, "mutants": mutants,
+        "engines": None if engines is None else check_engines(engines),
+        "budget": units, "seed": seed, "mutants": mutants,
     }  # fmt: skip
     report = progress or (lambda result: None)
     if jobs <= 1 or len(theorems) <= 1 or any(not t.origin for t in theorems):

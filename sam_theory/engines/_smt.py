@@ -20,6 +20,7 @@ from sympy.logic.boolalg import And, Implies, Not, Or
 from sam_theory.arithmetic import Smt, lower
 from sam_theory.engines._flatten import Flattening, relation
 from sam_theory.engines._goal import Goal
+from sam_theory.engines._monomials import linearly_contradictory
 from sam_theory.errors import InputError
 
 _SIGN_UNITS = 400_000
@@ -114,6 +115,8 @@ def _check(parts: list[Any], rlimit: int) -> Answer:
             cleared = _clear_all(case)
         except VanishingDenominator as problem:
             unknown = str(problem)
+            continue
+        if linearly_contradictory(cleared, rlimit):
             continue
         status, model = _solve(cleared, rlimit)
         if status == "sat":

@@ -14,14 +14,16 @@ from sam_theory.losses._classes import (
 from sam_theory.losses._concrete import Expression, Product, Quadratic, RayleighQuotient
 from sam_theory.losses._describe import describe_loss, loss_of
 from sam_theory.losses._families import Family
-from sam_theory.losses._lemmas import LEMMA_SOURCES
+from sam_theory.losses._lemmas import LEMMA_SOURCES, LEMMAS, Constants
 from sam_theory.losses._links import LINKS, Link, any_link, even_link, link_curvature, log_cosh, shifted_square, sqrt1p
 from sam_theory.losses._named import named_losses
 from sam_theory.losses._spectral import SpectralQuadratic
 
 __all__ = [
+    "LEMMAS",
     "LEMMA_SOURCES",
     "LINKS",
+    "Constants",
     "ConvexSmooth",
     "Expression",
     "Fact",

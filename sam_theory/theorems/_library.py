@@ -14,9 +14,18 @@ from sam_theory.theorems._theorem import Theorem
 @cache
 def library() -> tuple[Theorem, ...]:
     """Every statement that ships with the package, in a fixed order."""
-    from sam_theory.theorems import dai2023, folklore, misquoted, quadratics, strongly_convex, terminal_phase, wen2023
+    from sam_theory.theorems import (
+        dai2023,
+        folklore,
+        misquoted,
+        quadratics,
+        strongly_convex,
+        terminal_phase,
+        wen2023,
+        worst_cases,
+    )
 
-    papers = (dai2023, folklore, wen2023, quadratics, strongly_convex, terminal_phase, misquoted)
+    papers = (dai2023, folklore, wen2023, quadratics, strongly_convex, terminal_phase, worst_cases, misquoted)
     theorems = tuple(t.with_(origin="library") for paper in papers for t in paper.THEOREMS)
     return unique(theorems, "the library")
 

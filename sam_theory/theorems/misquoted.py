@@ -14,11 +14,13 @@ from sam_theory.rules import sam, usam
 from sam_theory.theorems._claims import AlmostEvery, Cycle, Envelope, Inequality, Limit, Stability, Threshold
 from sam_theory.theorems._data import DataPoint, InterpolationData
 from sam_theory.theorems._sources import NEW, source
-from sam_theory.theorems._symbols import alpha, beta, eta, gap, lam, rho, t, w, w_next, w_start
+from sam_theory.theorems._symbols import alpha, beta, eta, gap, lam, rho, t, w, w_next, w_star, w_start
 from sam_theory.theorems._theorem import Instance, Theorem, declared
 from sam_theory.theorems.dai2023 import B, contraction, neighbourhood, q, s
 from sam_theory.theorems.quadratics import other as r_j
 from sam_theory.theorems.wen2023 import lam_j, zero
+from sam_theory.theorems.worst_cases import rate as worst_rate
+from sam_theory.theorems.worst_cases import square
 
 FALSE: dict[str, Any] = {"status": "quoted", "expected": "refuted"}
 QUOTED: dict[str, Any] = {"source": source("derived", "commonly quoted; false"), **FALSE}
@@ -100,6 +102,27 @@ FALSE_EVERY_DIMENSION = Theorem(
         "w1",
     ),
     source=replace(NEW, text="derived here; true in one dimension, false in two"),
+    **FALSE,
+)
+
+#: At these parameters the worst quadratic keeps its distance; here w goes to (1/12, −1), farther than 1.
+FALSE_DISTANCE = Theorem(
+    slug="usam-distance-quadratic-everywhere",
+    title="One step of USAM contracts the distance as on the worst quadratic, whatever ρ",
+    rule=usam,
+    loss=StronglyConvex(alpha, beta),
+    where={q: worst_rate},
+    claim=Inequality(square(w_next - w_star), q * square(w - w_star)),
+    candidate=InterpolationData(
+        {"alpha": "1/10", "beta": 1, "eta": "1/2", "rho": 3},
+        (
+            DataPoint.of("w", [1, 0], ["2/3", "3/7"], "1/3"),
+            DataPoint.of("p1", [3, "9/7"], ["11/6", 2], "2519/588"),
+            DataPoint.of("w_star", [0, 0], [0, 0], 0),
+        ),
+        "w",
+    ),
+    source=replace(NEW, text="derived here; true for ρ(β−α) ≤ 1, false beyond"),
     **FALSE,
 )
 

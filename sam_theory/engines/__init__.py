@@ -1,4 +1,5 @@
-"""Engines: from a theorem to evidence.  Symbolic algebra, z3, an adversarial search, and certificates by balls."""
+"""Engines: from a theorem to evidence.  Symbolic algebra, z3, an adversarial search, certificates by balls,
+and proofs that Coq's kernel checks."""
 
 from sam_theory.engines._ball import (
     Box,
@@ -14,6 +15,7 @@ from sam_theory.engines._ball import (
     enclose,
 )
 from sam_theory.engines._budget import BUDGETS, Budget, budget_of
+from sam_theory.engines._formal import File, check, coqc_path, file_of, formal
 from sam_theory.engines._run import ENGINES, falsify, verify, verify_all
 
 __all__ = [
@@ -23,6 +25,7 @@ __all__ = [
     "Budget",
     "DriftTime",
     "Enclosure",
+    "File",
     "PhaseDiagram",
     "System",
     "box",
@@ -31,8 +34,12 @@ __all__ = [
     "certified_drift_time",
     "certified_phase_diagram",
     "certify",
+    "check",
+    "coqc_path",
     "enclose",
     "falsify",
+    "file_of",
+    "formal",
     "verify",
     "verify_all",
 ]

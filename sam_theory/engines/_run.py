@@ -16,6 +16,7 @@ import numpy as np
 
 from sam_theory.engines._ball import certify
 from sam_theory.engines._budget import Budget, budget_of
+from sam_theory.engines._formal import coqc_path, formal
 from sam_theory.engines._prove import PROVERS, prove
 from sam_theory.engines._search import refute, search
 from sam_theory.engines._smt import satisfiable
@@ -24,7 +25,7 @@ from sam_theory.theorems import Theorem, library, load_file, mutants_of
 from sam_theory.verdicts import Evidence, MutantOutcome, Result, Verdict
 
 #: All engines of this version, in the order in which they are asked.
-ENGINES: tuple[str, ...] = (*PROVERS, "search", "ball")
+ENGINES: tuple[str, ...] = (*PROVERS, "formal", "search", "ball")
 
 Progress = Callable[[Result], None]
 
@@ -46,6 +47,13 @@ def check_engines(engines: Sequence[str] | None) -> tuple[str, ...]:
         if name not in ENGINES:
             raise InputError(f"unknown engine '{name}'; {nearest(name, ENGINES)}")
     return tuple(e for e in ENGINES if e in engines)
+
+
+def engines_of(engines: Sequence[str] | None, budget: Budget) -> tuple[str, ...]:
+    """The engines that run: those asked for, or all, with ``formal`` only in the full budget and where Coq is there."""
+    if engines is None and (budget.name != "full" or coqc_path() is None):
+        return tuple(e for e in ENGINES if e != "formal")
+    return check_engines(engines)
 
 
 def capped(expected: str, engines: tuple[str, ...]) -> Verdict:
@@ -77,7 +85,7 @@ def verify(
     ----------
     theorem : Theorem
     engines : sequence of str, optional
-        Names from ``ENGINES``; all by default.
+        Names from ``ENGINES``; by default all, but ``formal`` in the full budget alone.
     budget : {"quick", "default", "full"} or Budget
         In work units, never seconds.
     seed : int
@@ -96,7 +104,8 @@ def verify(
     EnginesDisagree
         If one engine refutes what another proves, or certifies on a region that contains the witness.
     """
-    chosen, units = check_engines(engines), budget_of(budget)
+    units = budget_of(budget)
+    chosen = engines_of(engines, units)
     began = time.perf_counter()
     if satisfiable(theorem.all_hypotheses) is False:
         raise InputError(
@@ -107,6 +116,8 @@ def verify(
     provers = tuple(p for p in PROVERS if p in chosen)
     if provers and theorem.status != "quoted":
         evidence += prove(theorem, provers, units, _rng(seed, theorem.slug, "recheck"))
+    if "formal" in chosen and theorem.status != "quoted":
+        evidence.append(formal(theorem))
     if "search" in chosen:
         evidence.append(search(theorem, units, _rng(seed, theorem.slug, "search")))
     if "ball" in chosen and theorem.status != "quoted":
@@ -144,7 +155,7 @@ def verify_all(
     that belong neither to the library nor to a file are verified in this process.
     """
     settings: dict[str, Any] = {
-        "engines": check_engines(engines), "budget": budget_of(budget), "seed": seed, "mutants": mutants,
+        "engines": None if engines is None else check_engines(engines), "budget": budget_of(budget), "seed": seed, "mutants": mutants,
     }  # fmt: skip
     report = progress or (lambda result: None)
     if jobs <= 1 or len(theorems) <= 1 or any(not t.origin for t in theorems):

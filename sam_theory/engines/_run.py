@@ -117,7 +117,7 @@ def verify(
     if provers and theorem.status != "quoted":
         evidence += prove(theorem, provers, units, _rng(seed, theorem.slug, "recheck"))
     if "formal" in chosen and theorem.status != "quoted":
-        evidence.append(formal(theorem))
+        evidence.append(formal(theorem, search=units.name == "full"))
     if "search" in chosen:
         evidence.append(search(theorem, units, _rng(seed, theorem.slug, "search")))
     if "ball" in chosen and theorem.status != "quoted":
@@ -155,8 +155,11 @@ def verify_all(
     that belong neither to the library nor to a file are verified in this process.
     """
     settings: dict[str, Any] = {
-        "engines": None if engines is None else check_engines(engines), "budget": budget_of(budget), "seed": seed, "mutants": mutants,
-    }  # fmt: skip
+        "engines": None if engines is None else check_engines(engines),
+        "budget": budget_of(budget),
+        "seed": seed,
+        "mutants": mutants,
+    }
     report = progress or (lambda result: None)
     if jobs <= 1 or len(theorems) <= 1 or any(not t.origin for t in theorems):
         results = []

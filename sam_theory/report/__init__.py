@@ -11,5 +11,6 @@ from sam_theory.report._terminal import print_results
 from sam_theory.report._witness import witness_text
 
 __all__ = [
-    "columns", "junit", "latex_document", "plain", "print_results", "replay_script", "search_text", "show", "witness_text",
+    "columns", "junit", "latex_document", "plain", "print_results", "replay_script", "search_text", "show",
+    "witness_text",
 ]  # fmt: skip

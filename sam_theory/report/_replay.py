@@ -46,16 +46,17 @@ class _Script:
         self.parts = [
             f'"""A counterexample, replayed in fractions.\n\n{quoted}\n\n'
             'Exit status 0: the violation was recomputed.  Needs Python 3.10 or newer and nothing else.\n"""',
-            "from fractions import Fraction as F\nfrom itertools import combinations, permutations\nfrom math import isqrt\n",
+            "from fractions import Fraction as F\n"
+            "from itertools import combinations, permutations\nfrom math import isqrt\n",
             RUNTIME,
             f"P = {{{params}}}\nstart = {_vector(w.start)}\n",
         ]
         self._hypotheses()
         self._loss()
-        self.parts.append(function_source("step", t.rule.program, t.map.state).replace("return {'", "return {'"))
+        self.parts.append(function_source("step", t.rule.program, t.map.state))
         self.parts.append(f"def after(w):\n    return step(w)[{t.map.state[0]!r}]\n")
         self._violation()
-        self.parts.append(f'print({("replayed: " + t.slug)!r})')
+        self.parts.append(f"print({('replayed: ' + t.slug)!r})")
         return "\n\n".join(self.parts) + "\n"
 
     def _hypotheses(self) -> None:
@@ -134,7 +135,9 @@ class _Script:
         claim, w = self.claim, self.witness
         self.parts.append(f"observed, bound = {fraction(w.observed)}, {fraction(w.bound)}")
         if isinstance(claim, (Identity, Inequality)):
-            self._pointwise(claim.lhs, claim.rhs, "!=" if isinstance(claim, Identity) else ">=" if claim.strict else ">")
+            self._pointwise(
+                claim.lhs, claim.rhs, "!=" if isinstance(claim, Identity) else ">=" if claim.strict else ">"
+            )
         elif isinstance(claim, Envelope) and not claim.accumulate and w.step is not None:
             self._envelope(claim, w.step)
         elif isinstance(claim, Limit) and claim.variable is None and w.form in ("orbit", "data"):
@@ -142,7 +145,9 @@ class _Script:
         elif isinstance(claim, (Threshold, Cycle)):
             self._multiplier(claim)
         else:
-            raise InputError(f"{self.theorem.slug}: a witness of form {w.form} against a {claim.kind} cannot be replayed")
+            raise InputError(
+                f"{self.theorem.slug}: a witness of form {w.form} against a {claim.kind} cannot be replayed"
+            )
 
     def _pointwise(self, left: Any, right: Any, wrong: str) -> None:
         self.parts.append(_pair("claim", left, right, _VECTORS, self._star))
@@ -166,7 +171,9 @@ class _Script:
     def _limit(self, claim: Limit) -> None:
         self.parts.append(_pair("claim", claim.observable, claim.value, _VECTORS, self._star))
         wrong = {"==": "!=", "<=": ">", ">=": "<"}[claim.relation]
-        pick = {"limsup": "max(seen)", "liminf": "min(seen)"}.get(claim.kind_of_limit, "next(x for x in seen if x != bound)")
+        pick = {"limsup": "max(seen)", "liminf": "min(seen)"}.get(
+            claim.kind_of_limit, "next(x for x in seen if x != bound)"
+        )
         self.parts.append(_ORBIT)
         self.parts.append(
             "seen = [claim(w, after(w), start, F(0))[0] for w in orbit]\n"
@@ -178,10 +185,7 @@ class _Script:
             if len(self.witness.start) != 1:
                 raise InputError(f"{self.theorem.slug}: that the orbit attracts is replayed in one dimension alone")
             self.parts.append(_JACOBIAN)
-            self.parts.append(
-                "# The orbit attracts an open set of starts.\n"
-                "assert abs(product(orbit)[0][0]) < 1"
-            )
+            self.parts.append("# The orbit attracts an open set of starts.\nassert abs(product(orbit)[0][0]) < 1")
 
     def _multiplier(self, claim: Any) -> None:
         w = self.witness
@@ -276,7 +280,7 @@ hessian = [list(sub(gradient(e), gradient(origin))) for e in axes]
 between = class_constants()
 assert nonnegative([[hessian[i][j] - between["alpha"] * (i == j) for j in range(size)] for i in range(size)])
 assert nonnegative([[between["beta"] * (i == j) - hessian[i][j] for j in range(size)] for i in range(size)])
-for w in (start, after_points := scale(F(3), start)):
+for w in (start, scale(F(3), start)):
     assert gradient(w) == add(gradient(origin), tuple(dot(row, w) for row in hessian))"""
 
 _ORBIT = """\
@@ -299,8 +303,8 @@ def product(points):
     size = len(points[0])
     result = [[F(i == j) for j in range(size)] for i in range(size)]
     for w in points:
-        step_matrix = jacobian(w)
-        result = [[sum(step_matrix[i][k] * result[k][j] for k in range(size)) for j in range(size)] for i in range(size)]
+        one, axes = jacobian(w), range(size)
+        result = [[sum(one[i][k] * result[k][j] for k in axes) for j in axes] for i in axes]
     return result
 
 

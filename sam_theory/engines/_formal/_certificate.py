@@ -46,7 +46,9 @@ class Product:
 
     def expression(self) -> Any:
         """The product as an expression."""
-        return sp.Mul(self.monomial, sp.S.One if self.square is None else self.square**2, *(f.poly for f in self.factors))
+        return sp.Mul(
+            self.monomial, sp.S.One if self.square is None else self.square**2, *(f.poly for f in self.factors)
+        )
 
 
 def contradiction(
@@ -67,6 +69,11 @@ def contradiction(
     symbols = generators([p.poly for p in known])
     if not symbols:
         return [Product((p,)) for p in known if p.kind == ">" and p.poly <= 0][:1] or None
+    best: dict[Any, Polynomial] = {}
+    for p in known[:-1]:
+        if p.poly not in best or (p.kind == ">" and best[p.poly].kind == ">="):
+            best[p.poly] = p
+    known = [*best.values(), known[-1]]
     products = list(itertools.islice(_products(known, effort, squares), limit + 1))
     if len(products) > limit:
         return None
@@ -121,9 +128,7 @@ def generators(polynomials: Sequence[Any]) -> list[Any]:
     return sorted(inside, key=sp.default_sort_key)
 
 
-def _products(
-    known: Sequence[Polynomial], effort: tuple[int, int], squares: Sequence[Any]
-) -> Iterator[Product]:
+def _products(known: Sequence[Polynomial], effort: tuple[int, int], squares: Sequence[Any]) -> Iterator[Product]:
     depth, degree = effort
     if degree < 0:
         yield from _targeted(known, depth, -degree, squares)
@@ -170,7 +175,8 @@ def _targeted(known: Sequence[Polynomial], depth: int, rounds: int, squares: Seq
     for e in known:
         if e.kind == "=":
             bases.append((Product((e,)), values[e.name]))
-    wanted = set(dict(values[known[-1].name]))
+    aim = values[known[-1].name]
+    wanted = set(dict(aim)) | (set(dict(aim * aim)) if depth > 1 else set())
     seen: set[tuple[int, Any]] = set()
     for _ in range(rounds):
         following = set(wanted)
@@ -179,7 +185,9 @@ def _targeted(known: Sequence[Polynomial], depth: int, rounds: int, squares: Seq
             for w in sorted(wanted):
                 for m in own:
                     q = tuple(a - b for a, b in zip(w, m, strict=True))
-                    if (i, q) in seen or any(x < 0 or (x and not base.equality and not f) for x, f in zip(q, free, strict=True)):
+                    if (i, q) in seen or any(
+                        x < 0 or (x and not base.equality and not f) for x, f in zip(q, free, strict=True)
+                    ):
                         continue
                     seen.add((i, q))
                     following |= {tuple(a + b for a, b in zip(q, k, strict=True)) for k in own}

@@ -6,7 +6,8 @@ import time
 
 from sam_theory.engines._formal._coqc import STANDARD_AXIOMS, Checked, coqc_path, run_coqc
 from sam_theory.engines._formal._file import Entry, File, file_of
-from sam_theory.engines._formal._recorded import acceptable
+from sam_theory.engines._formal._recorded import acceptable, recorded
+from sam_theory.engines._formal._search import find_script
 from sam_theory.theorems import Asymptotic, Limit, Theorem
 from sam_theory.verdicts import Evidence, Obligation
 
@@ -15,8 +16,8 @@ KERNEL, AXIOMS = "Coq's kernel", "Coq's axioms of the real numbers"
 _TRANSLATION = "the translation of the goals to Coq"
 
 
-def formal(theorem: Theorem) -> Evidence:
-    """Compile the file of ``theorem`` with ``coqc``, in this very run.
+def formal(theorem: Theorem, search: bool = False) -> Evidence:
+    """Compile the file of ``theorem`` with ``coqc``, in this very run; ``search`` for proofs that are not recorded.
 
     ``not-run`` where Coq is missing; ``undecided`` where a goal has no recorded proof, no translation, or where
     the statement has no goals.
@@ -28,12 +29,25 @@ def formal(theorem: Theorem) -> Evidence:
     if isinstance(claim, Asymptotic) or (isinstance(claim, Limit) and claim.variable is not None):
         return Evidence("formal", "undecided", "a limit of formulas is not reduced to goals over the real numbers")
     file = file_of(theorem)
+    if search and not file.complete:
+        file = file_of(theorem, {**recorded(), **_found(file)})
     if not file.entries:
         return Evidence("formal", "undecided", f"a {claim.kind} without proof steps has no goals to formalise")
     if not any(e.script for e in file.entries):
         reason = "SymPy leaves no goal open" if all(e.decided_before for e in file.entries) else "no proof is recorded"
         return Evidence("formal", "undecided", reason)
     return _evidence(file, check(file), time.perf_counter() - began)
+
+
+def _found(file: File) -> dict[str, str]:
+    """Scripts for the goals without a recorded one, by the hash of the statement."""
+    result: dict[str, str] = {}
+    for entry in file.entries:
+        if entry.statement is not None and entry.script is None:
+            script = find_script(entry.statement)
+            if script is not None:
+                result[entry.statement.key] = script
+    return result
 
 
 def check(file: File) -> Checked:

@@ -120,7 +120,11 @@ def _header(file: File) -> list[str]:
     trivial = [e.goal.name for e in file.entries if e.decided_before]
     if trivial:
         lines.append(_comment(f"Both sides are the same expression already: {'; '.join(trivial)}."))
-    missing = [e.goal.name + (f" ({e.note})" if e.note else "") for e in file.entries if e.script is None and not e.decided_before]
+    missing = [
+        e.goal.name + (f" ({e.note})" if e.note else "")
+        for e in file.entries
+        if e.script is None and not e.decided_before
+    ]
     if missing:
         lines.append(_comment(f"NOT PROVED here: {'; '.join(missing)}."))
     legend = dict(pair for e in file.entries if e.statement is not None for pair in e.statement.names.legend())

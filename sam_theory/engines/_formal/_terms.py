@@ -13,8 +13,9 @@ from sympy.logic.boolalg import And, Implies, Not, Or
 
 #: Words of the language, and constants of the libraries that every file loads.
 _RESERVED = frozenset(
-    "R S O I E PI exp ln sin cos tan sqrt pow Type Set Prop SProp as at cofix else end exists exists2 fix for forall fun "
-    "if in let match mod return then using where with nat Rabs Rmin Rmax sgn IZR INR not and or True False eq".split()
+    "R S O I E PI exp ln sin cos tan sqrt pow Type Set Prop SProp as at cofix else end exists exists2 fix for "
+    "forall fun if in let match mod return then using where with nat Rabs Rmin Rmax sgn IZR INR not and or "
+    "True False eq".split()
 )
 _OPERATORS = {"<": "<", "<=": "<=", ">": ">", ">=": ">=", "==": "=", "!=": "<>"}
 _SUM, _PRODUCT, _ATOM = range(3)

@@ -195,5 +195,3 @@ def _side_text(side: str, values: Mapping[str, Any], printer: Printer) -> str:
         "above -1": f"-1 < {text}",
         "above 1": f"1 < Rabs ({text})",
     }[next(k for k in ("nonnegative", "below 1", "at most 1", "above -1", "above 1") if side.endswith(k))]
-
-

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -115,6 +116,32 @@ def test_comments_cannot_be_closed_by_a_title() -> None:
     theorem = LIBRARY["product-balancedness-identity.gd"].with_(title="a *) Axiom b : False. (* c")
     text = file_of(theorem).text()
     assert "*) Axiom" not in text
+
+
+def listing() -> str:
+    """The list in docs/formal.md; what is left open is named with the reason."""
+    lines = []
+    for theorem in PROVABLE:
+        file = FILES.get(theorem.slug)
+        if file is None or not file.entries:
+            what = "not checked: a limit in a parameter, taken by SymPy"
+        elif file.complete:
+            count = len(file.names)
+            what = f"{count} theorem{'s' * (count > 1)}"
+            if file.lemma is not None:
+                what += f"; *{file.lemma}* " + ("proved in the file" if file.trajectory else "trusted")
+        else:
+            missing = dict.fromkeys(e.goal.name for e in file.entries if e.script is None and not e.decided_before)
+            done = sum(e.script is not None for e in file.entries)
+            what = f"not complete, {done} goals proved; no proof recorded for: {', '.join(missing)}"
+        lines.append(f"- `{theorem.slug}`: {what}")
+    return "\n".join([f"{len(COMPLETE)} statements are checked completely.", "", *lines])
+
+
+def test_the_documentation_lists_what_is_checked() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "formal.md").read_text(encoding="utf-8")
+    found = page.split("<!-- list -->")[1].split("<!-- end of list -->")[0].strip()
+    assert found == listing(), f"the list in docs/formal.md should read:\n{listing()}"
 
 
 # -- the engine ---------------------------------------------------------------------------------------------------

@@ -71,8 +71,9 @@ def contradiction(
         return [Product((p,)) for p in known if p.kind == ">" and p.poly <= 0][:1] or None
     best: dict[Any, Polynomial] = {}
     for p in known[:-1]:
-        if p.poly not in best or (p.kind == ">" and best[p.poly].kind == ">="):
-            best[p.poly] = p
+        key = (p.poly, p.kind == "=")
+        if key not in best or (p.kind == ">" and best[key].kind == ">="):
+            best[key] = p
     known = [*best.values(), known[-1]]
     products = list(itertools.islice(_products(known, effort, squares), limit + 1))
     if len(products) > limit:

@@ -112,6 +112,9 @@ class Leaf:
     def _equality(self, context: Context, aim: Any, items: list[Item]) -> list[str]:
         """A polynomial identity, modulo equations among the hypotheses where there are any."""
         difference = aim.lhs - aim.rhs
+        inverses = {p: sp.Dummy() for p in difference.atoms(sp.Pow) if p.exp == -1}
+        if inverses and sp.expand(difference.xreplace(inverses)) == 0:
+            return ["unfold Rdiv; ring."]
         if self._clearable(context, difference, items) is None:
             raise NoScript(f"a denominator of {aim} may vanish")
         if sp.expand(sp.numer(sp.together(difference))) == 0:

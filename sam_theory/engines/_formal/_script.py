@@ -84,10 +84,12 @@ class Writer(Leaf):
     def _split(self, context: Context, aim: Any, kinks: Sequence[Kink]) -> list[str]:
         """Facts on the way, each proved first, and the cases in which a formula is negative or not."""
         lines: list[str] = []
-        for hint in self.hints:
+        vanishing = [r.lhs.base for _, r in context.relations if _square_vanishes(r)]
+        for hint in (*(sp.Le(e, 0, evaluate=False) for e in dict.fromkeys(vanishing)), *self.hints):
             name = context.fresh("I")
             lines += [f"assert ({name} : {self.printer.proposition(hint)}).", "{"]
-            lines += [*self._leaf(context.copy(), hint), "}"]
+            square = hint.lhs == 0 and hint.rhs.is_Pow and hint.rhs.exp == 2
+            lines += [*(["apply pow2_ge_0."] if square else self._leaf(context.copy(), hint)), "}"]
             context.relations.append((name, hint))
         return lines + self._signs(context, aim, kinks, self.splits)
 
@@ -174,3 +176,8 @@ class Writer(Leaf):
             (f"S_{name}", sp.Eq(kink.symbol**2, base, evaluate=False)),
         ]
         return lines + self._descend(known, aim, rest)
+
+
+def _square_vanishes(r: Any) -> bool:
+    """Whether a relation reads x² = 0."""
+    return isinstance(r, sp.Eq) and r.rhs == 0 and r.lhs.is_Pow and r.lhs.exp == 2 and r.lhs.base.is_Symbol

@@ -177,7 +177,17 @@ def conclusion(theorem: Theorem, sides: Mapping[str, tuple[str, Statement]]) -> 
     script = [f"intros {' '.join(intro)}."]
     for i, side in enumerate(shape.sides):
         named = sides.get(side)
-        how = "lra" if named is None else f"apply {named[0]}; try assumption; lra"
+        how = "lra"
+        if named is not None:
+            how = f"apply ({' '.join([named[0], *named[1].variables])}); first [ assumption | lra ]"
+            inside = sorted(named[1].aim.rhs.atoms(sp.Abs), key=sp.default_sort_key)
+            if side == "modulus above 1" and inside:
+                # SymPy chooses the sign inside |·|.
+                other = printer.term(inside[0].args[0])
+                how = (
+                    f"first [ {how} | rewrite <- Rabs_Ropp; match goal with |- context [Rabs ?e] => "
+                    f"replace e with ({other}) by ring end; {how} ]"
+                )
         wanted = _side_text(side, values, printer)
         script.append(f"assert (side_{i} : {wanted}) by ({how}).")
         arguments = arguments.replace(f"[{i}]", f"side_{i}")

@@ -20,7 +20,8 @@ _SPECIAL = {
 #: Characters of titles and notes that plain LaTeX knows only as mathematics.
 _MATHEMATICS = {
     "α": r"\alpha", "β": r"\beta", "γ": r"\gamma", "δ": r"\delta", "ε": r"\varepsilon", "η": r"\eta", "κ": r"\kappa",
-    "λ": r"\lambda", "μ": r"\mu", "ρ": r"\rho", "σ": r"\sigma", "Λ": r"\Lambda", "φ": r"\varphi", "θ": r"\theta", "τ": r"\tau", "ω": r"\omega",
+    "λ": r"\lambda", "μ": r"\mu", "ρ": r"\rho", "σ": r"\sigma", "Λ": r"\Lambda",
+    "φ": r"\varphi", "θ": r"\theta", "τ": r"\tau", "ω": r"\omega",
     "Σ": r"\Sigma", "∇": r"\nabla",
     "ℓ": r"\ell", "≤": r"\le", "≥": r"\ge", "≠": r"\ne", "<": "<", ">": ">", "|": "|", "‖": r"\|",
     "∞": r"\infty",

@@ -35,14 +35,13 @@ from sam_theory import (
     w_next,
     w_start,
 )
-from sam_theory.engines import _run as run
-from sam_theory.engines import certify
+from sam_theory.engines import ENGINES, certify
 from sam_theory.engines._ball import _envelope, _identity, box
 from sam_theory.engines._ball._envelope import envelope
 from sam_theory.engines._ball._identity import vanishes_on
 from sam_theory.engines._ball._problem import Problem, chosen_scenes, problems
 from sam_theory.engines._budget import budget_of
-from sam_theory.engines._run import capped
+from sam_theory.engines._registry import capped
 from sam_theory.verdicts import EnginesDisagree, Evidence, Region, Witness, decide
 
 NOTES = Source("test", "a test")
@@ -243,7 +242,7 @@ def test_quoted_statements_are_not_certified() -> None:
 def test_expectations_are_capped_at_what_balls_reach() -> None:
     assert capped("proved", ("ball",)) == "undecided" and capped("certified", ("ball",)) == "certified"
     assert capped("certified", ("search", "ball")) == "certified" and capped("certified", ("smt",)) == "undecided"
-    assert capped("refuted", ("ball",)) == "undecided" and run.ENGINES[-1] == "ball"
+    assert capped("refuted", ("ball",)) == "undecided" and ENGINES[-1] == "ball"
 
 
 def test_default_boxes_are_admitted_and_repeat() -> None:

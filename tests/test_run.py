@@ -27,9 +27,8 @@ from sam_theory import (
     w,
     w_next,
 )
-from sam_theory.engines import ENGINES
-from sam_theory.engines import _run as run
-from sam_theory.engines._run import capped, check_engines
+from sam_theory.engines import ENGINES, _registry
+from sam_theory.engines._registry import capped, check_engines
 from sam_theory.verdicts import EnginesDisagree, Evidence, document, dumps, without_timings
 
 NOTES = Source("test", "a test")
@@ -119,7 +118,7 @@ def test_an_unknown_engine_or_budget_is_bad_input_with_the_nearest_name() -> Non
 
 
 def test_engines_that_contradict_each_other_stop_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run, "prove", lambda *_: [Evidence("smt", "proved", "a bug")])
+    monkeypatch.setattr(_registry, "prove", lambda *_: [Evidence("smt", "proved", "a bug")])
     with pytest.raises(EnginesDisagree, match="gd-halves"):
         verify(FALSE, budget="quick")
 

@@ -8,7 +8,8 @@ import sympy as sp
 from sam_theory.engines import ENGINES, _second, budget_of
 from sam_theory.engines._goal import Goal
 from sam_theory.engines._prove import second_opinion
-from sam_theory.engines._run import ON_REQUEST, _rng, check_engines
+from sam_theory.engines._registry import ON_REQUEST, check_engines
+from sam_theory.engines._run import _rng
 from sam_theory.theorems import library
 
 x, y = sp.symbols("x y", real=True)

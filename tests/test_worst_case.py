@@ -27,7 +27,7 @@ from sam_theory import (
     worst_case,
 )
 from sam_theory.checker._dual import RejectedDual, verify_dual
-from sam_theory.engines import _run
+from sam_theory.engines import ENGINES
 from sam_theory.engines._monomials import linearly_contradictory
 from sam_theory.engines._worst_case import _round, _solve
 from sam_theory.engines._worst_case._exact import is_psd, solve_near
@@ -293,6 +293,6 @@ def test_without_its_hypothesis_the_distance_statement_is_not_proved() -> None:
 
 
 def test_the_engine_runs_only_when_asked_or_with_the_full_budget() -> None:
-    assert "worst-case" in _run.ENGINES
+    assert "worst-case" in ENGINES
     result = verify(LIBRARY["usam-distance-quadratic-everywhere"], budget="quick")
     assert [e.engine for e in result.evidence] == ["search"]

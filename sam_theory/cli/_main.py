@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from sam_theory.cli._export import export
 from sam_theory.cli._falsify import falsify
 from sam_theory.cli._list import list_
 from sam_theory.cli._show import show
@@ -62,5 +63,5 @@ def main() -> None:
     """Verify theorems about sharpness-aware minimization."""
 
 
-for _command in (verify, falsify, synthesize, list_, show, simulate):
+for _command in (verify, falsify, synthesize, list_, show, simulate, export):
     main.add_command(_command)

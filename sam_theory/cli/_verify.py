@@ -70,7 +70,8 @@ def write_json(path: str, results: list[Result], *, seed: int, budget: str, inte
     metavar="NAME",
     multiple=True,
     shell_complete=_complete_engines,
-    help="Only this engine; repeatable. Caps expectations at what the chosen engines can reach.",
+    help="Only this engine; repeatable. Caps expectations at what the chosen engines can reach. "
+    "cvc5, formal (Coq) and worst-case run where they are named, or with --budget full.",
 )
 @click.option("--mutants", is_flag=True, help="Also check that wrong variants of each theorem are refuted.")
 @click.option("--budget", type=click.Choice(BUDGETS), default="default", show_default=True, help="Work allowed.")

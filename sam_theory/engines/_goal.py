@@ -21,6 +21,8 @@ class Goal:
     trust: tuple[str, ...] = ()
     #: a case that may be empty (a vanishing gradient that the claim excludes)
     special_case: bool = False
+    #: one name for each fact, with the points at which it is used
+    labels: tuple[str, ...] = ()
 
 
 def relate(claim: Any, left: Any, right: Any) -> Any:

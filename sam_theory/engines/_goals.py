@@ -172,6 +172,7 @@ def _abstract(theorem: Theorem, step: Step, steps: Mapping[str, Step], inputs: I
                 scene.scalars(tuple(facts.values())),
                 tuple(dict.fromkeys(n.split(":")[0] for n in facts if not n.startswith("step:"))),
                 special_case=any(zero),
+                labels=tuple(facts),
             )
         )
     return result

@@ -14,21 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from sam_theory.engines._ball import certify
 from sam_theory.engines._budget import Budget, budget_of
-from sam_theory.engines._prove import PROVERS, prove, second_opinion
-from sam_theory.engines._search import refute, search
+from sam_theory.engines._registry import capped, check_engines, gather
+from sam_theory.engines._search import refute
 from sam_theory.engines._smt import satisfiable
-from sam_theory.engines._worst_case import applies, certify_worst_case
-from sam_theory.errors import InputError, nearest
+from sam_theory.errors import InputError
 from sam_theory.theorems import Theorem, library, load_file, mutants_of
-from sam_theory.verdicts import Evidence, MutantOutcome, Result, Verdict
-
-#: All engines of this version, in the order in which they are asked.
-ENGINES: tuple[str, ...] = (*PROVERS, "cvc5", "search", "worst-case", "ball")
-
-#: Engines that run only where they are named, or within the full budget.
-ON_REQUEST = ("cvc5", "worst-case")
+from sam_theory.verdicts import MutantOutcome, Result, Verdict
 
 Progress = Callable[[Result], None]
 
@@ -37,34 +29,6 @@ def _rng(seed: int, *names: str) -> np.random.Generator:
     """A generator of its own for each statement and purpose, whatever else runs."""
     digest = hashlib.sha256("\0".join(names).encode()).digest()
     return np.random.default_rng(np.random.SeedSequence([seed, *digest[:16]]))
-
-
-def check_engines(engines: Sequence[str] | None, full: bool = False) -> tuple[str, ...]:
-    """The chosen engines in canonical order; all but those on request if none is named.
-
-    Raises InputError for an unknown one.
-    """
-    if engines is None:
-        return tuple(e for e in ENGINES if full or e not in ON_REQUEST)
-    for name in engines:
-        if name not in ENGINES:
-            raise InputError(f"unknown engine '{name}'; {nearest(name, ENGINES)}")
-    return tuple(e for e in ENGINES if e in engines)
-
-
-def capped(expected: str, engines: tuple[str, ...]) -> Verdict:
-    """What ``engines`` can reach of an expectation."""
-    proving = all(p in engines for p in PROVERS)
-    if expected == "refuted" and "search" not in engines:  # other engines refute only some kinds of claim
-        return Verdict.UNDECIDED
-    if expected in ("proved", "certified") and not proving:
-        # A box is certified where the statement allows it, which is not known before.
-        certified = expected == "certified" and ("ball" in engines or "worst-case" in engines)
-        if not certified:
-            return Verdict.SUPPORTED if "search" in engines else Verdict.UNDECIDED
-    if expected == "supported" and "search" not in engines:
-        return Verdict.UNDECIDED
-    return Verdict(expected)
 
 
 def verify(
@@ -108,18 +72,7 @@ def verify(
             f"theorem {theorem.slug}: the hypotheses admit nothing: {', '.join(theorem.hypotheses_text())}; "
             "relax one of them"
         )
-    evidence: list[Evidence] = []
-    provers = tuple(p for p in PROVERS if p in chosen)
-    if provers and theorem.status != "quoted":
-        evidence += prove(theorem, provers, units, _rng(seed, theorem.slug, "recheck"))
-    if "cvc5" in chosen and theorem.status != "quoted":
-        evidence.append(second_opinion(theorem, units, _rng(seed, theorem.slug, "recheck")))
-    if "search" in chosen:
-        evidence.append(search(theorem, units, _rng(seed, theorem.slug, "search")))
-    if "worst-case" in chosen and (engines is not None or applies(theorem)):
-        evidence.append(certify_worst_case(theorem, units))
-    if "ball" in chosen and theorem.status != "quoted":
-        evidence.append(certify(theorem, units))
+    evidence = gather(theorem, chosen, units, lambda purpose: _rng(seed, theorem.slug, purpose), engines is not None)
     expected = capped(theorem.expected, chosen)
     if theorem.expected == "refuted" and any(e.established is Verdict.REFUTED for e in evidence):
         expected = Verdict.REFUTED  # an engine that refutes only some kinds of claim did

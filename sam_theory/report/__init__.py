@@ -1,6 +1,12 @@
-"""Reports: verdicts for a terminal, as plain text and as JUnit XML, and single theorems as pages."""
+"""Reports: verdicts for a terminal, as plain text and as JUnit XML, single theorems as pages,
+and theorems in LaTeX and refutations as stand-alone scripts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from sam_theory.report._junit import junit
+from sam_theory.report._latex import latex_document
 from sam_theory.report._plain import columns, plain
 from sam_theory.report._search import search_text
 from sam_theory.report._show import show
@@ -8,4 +14,19 @@ from sam_theory.report._synthesis import synthesis_text
 from sam_theory.report._terminal import print_results
 from sam_theory.report._witness import witness_text
 
-__all__ = ["columns", "junit", "plain", "print_results", "search_text", "show", "synthesis_text", "witness_text"]
+if TYPE_CHECKING:
+    from sam_theory.report._replay import replay_script
+
+__all__ = [
+    "columns", "junit", "latex_document", "plain", "print_results", "replay_script", "search_text", "show",
+    "synthesis_text", "witness_text",
+]  # fmt: skip
+
+
+def __getattr__(name: str) -> object:
+    # Only this one needs theorems and losses; reports on results do without.
+    if name == "replay_script":
+        from sam_theory.report._replay import replay_script
+
+        return replay_script
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

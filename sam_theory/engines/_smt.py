@@ -117,6 +117,7 @@ def _check(parts: list[Any], rlimit: int) -> Answer:
             unknown = str(problem)
             continue
         if linearly_contradictory(cleared, rlimit):
+            _record(cleared)
             continue
         status, model = _solve(cleared, rlimit)
         if status == "sat":
@@ -208,14 +209,20 @@ def _solve(parts: Sequence[Any], rlimit: int) -> tuple[str, dict[str, str] | Non
             return "stopped by the clock", None
     except z3.Z3Exception as problem:
         return f"error: {problem}", None
-    log = _CONTRADICTIONS.get()
-    if status == "unsat" and log is not None:
-        log.append(list(parts))
+    if status == "unsat":
+        _record(parts)
     if status != "sat":
         return status, None
     model = solver.model()
     found = {s.name: model[env[s.name]] for s in symbols}
     return status, {name: str(v) for name, v in found.items() if v is not None}
+
+
+def _record(parts: Sequence[Any]) -> None:
+    """Keep a contradiction for whoever asks for them."""
+    log = _CONTRADICTIONS.get()
+    if log is not None:
+        log.append(list(parts))
 
 
 def _term(part: Any, arithmetic: Smt, env: dict[str, Any]) -> Any:

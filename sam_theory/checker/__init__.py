@@ -1,0 +1,39 @@
+"""An independent checker of certificates: it shares losses, rules and theorems with the rest, and no arithmetic."""
+
+from sam_theory.checker._file import (
+    FORMS,
+    LARGEST,
+    Outcome,
+    certificate,
+    certificate_schema,
+    check_text,
+    dumps,
+)
+from sam_theory.checker._goals import Goal, goals_of
+from sam_theory.checker._proof import DENIALS
+from sam_theory.checker._refutation import Rejected, verify
+from sam_theory.checker._replay import smt_status
+from sam_theory.checker._space import NotChecked
+from sam_theory.checker._systems import Oracle, close
+from sam_theory.checker._witness import CHOSEN, consequences
+
+__all__ = [
+    "CHOSEN",
+    "DENIALS",
+    "FORMS",
+    "LARGEST",
+    "Goal",
+    "NotChecked",
+    "Oracle",
+    "Outcome",
+    "Rejected",
+    "certificate",
+    "certificate_schema",
+    "check_text",
+    "close",
+    "consequences",
+    "dumps",
+    "goals_of",
+    "smt_status",
+    "verify",
+]

@@ -8,8 +8,10 @@ from sam_theory.checker._file import (
     certificate_schema,
     check_text,
     dumps,
+    origin_of,
 )
 from sam_theory.checker._goals import Goal, goals_of
+from sam_theory.checker._instance import plain_member
 from sam_theory.checker._proof import DENIALS
 from sam_theory.checker._refutation import Rejected, verify
 from sam_theory.checker._replay import smt_status
@@ -34,6 +36,8 @@ __all__ = [
     "consequences",
     "dumps",
     "goals_of",
+    "origin_of",
+    "plain_member",
     "smt_status",
     "verify",
 ]

@@ -17,7 +17,7 @@ from sam_theory.checker._space import Fork, NotChecked
 from sam_theory.checker._witness import check_refutation
 from sam_theory.theorems import Theorem
 
-__all__ = ["FORMS", "LARGEST", "Outcome", "certificate", "certificate_schema", "check_text", "dumps", "parse"]
+__all__ = ["FORMS", "LARGEST", "Outcome", "certificate", "certificate_schema", "check_text", "dumps", "origin_of", "parse"]
 
 SCHEMA = 1
 #: bytes beyond which a file is not read
@@ -123,6 +123,14 @@ def parse(text: str) -> dict[str, Any]:
         if not isinstance(document[key], str):
             raise Rejected(f"'{key}' is not a text")
     return document
+
+
+def origin_of(text: str) -> str | None:
+    """Where the statement of a certificate is to be found; None where the text is no certificate."""
+    try:
+        return str(parse(text)["origin"])[:80]
+    except Rejected:
+        return None
 
 
 def check_text(text: str, theorems: Iterable[Theorem]) -> Outcome:

@@ -15,7 +15,7 @@ from sam_theory.checker._orbits import branches
 from sam_theory.checker._refutation import Rejected
 from sam_theory.checker._space import Coordinates, Labels, NotChecked, Point, Vector
 
-__all__ = ["LONGEST", "Instance", "constants_of", "number", "rational", "record", "space_of", "texts"]
+__all__ = ["LONGEST", "Instance", "constants_of", "number", "plain_member", "rational", "record", "space_of", "texts"]
 
 LONGEST = 64
 _MOVED = ", minimiser moved"
@@ -132,22 +132,46 @@ def _member(loss: Any, constants: Mapping[str, Any], member: Any) -> Coordinates
     shifts = [f"m_shift{i + 1}" for i in range(family.dimension)] if name.endswith(_MOVED) else []
     if set(numbers) != {*family.inputs, *shifts}:
         raise Rejected(f"a member of this family has the numbers {', '.join((*family.inputs, *shifts))}")
-    lengths = {n for n in family.inputs if "length" in n or n.startswith("m_a")}
     for n in family.inputs:
-        if not (numbers[n] > 0 if n in lengths else 0 <= numbers[n] <= 1):
+        if not (numbers[n] > 0 if _positive(n) else 0 <= numbers[n] <= 1):
             raise Rejected(f"{n} = {numbers[n]} is not admissible")
+    if plain_numbers(family, constants, numbers) != numbers:
+        raise Rejected("a number of the member has no effect, and is neither 0 nor a length 1")
     space = Coordinates(family.loss, {**constants, **numbers}, family.dimension)
-    for n in family.inputs:  # a number without effect has its plain value, so that none can be changed unnoticed
-        plain = sp.Integer(n in lengths)
-        other = Coordinates(family.loss, {**constants, **numbers, n: plain}, family.dimension).loss
-        if numbers[n] != plain and sp.expand(other.value - space.loss.value) == 0:
-            raise Rejected(f"{n} has no effect on this member and must be {plain}")
     place = [numbers[n] for n in shifts] or [sp.S.Zero] * family.dimension
     moved = {x: x - a for x, a in zip(space.loss.coordinates, place, strict=True)}
     f = space.loss
     space.loss = Formula(f.coordinates, *(_moved(e, moved) for e in (f.value, f.gradient)))
     space.star = space.vector(place)
     return space
+
+
+def _positive(name: str) -> bool:
+    """Whether a member's number is any positive one; the others lie in [0, 1]."""
+    return "length" in name or name.startswith("m_a")
+
+
+def plain_member(theorem: Any, chosen: Mapping[str, Any]) -> Any:
+    """The member of the choices in the only form that is accepted."""
+    member = chosen["member"]
+    family = next((f for f in theorem.loss.families() if f.name == member["family"].removesuffix(_MOVED)), None)
+    if family is None or not family.rational:
+        raise NotChecked(f"members of the family {member['family']} are not followed here")
+    values = {n: rational(v) for n, v in chosen["params"].items()}
+    numbers = {n: rational(v) for n, v in member["numbers"].items()}
+    plain = plain_numbers(family, constants_of(theorem, values), numbers)
+    return {**member, "numbers": {n: str(v) for n, v in plain.items()}}
+
+
+def plain_numbers(family: Any, constants: Mapping[str, Any], numbers: Mapping[str, Any]) -> dict[str, Any]:
+    """The numbers with plain values (0, or 1 for a length) where they have no effect: so none can change unnoticed."""
+    found = dict(numbers)
+    for n in family.inputs:
+        values = (Coordinates(family.loss, {**constants, **found, **change}, family.dimension).loss.value
+                  for change in ({}, {n: sp.Integer(_positive(n))}))  # fmt: skip
+        if sp.expand(sp.Add(next(values), -next(values))) == 0:
+            found[n] = sp.Integer(_positive(n))
+    return found
 
 
 def _moved(e: Any, moved: Mapping[Any, Any]) -> Any:
@@ -162,7 +186,7 @@ def _recorded(loss: Any, constants: Mapping[str, Any], data: Any, size: int) -> 
     if loss.dimension not in (None, size) or not isinstance(data, dict) or len(data) > LONGEST:
         raise Rejected("the data are an object of points, in the dimension of the class")
     points: list[Point] = []
-    for name, p in data.items():
+    for name, p in sorted(data.items()):
         if not isinstance(p, dict) or set(p) != {"at", "gradient", "value"}:
             raise Rejected("a point of the data has at, gradient and value")
         at, gradient = ([rational(c) for c in p[k]] if isinstance(p[k], list) else [] for k in ("at", "gradient"))

@@ -58,15 +58,17 @@ def consequences(theorem: Any, chosen: Mapping[str, Any]) -> dict[str, Any]:
         raise Rejected(f"start is a list of rationals, step a number up to {LONGEST} or null")
     place = tuple(map(rational, start))
     probe = Instance(theorem, claim, None, values, place, step)
+    nothing = Scene(theorem, None, {})
     for h in theorem.all_hypotheses:
-        if not probe.holds(h, Scene(theorem, None, {})):
+        if not probe.holds(h, nothing):
             raise Rejected(f"the hypothesis {h} does not hold")
+    margins = [str(probe.value(h.rhs, nothing) - probe.value(h.lhs, nothing)) for h in theorem.all_hypotheses]
     space, further = space_of(theorem, values, chosen, len(place))
     instance = Instance(theorem, claim, space, {**values, **constants_of(theorem, values)}, place, step)
     judge = _JUDGES.get(type(claim))
     if judge is None:
         raise NotChecked(f"a counterexample to a claim of kind {claim.kind} is not checked here")
-    return {**judge(instance), **further}
+    return {**judge(instance), **further, "margins": margins}
 
 
 # -- the seven kinds, as far as they are decided here -----------------------------------------------------------------

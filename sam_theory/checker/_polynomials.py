@@ -235,7 +235,7 @@ class Flat:
         key = ("sign", tuple(sorted(p.items())))
         chosen = self.choices.get((*key, "strict")) or (self.choices.get((*key, "weak")) if weak else None)
         if chosen is None:
-            raise Fork((*key, "weak" if weak else "strict"), (">=", "<") if weak else (">", "==", "<"))
+            raise Fork((*key, "weak" if weak else "strict"), (">=", "<") if weak else (">", "<", "=="))
         return {">": 1, ">=": 1, "==": 1 if weak else 0, "<": -1}[chosen]
 
     def surely(self, p: Poly, strict: bool) -> bool:

@@ -197,7 +197,7 @@ class Labels:
         if not v.terms:
             return v
         if v.key not in self.zero:
-            raise Fork(v.key, ("zero", "nonzero"))
+            raise Fork(v.key, ("nonzero", "zero"))
         if self.zero[v.key] == "zero":
             self.vanishing.append(v)
             return Vector({})

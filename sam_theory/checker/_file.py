@@ -17,7 +17,17 @@ from sam_theory.checker._space import Fork, NotChecked
 from sam_theory.checker._witness import check_refutation
 from sam_theory.theorems import Theorem
 
-__all__ = ["FORMS", "LARGEST", "Outcome", "certificate", "certificate_schema", "check_text", "dumps", "origin_of", "parse"]
+__all__ = [
+    "FORMS",
+    "LARGEST",
+    "Outcome",
+    "certificate",
+    "certificate_schema",
+    "check_text",
+    "dumps",
+    "origin_of",
+    "parse",
+]
 
 SCHEMA = 1
 #: bytes beyond which a file is not read

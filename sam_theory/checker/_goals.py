@@ -87,7 +87,9 @@ def inputs_of(theorem: Any) -> Iterator[tuple[dict[str, Any], list[Any]]]:
     if theorem.rule.uses_step_number:
         values.setdefault("k", sp.Symbol("k", real=True))
         known.append(relate(values["k"], ">=", sp.S.Zero))
-    laws = [[(n, sp.Rational(v.numerator, v.denominator)) for v, _ in law.atoms] for n, law in theorem.rule.noise.items()]
+    laws = [
+        [(n, sp.Rational(v.numerator, v.denominator)) for v, _ in law.atoms] for n, law in theorem.rule.noise.items()
+    ]
     for choice in itertools.product(*laws):
         yield values | dict(choice), known
 
@@ -121,7 +123,9 @@ def _minimiser(theorem: Any, space: Coordinates) -> Vector | None:
     own = {s.name for s in theorem.symbols}
     free = {s for c in known[0] for s in sp.sympify(c).free_symbols if s.name not in own}
     speaks = [e for f in theorem.expanded_claim.formulas() for e in sp.preorder_traversal(f)]
-    only_value = sum(_is_star(e) for e in speaks) == sum(type(e).__name__ == "LossValue" and _is_star(e.args[0]) for e in speaks)
+    only_value = sum(_is_star(e) for e in speaks) == sum(
+        type(e).__name__ == "LossValue" and _is_star(e.args[0]) for e in speaks
+    )
     if (len(known) > 1 or free) and not only_value:
         return None
     return space.vector([sp.sympify(c).subs(dict.fromkeys(free, 1)) for c in known[0]])

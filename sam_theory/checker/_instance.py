@@ -73,7 +73,7 @@ class Instance:
         """The derivative of the map along the points; it must exist."""
         total = sp.eye(len(points[0]))
         for p in points:
-            image, jacobian, needs = branches(self.scene, p)
+            _, jacobian, needs = branches(self.scene, p)
             if any(r.doit() != sp.true for r in needs):
                 raise Rejected(f"the map has no derivative at {texts(p)}")
             total = jacobian * total
@@ -105,7 +105,9 @@ def constants_of(theorem: Any, values: Mapping[str, Any]) -> dict[str, Any]:
     return {n: number(getattr(theorem.loss, n).subs(by_symbol)) for n in names}
 
 
-def space_of(theorem: Any, values: Mapping[str, Any], chosen: Mapping[str, Any], size: int) -> tuple[Any, dict[str, Any]]:
+def space_of(
+    theorem: Any, values: Mapping[str, Any], chosen: Mapping[str, Any], size: int
+) -> tuple[Any, dict[str, Any]]:
     """The concrete loss, and what else follows from the choice of it."""
     loss, member, data = theorem.loss, chosen["member"], chosen["data"]
     if not loss.abstract:

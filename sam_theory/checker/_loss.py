@@ -64,7 +64,9 @@ def derivative(e: Any, x: Any) -> Any:
     """∂e/∂x with every sign taken as locally constant."""
     signs = {s: sp.Dummy(real=True) for s in e.atoms(sp.sign)}
     kinks = {a: sp.Dummy(real=True) * a.args[0] for a in e.atoms(sp.Abs)}
-    back = {d: s for s, d in signs.items()} | {d: sp.sign(a.args[0]) for a, p in kinks.items() for d in p.free_symbols if d.is_Dummy}
+    back = {d: s for s, d in signs.items()} | {
+        d: sp.sign(a.args[0]) for a, p in kinks.items() for d in p.free_symbols if d.is_Dummy
+    }
     if any(a.args[0].has(sp.sign, sp.Abs) for a in (*signs, *kinks)):
         raise Rejected(f"{e} has a kink inside a kink")
     found = sp.diff(e.xreplace({**signs, **kinks}), x)
@@ -118,7 +120,10 @@ def _operation(op: str, a: list[Any], data: Any, at: Sequence[Any], values: Mapp
         case "norm":
             return sp.sqrt(sp.Add(*(x**2 for x in a[0])))
         case "matmul":
-            return tuple(sp.Add(*(sp.Rational(m.numerator, m.denominator) * x for m, x in zip(row, a[0], strict=True))) for row in data)
+            return tuple(
+                sp.Add(*(sp.Rational(m.numerator, m.denominator) * x for m, x in zip(row, a[0], strict=True)))
+                for row in data
+            )
         case "component":
             return a[0][data]
         case "block":

@@ -171,6 +171,8 @@ def _continuous(e: Any, known: list[Any], name: str) -> list[Goal]:
     e = without_extrema(e)
     if any(not isinstance(f, _ALGEBRAIC) for f in e.atoms(sp.Function, sp.Piecewise)):
         raise NotChecked(f"whether {e} is continuous is not checked here")
-    places = {s.args[0] for s in e.atoms(sp.sign)} | {p.base for p in e.atoms(sp.Pow) if p.exp.could_extract_minus_sign()}
+    places = {s.args[0] for s in e.atoms(sp.sign)} | {
+        p.base for p in e.atoms(sp.Pow) if p.exp.could_extract_minus_sign()
+    }
     wanted = sorted((f for f in places if f.free_symbols), key=sp.default_sort_key)
     return [fixed(name, relate(f, "!=", sp.S.Zero), known) for f in wanted]

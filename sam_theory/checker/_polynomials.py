@@ -18,7 +18,7 @@ from sympy.logic.boolalg import And, Not, Or
 
 from sam_theory.checker._space import Fork, NotChecked
 
-__all__ = ["Flat", "Poly", "Quotient", "product", "relation", "total", "vanishes", "variables"]
+__all__ = ["Flat", "Poly", "Quotient", "primitive", "product", "relation", "total", "vanishes", "variables"]
 
 Monomial = tuple[tuple[str, int], ...]
 Poly = dict[Monomial, Fraction]
@@ -81,6 +81,12 @@ def factored(p: Poly) -> tuple[Fraction, dict[str, int], Atom]:
     return content, common, tuple(sorted((m, c / content) for m, c in rest.items()))
 
 
+def primitive(p: Poly) -> Poly:
+    """A positive multiple of p with coprime integer coefficients."""
+    content = abs(factored(p)[0]) if p else Fraction(1)
+    return {m: c / content for m, c in p.items()}
+
+
 @dataclass(frozen=True)
 class Quotient:
     """``numerator`` over a product of powers of atoms, none of which may vanish."""
@@ -114,7 +120,7 @@ class Quotient:
         above: Poly = {(): 1 / content}
         for a, k in self.below.items():
             above = product(above, power(dict(a), k))
-        below = {(((((x, 1),)), Fraction(1)),): k for x, k in common.items()}
+        below: dict[Atom, int] = {((((x, 1),), Fraction(1)),): k for x, k in common.items()}
         if atom != (((), Fraction(1)),):
             below[atom] = 1
         return Quotient(above, below)
@@ -222,7 +228,8 @@ class Flat:
             return 1 if weak else 0
         content, common, atom = factored(a.numerator)
         result = 1 if content > 0 else -1
-        for p, k in [*(({((x, 1),): Fraction(1)}, k) for x, k in common.items()), (dict(atom), 1)]:
+        powers: list[tuple[Poly, int]] = [({((x, 1),): Fraction(1)}, k) for x, k in common.items()]
+        for p, k in (*powers, (dict(atom), 1)):
             if k % 2 or not weak:
                 result *= self._sign(p, weak) ** k
         for b, k in a.below.items():
@@ -259,7 +266,9 @@ class Flat:
             return bool(condition)
         if isinstance(condition, (And, Or, Not)):
             parts = [self.holds(a) for a in condition.args]
-            return not parts[0] if isinstance(condition, Not) else all(parts) if isinstance(condition, And) else any(parts)
+            return (
+                not parts[0] if isinstance(condition, Not) else all(parts) if isinstance(condition, And) else any(parts)
+            )
         if not isinstance(condition, Relational):
             raise NotChecked(f"the condition {condition} is no relation")
         s = self.sign(self(condition.lhs) + self(condition.rhs).scaled(-1))

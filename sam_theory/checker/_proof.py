@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-import sympy as sp
-
-from sam_theory.checker._goals import goals_of
-from sam_theory.checker._polynomials import Flat, Poly, relation
+from sam_theory.checker._goals import Goal, goals_of
+from sam_theory.checker._polynomials import Flat, Poly, product, relation
 from sam_theory.checker._refutation import Rejected, verify
 from sam_theory.checker._replay import smt_status, solution
 from sam_theory.checker._space import NotChecked
-from sam_theory.checker._systems import Data, _above, close
+from sam_theory.checker._systems import Data, above, close
 
 __all__ = ["DENIALS", "admits_something", "check_proof"]
 
@@ -26,10 +25,10 @@ class _Reader:
     """An oracle that believes nothing but the entries of a certificate, each of which is verified."""
 
     entries: Iterator[Any]
-    trees: int = 0
-    replayed: int = 0
+    #: how many entries of each sort were read
+    counts: Counter[str] = field(default_factory=Counter)
     shown: bool = False
-    tried: int = field(default=0, repr=False)
+    tried: int = 0
 
     def _next(self) -> Any:
         try:
@@ -45,14 +44,15 @@ class _Reader:
             status, _ = smt_status(system)
             if status != "unsat":
                 raise Rejected(f"z3 does not confirm a case that the certificate leaves to it: {status}")
-            self.replayed += 1
+            self.counts["replay"] += 1
         else:
             verify(entry, system)
-            self.trees += 1
+            self.counts["trees"] += 1
 
     def sign(self, known: Data, p: Poly) -> str | None:
         entry = self._next()
         if entry == "later":
+            self.counts["later"] += 1
             return None
         if not isinstance(entry, dict) or set(entry) != {"sign", "because"} or entry["sign"] not in DENIALS:
             raise Rejected("the sign of a denominator is expected: an object with sign and because")
@@ -61,7 +61,7 @@ class _Reader:
         return str(entry["sign"])
 
     def solution(self, known: Data) -> None:
-        if not self.shown and self.tried < 3:
+        if not self.shown and self.tried < 6:
             self.tried += 1
             self.shown = solution(known) is not None
 
@@ -72,18 +72,16 @@ def admits_something(theorem: Any) -> None:
     Raises NotChecked where none is found.
     """
     flat = Flat({})
-    system = [r for h in theorem.all_hypotheses for r in [_above(h, flat)] if r is not None]
-    cleared = [relation(op, _times(q.numerator, q.below, op)) for op, q in (*system, *flat.side)]
-    if solution(cleared) is None:
+    system = [r for h in theorem.all_hypotheses for r in [above(h, flat)] if r is not None]
+    divisors = dict.fromkeys([*flat.divided, *(a for _, q in system for a in q.below)])
+    data = [relation("!=", dict(a)) for a in divisors]
+    for op, q in (*system, *flat.side):
+        p = q.numerator
+        for a, k in q.below.items():
+            p = product(p, dict(a)) if k % 2 else p
+        data.append(relation(op, p))
+    if solution(data) is None:
         raise NotChecked("no rational parameters were found that satisfy the hypotheses")
-
-
-def _times(p: Poly, below: Any, op: str) -> Poly:
-    from sam_theory.checker._polynomials import product
-
-    for a, k in below.items():
-        p = product(p, dict(a)) if k % 2 else p
-    return p
 
 
 def check_proof(theorem: Any, body: Any) -> str:
@@ -91,34 +89,44 @@ def check_proof(theorem: Any, body: Any) -> str:
 
     Raises Rejected if the certificate does not prove the theorem, NotChecked if it cannot be told.
     """
-    if not isinstance(body, dict) or set(body) != {"goals"} or not isinstance(body["goals"], list):
-        raise Rejected("the body of a proof is an object with the list 'goals'")
+    if not isinstance(body, dict) or set(body) != {"counts", "goals"} or not isinstance(body["goals"], list):
+        raise Rejected("the body of a proof is an object with 'counts' and the list 'goals'")
     admits_something(theorem)
-    goals, given = goals_of(theorem), body["goals"]
-    if len(goals) != len(given):
-        raise Rejected(f"the proof has {len(goals)} goals, the certificate speaks of {len(given)}")
-    trees = replayed = identities = hidden = 0
-    for goal, entry in zip(goals, given, strict=True):
-        if not isinstance(entry, dict) or set(entry) != {"goal", "steps"} or not isinstance(entry["steps"], list):
-            raise Rejected("a goal is an object with its name and the list 'steps'")
-        if entry["goal"] != goal.name:
-            raise Rejected(f"the goal '{goal.name}' is expected, the certificate has {str(entry['goal'])[:60]!r}")
-        reader = _Reader(iter(entry["steps"]))
-        try:
-            close(goal, reader)
-        except Rejected as problem:
-            raise Rejected(f"goal '{goal.name}': {problem}") from None
-        if next(reader.entries, None) is not None:
-            raise Rejected(f"goal '{goal.name}': the certificate has more entries than the proof has cases")
-        trees, replayed = trees + reader.trees, replayed + reader.replayed
-        identities += not (reader.trees or reader.replayed)
+    try:
+        goals = goals_of(theorem)
+    except NotChecked as problem:
+        raise Rejected(f"this is no proof that can be followed: {problem}") from None
+    if len(goals) != len(body["goals"]):
+        raise Rejected(f"the proof has {len(goals)} goals, the certificate speaks of {len(body['goals'])}")
+    counts: Counter[str] = Counter()
+    hidden = 0
+    for goal, entry in zip(goals, body["goals"], strict=True):
+        reader = _read(goal, entry)
+        counts += reader.counts
+        counts["expansion"] += not reader.counts
         hidden += bool(reader.tried) and not reader.shown
+    said_counts = {name: counts[name] for name in ("trees", "replay", "later")}
+    if body["counts"] != said_counts:
+        raise Rejected(f"the entries are {said_counts}, the file counts {str(body['counts'])[:60]}")
     lemmas = [item.name for item in theorem.proof if hasattr(item, "premises")]
-    said = [f"{len(goals)} goals: {trees} exact refutations, {identities} goals by expansion alone"]
-    said += [f"{replayed} cases rest on z3 (replay)"] if replayed else []
-    said += [f"{hidden} goals whose assumptions were not shown satisfiable by rationals"] if hidden else []
+    said = [f"{len(goals)} goals, {counts['expansion']} by expansion; {counts['trees']} exact refutations"]
+    said += [f"{counts['replay']} cases rest on z3 (replay)"] if counts["replay"] else []
+    said += [f"{hidden} goals without a rational solution of their assumptions at hand"] if hidden else []
     said += [f"from the lemmas {', '.join(dict.fromkeys(lemmas))}"] if lemmas else []
     return "; ".join(said)
 
 
-_ = sp
+def _read(goal: Goal, entry: Any) -> _Reader:
+    """The entries of one goal, all of them verified."""
+    if not isinstance(entry, dict) or set(entry) != {"goal", "steps"} or not isinstance(entry["steps"], list):
+        raise Rejected("a goal is an object with its name and the list 'steps'")
+    if entry["goal"] != goal.name:
+        raise Rejected(f"the goal '{goal.name}' is expected, the certificate has {str(entry['goal'])[:60]!r}")
+    reader = _Reader(iter(entry["steps"]))
+    try:
+        close(goal, reader)
+    except (Rejected, NotChecked) as problem:
+        raise Rejected(f"goal '{goal.name}': {problem}") from None
+    if next(reader.entries, None) is not None:
+        raise Rejected(f"goal '{goal.name}': the certificate has more entries than the proof has cases")
+    return reader

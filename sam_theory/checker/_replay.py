@@ -27,7 +27,11 @@ def script(system: list[dict[str, Any]]) -> str:
         f = Fraction(c)
         number = f"(/ {abs(f.numerator)} {f.denominator})"
         number = number if f >= 0 else f"(- {number})"
-        return f"(* {number} {' '.join(n for x, k in sorted(powers.items()) for n in [names[x]] * k)})" if powers else number
+        return (
+            f"(* {number} {' '.join(n for x, k in sorted(powers.items()) for n in [names[x]] * k)})"
+            if powers
+            else number
+        )
 
     lines = ["(set-logic QF_NRA)", *(f"(declare-const {n} Real)" for n in names.values())]
     for r in system:

@@ -212,7 +212,9 @@ class Labels:
         known = spectral or (not self.loss.abstract and self.loss.facts.minimum is not None and not self.loss.blocks)
         at = Vector({}) if known else self.vector("w_star")
         if self.loss.abstract:
-            self.points.append(Point("w_star", at, Vector({}), sp.S.Zero if spectral else sp.Symbol("L_star", real=True)))
+            self.points.append(
+                Point("w_star", at, Vector({}), sp.S.Zero if spectral else sp.Symbol("L_star", real=True))
+            )
         return at
 
     def call(self, at: Vector, name: str) -> None:

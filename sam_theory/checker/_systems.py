@@ -13,11 +13,11 @@ from typing import Any, Protocol
 import sympy as sp
 
 from sam_theory.checker._goals import Goal, Statement, relate
-from sam_theory.checker._polynomials import Atom, Flat, Poly, Quotient, product, relation, variables
+from sam_theory.checker._polynomials import Atom, Flat, Poly, Quotient, primitive, product, relation, variables
 from sam_theory.checker._refutation import Rejected
 from sam_theory.checker._space import Fork
 
-__all__ = ["Oracle", "close"]
+__all__ = ["Oracle", "above", "close"]
 
 _NEGATED = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!=", "!=": "=="}
 #: more cases than this are no proof that anybody would want to check
@@ -58,7 +58,7 @@ def close(goal: Goal, oracle: Oracle) -> int:
     return count
 
 
-def _above(e: Any, flat: Flat) -> Relation | None:
+def above(e: Any, flat: Flat) -> Relation | None:
     """A relation as ``quotient op 0`` with op one of >=, >, ==, !=; None where it is true by itself."""
     if e in (True, sp.true):
         return None
@@ -101,8 +101,8 @@ class _Case:
         for r in statement.known:
             if getattr(r, "lhs", None) is not None and r.lhs.is_Symbol and r.rhs == 0 and r.rel_op in (">", ">="):
                 (flat.positive if r.rel_op == ">" else flat.nonnegative).add(r.lhs.name)
-        found = [_above(e, flat) for e in _chosen(statement, choices)]
-        aim = _above(statement.aim, flat)
+        found = [above(e, flat) for e in _chosen(statement, choices)]
+        aim = above(statement.aim, flat)
         return cls(flat, [r for r in (*found, *flat.decided(), *flat.side) if r is not None], aim)
 
     def close(self, oracle: Oracle) -> None:
@@ -127,10 +127,16 @@ class _Case:
         p = self._cleared(q, even=op in ("==", "!="))
         denied = {">=": [(">", -1)], ">": [(">=", -1)], "!=": [("==", 1)], "==": [(">", 1), (">", -1)]}[op]
         for denial, sign in denied:
-            oracle.refute([*self._data(), relation(denial, {m: sign * c for m, c in p.items()})])
+            oracle.refute([*self._data(), relation(denial, primitive({m: sign * c for m, c in p.items()}))])
 
     def _data(self) -> Data:
-        return [relation(op, p) for op, p in self.known]
+        """What is known, each polynomial once and with the stronger relation, so that no index has a double."""
+        found: dict[Any, str] = {}
+        for op, p in self.known:
+            if p or op in (">", "!="):
+                key = (op[0], tuple(sorted(primitive(p).items())))
+                found[key] = op if op == ">" else found.get(key, op)
+        return [relation(op, dict(p)) for (_, p), op in found.items()]
 
     def _needed(self) -> set[str]:
         """The roots in the denominators of the aim: an identity of equal terms needs no others."""

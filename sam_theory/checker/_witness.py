@@ -31,7 +31,10 @@ def check_refutation(theorem: Any, body: Any) -> str:
     """
     if not isinstance(body, dict) or not set(CHOSEN) <= set(body):
         raise Rejected(f"the body of a refutation has at least the keys {', '.join(CHOSEN)}")
-    found = consequences(theorem, {k: body[k] for k in CHOSEN})
+    try:
+        found = consequences(theorem, {k: body[k] for k in CHOSEN})
+    except NotChecked as problem:
+        raise Rejected(f"this is no counterexample that can be followed: {problem}") from None
     said = {k: v for k, v in body.items() if k not in CHOSEN}
     if set(said) != set(found):
         raise Rejected(f"a refutation of this kind has also the keys {', '.join(sorted(found))}, and no others")

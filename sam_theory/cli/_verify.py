@@ -57,7 +57,9 @@ def prepare_directory(path: str, theorems: tuple[Theorem, ...]) -> None:
     slugs = [theorem.slug for theorem in theorems]
     twice = next((slug for slug in slugs if slugs.count(slug) > 1), None)
     if twice is not None:
-        raise InputError(f"--certificates: two of the theorems have the slug '{twice}'; verify them one after the other")
+        raise InputError(
+            f"--certificates: two of the theorems have the slug '{twice}'; verify them one after the other"
+        )
     try:
         os.makedirs(path, exist_ok=True)
     except (OSError, ValueError) as error:

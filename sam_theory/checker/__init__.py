@@ -12,7 +12,7 @@ from sam_theory.checker._file import (
 )
 from sam_theory.checker._goals import Goal, goals_of
 from sam_theory.checker._instance import plain_member
-from sam_theory.checker._proof import DENIALS
+from sam_theory.checker._proof import DENIALS, canonical
 from sam_theory.checker._refutation import Rejected, verify
 from sam_theory.checker._replay import smt_status
 from sam_theory.checker._space import NotChecked
@@ -29,6 +29,7 @@ __all__ = [
     "Oracle",
     "Outcome",
     "Rejected",
+    "canonical",
     "certificate",
     "certificate_schema",
     "check_text",

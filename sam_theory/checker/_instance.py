@@ -116,6 +116,8 @@ def space_of(
         if getattr(getattr(loss, "link", None), "opaque", False):
             raise NotChecked("counterexamples on one link are not checked here")
         return Coordinates(loss, values, loss.dimension or size), {}
+    if member is None and data is None and not size:
+        return None, {}  # the claim is a formula of its parameters
     if (member is None) == (data is None):
         raise Rejected("a class needs either a member or interpolation data")
     constants = constants_of(theorem, values)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -14,10 +15,22 @@ from sam_theory.checker._replay import smt_status, solution
 from sam_theory.checker._space import NotChecked
 from sam_theory.checker._systems import Data, above, close
 
-__all__ = ["DENIALS", "admits_something", "check_proof"]
+__all__ = ["DENIALS", "admits_something", "canonical", "check_proof"]
 
 #: what must be refuted before a denominator has a sign
 DENIALS: dict[str, tuple[str, int]] = {"+": (">=", -1), "-": (">=", 1), "!=": ("==", 1)}
+
+
+def canonical(tree: Any) -> Any:
+    """A refutation with terms and monomials in a fixed order: the only one that is accepted."""
+    if isinstance(tree, dict) and set(tree) == {"split", "cases"}:
+        return {"split": _ordered(tree["split"]), "cases": {k: canonical(v) for k, v in tree["cases"].items()}}
+    terms = [{k: _ordered(v) if k in ("square", "cofactor") else v for k, v in t.items()} for t in tree["combine"]]
+    return {"combine": _ordered(terms)}
+
+
+def _ordered(entries: list[Any]) -> list[Any]:
+    return sorted(entries, key=lambda e: json.dumps(e, sort_keys=True))
 
 
 @dataclass
@@ -47,6 +60,8 @@ class _Reader:
             self.counts["replay"] += 1
         else:
             verify(entry, system)
+            if canonical(entry) != entry:
+                raise Rejected("the terms of a refutation are not in their order")
             self.counts["trees"] += 1
 
     def sign(self, known: Data, p: Poly) -> str | None:

@@ -67,6 +67,8 @@ def consequences(theorem: Any, chosen: Mapping[str, Any]) -> dict[str, Any]:
             raise Rejected(f"the hypothesis {h} does not hold")
     margins = [str(probe.value(h.rhs, nothing) - probe.value(h.lhs, nothing)) for h in theorem.all_hypotheses]
     space, further = space_of(theorem, values, chosen, len(place))
+    if place and len(place) != space.dimension:
+        raise Rejected(f"the start has {len(place)} coordinates, the loss {space.dimension}")
     instance = Instance(theorem, claim, space, {**values, **constants_of(theorem, values)}, place, step)
     judge = _JUDGES.get(type(claim))
     if judge is None:
@@ -86,7 +88,8 @@ def _every_start(instance: Instance) -> None:
 
 def _pointwise(instance: Instance) -> dict[str, Any]:
     _every_start(instance)
-    claim, scene = instance.claim, instance.scene(instance.start)
+    claim = instance.claim
+    scene = instance.scene(instance.start) if instance.start else Scene(instance.theorem, None, {})
     if instance.step not in (None, 1) or not all(instance.holds(g, scene) for g in claim.given):
         raise Rejected("the start does not satisfy the side conditions of the claim")
     left, right = instance.value(claim.lhs, scene), instance.value(claim.rhs, scene)
@@ -104,14 +107,16 @@ def _envelope(instance: Instance) -> dict[str, Any]:
         raise Rejected("the step is missing")
     scene = instance.scene(at)
     began = scene.vectors["w"]
-    for _ in range(instance.step):
-        total += instance.value(claim.observable, scene) if claim.accumulate else 0
+    for t in range(instance.step + 1):
+        left = total if claim.accumulate else instance.value(claim.observable, scene, t)
+        right = instance.value(claim.bound, scene, t)
+        if left > right or t == instance.step:
+            break
+        total += instance.value(claim.observable, scene, t) if claim.accumulate else 0
         at = [number(c) for c in whole(scene, "_next")]
         scene = instance.scene(at, began)
-    left = total if claim.accumulate else instance.value(claim.observable, scene, instance.step)
-    right = instance.value(claim.bound, scene, instance.step)
-    if not left > right:
-        raise Rejected("the bound holds at this step")
+    if not left > right or t < instance.step:
+        raise Rejected("the bound holds at this step, or fails before it")
     return _outcome(left, ">", right)
 
 

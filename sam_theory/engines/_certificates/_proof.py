@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from sam_theory.checker import DENIALS, Rejected, close, goals_of, smt_status, verify
+from sam_theory.checker import DENIALS, Rejected, canonical, close, goals_of, smt_status, verify
 from sam_theory.engines._certificates._multipliers import multipliers
 
 __all__ = ["proof_body"]
@@ -81,7 +81,7 @@ def _closed(frozen: _Frozen, units: int) -> Any:
     if tree is not None:
         try:
             verify(tree, frozen.system)
-            return tree
+            return canonical(tree)
         except Rejected:  # found, but larger than what the checker reads
             pass
     return "replay"

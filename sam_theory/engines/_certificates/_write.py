@@ -50,6 +50,12 @@ def _refutation(theorem: Theorem, witness: Witness) -> dict[str, Any]:
         chosen |= {"start": [], "step": None}
     if chosen["member"] is not None:
         chosen["member"] = plain_member(theorem, chosen)
+    if theorem.kind == "Envelope":  # the first step at which the bound fails
+        for step in range(chosen["step"]):
+            try:
+                return {**chosen, "step": step, **consequences(theorem, {**chosen, "step": step})}
+            except Rejected:
+                continue
     return {**chosen, **consequences(theorem, chosen)}
 
 

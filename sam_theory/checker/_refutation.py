@@ -13,8 +13,8 @@ A **refutation** of a list of relations is a tree of nodes, each of one of two f
     A contradiction 0 > 0: the terms add up to the polynomial 0 identically, while each is ≥ 0 wherever all relations
     hold, and at least one is > 0.  A term is
 
-    - ``{"coefficient": "p/q", "factors": [i, ...], "square": S}``: the coefficient, which is positive, times S² (times 1
-      where ``square`` is left out), times the product of the relations' factors, whose indices ascend and may repeat.
+    - ``{"coefficient": "p/q", "factors": [i, ...], "square": S}``: the coefficient, which is positive, times S² (1
+      without ``square``), times the product of the relations' factors, whose indices ascend and may repeat.
       The factor of ``P >= 0`` and of ``P > 0`` is P, that of ``P != 0`` is P²; ``P == 0`` has none.  The term
       is > 0 where ``square`` is left out and no factor stems from a ``>=``; so is the constant, ``"factors": []``.
     - ``{"equality": j, "cofactor": C}``: C·P for the relation ``P == 0`` of index j, C any polynomial.  It is 0.
@@ -73,6 +73,11 @@ def verify(tree: Any, relations: Any) -> None:
     >>> verify({"combine": terms}, [{"op": ">", "poly": x}, {"op": ">=", "poly": minus_x}])
     """
     _Checker(relations).check(tree)
+
+
+def read(relations: Any) -> None:
+    """Raise :class:`Rejected` if the relations are not in the format of this module."""
+    _Checker(relations)
 
 
 class _Checker:

@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 import sympy as sp
 
-from sam_theory.engines import _smt, _symbolic
+from sam_theory.engines import _second, _smt, _symbolic
 from sam_theory.engines._asymptotic import leading_ratio
 from sam_theory.engines._budget import Budget
 from sam_theory.engines._goal import Goal
@@ -20,7 +20,7 @@ from sam_theory.theorems import Asymptotic, Limit, Theorem
 from sam_theory.verdicts import Evidence, Obligation
 
 PROVERS = ("symbolic", "smt")
-_TRUST = {"symbolic": "SymPy", "smt": "z3"}
+_TRUST = {"symbolic": "SymPy", "smt": "z3", "cvc5": "cvc5"}
 
 
 def prove(theorem: Theorem, provers: tuple[str, ...], budget: Budget, rng: np.random.Generator) -> list[Evidence]:
@@ -62,6 +62,17 @@ def prove(theorem: Theorem, provers: tuple[str, ...], budget: Budget, rng: np.ra
     ]
 
 
+def second_opinion(theorem: Theorem, budget: Budget, rng: np.random.Generator) -> Evidence:
+    """Evidence of cvc5: the goals that algebra does not close, with each contradiction of z3 confirmed.
+
+    ``not-run`` where cvc5 is missing, or where nothing is left to it.
+    """
+    if not _second.available():
+        return Evidence("cvc5", "not-run", "cvc5 is missing: pip install cvc5")
+    found = [e for e in prove(theorem, ("symbolic", "cvc5"), budget, rng) if e.engine == "cvc5"]
+    return found[0] if found else Evidence("cvc5", "not-run", "no goal is left to a solver")
+
+
 def admits_something(theorem: Theorem, rng: np.random.Generator) -> bool:
     """Whether the hypotheses are known to admit something.
 
@@ -94,6 +105,8 @@ def _close(goal: Goal, provers: tuple[str, ...], budget: Budget, seconds: dict[s
 
 @lru_cache(maxsize=1024)
 def _answer(engine: str, goal: Goal, rlimit: int) -> _smt.Answer:
+    if engine == "cvc5":
+        return _second.close(goal, rlimit)
     return _symbolic.close(goal) if engine == "symbolic" else _smt.close(goal, rlimit)
 
 

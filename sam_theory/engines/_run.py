@@ -17,7 +17,7 @@ import numpy as np
 from sam_theory.engines._ball import certify
 from sam_theory.engines._budget import Budget, budget_of
 from sam_theory.engines._certificates import write_certificate
-from sam_theory.engines._prove import PROVERS, prove
+from sam_theory.engines._prove import PROVERS, prove, second_opinion
 from sam_theory.engines._search import refute, search
 from sam_theory.engines._smt import satisfiable
 from sam_theory.errors import InputError, nearest
@@ -25,7 +25,10 @@ from sam_theory.theorems import Theorem, library, load_file, mutants_of
 from sam_theory.verdicts import Evidence, MutantOutcome, Result, Verdict
 
 #: All engines of this version, in the order in which they are asked.
-ENGINES: tuple[str, ...] = (*PROVERS, "search", "ball")
+ENGINES: tuple[str, ...] = (*PROVERS, "cvc5", "search", "ball")
+
+#: Engines that run only where they are named, or within the full budget.
+ON_REQUEST = ("cvc5",)
 
 Progress = Callable[[Result], None]
 
@@ -36,13 +39,13 @@ def _rng(seed: int, *names: str) -> np.random.Generator:
     return np.random.default_rng(np.random.SeedSequence([seed, *digest[:16]]))
 
 
-def check_engines(engines: Sequence[str] | None) -> tuple[str, ...]:
-    """The chosen engines in canonical order.
+def check_engines(engines: Sequence[str] | None, full: bool = False) -> tuple[str, ...]:
+    """The chosen engines in canonical order; all but those on request if none is named.
 
     Raises InputError for an unknown one.
     """
     if engines is None:
-        return ENGINES
+        return tuple(e for e in ENGINES if full or e not in ON_REQUEST)
     for name in engines:
         if name not in ENGINES:
             raise InputError(f"unknown engine '{name}'; {nearest(name, ENGINES)}")
@@ -78,7 +81,7 @@ def verify(
     ----------
     theorem : Theorem
     engines : sequence of str, optional
-        Names from ``ENGINES``; all by default.
+        Names from ``ENGINES``; by default all, ``cvc5`` only within the full budget.
     budget : {"quick", "default", "full"} or Budget
         In work units, never seconds.
     seed : int
@@ -97,7 +100,8 @@ def verify(
     EnginesDisagree
         If one engine refutes what another proves, or certifies on a region that contains the witness.
     """
-    chosen, units = check_engines(engines), budget_of(budget)
+    units = budget_of(budget)
+    chosen = check_engines(engines, units.name == "full")
     began = time.perf_counter()
     if satisfiable(theorem.all_hypotheses) is False:
         raise InputError(
@@ -108,6 +112,8 @@ def verify(
     provers = tuple(p for p in PROVERS if p in chosen)
     if provers and theorem.status != "quoted":
         evidence += prove(theorem, provers, units, _rng(seed, theorem.slug, "recheck"))
+    if "cvc5" in chosen and theorem.status != "quoted":
+        evidence.append(second_opinion(theorem, units, _rng(seed, theorem.slug, "recheck")))
     if "search" in chosen:
         evidence.append(search(theorem, units, _rng(seed, theorem.slug, "search")))
     if "ball" in chosen and theorem.status != "quoted":
@@ -146,8 +152,9 @@ def verify_all(
     that belong neither to the library nor to a file are verified in this process.  ``certificates`` is a
     directory that exists, into which a certificate of each decided theorem is written.
     """
+    units = budget_of(budget)
     settings: dict[str, Any] = {
-        "engines": check_engines(engines), "budget": budget_of(budget), "seed": seed, "mutants": mutants,
+        "engines": check_engines(engines, units.name == "full"), "budget": units, "seed": seed, "mutants": mutants,
     }  # fmt: skip
     report = progress or (lambda result: None)
     if jobs <= 1 or len(theorems) <= 1 or any(not t.origin for t in theorems):

@@ -8,6 +8,7 @@ an answer repeats on every machine.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,9 @@ from sam_theory.engines._goal import Goal
 from sam_theory.errors import InputError
 
 _SIGN_UNITS = 400_000
+
+#: Where the contradictions go that z3 finds, while somebody asks for them.
+_CONTRADICTIONS: ContextVar[list[list[Any]] | None] = ContextVar("contradictions", default=None)
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,16 @@ def close(goal: Goal, rlimit: int) -> Answer:
     if answer.status == "proved" and consistent.status != "refuted":
         return Answer("unknown", f"unsat, but the assumptions were not shown satisfiable: {consistent.detail}")
     return answer
+
+
+def close_with_contradictions(goal: Goal, rlimit: int) -> tuple[Answer, list[list[Any]]]:
+    """The answer of :func:`close` with every system of relations that z3 called contradictory on the way."""
+    found: list[list[Any]] = []
+    token = _CONTRADICTIONS.set(found)
+    try:
+        return close(goal, rlimit), found
+    finally:
+        _CONTRADICTIONS.reset(token)
 
 
 def bare(e: Any) -> Any:
@@ -186,6 +200,9 @@ def _solve(parts: Sequence[Any], rlimit: int) -> tuple[str, dict[str, str] | Non
         status = str(solver.check())
     except z3.Z3Exception as problem:
         return f"error: {problem}", None
+    log = _CONTRADICTIONS.get()
+    if status == "unsat" and log is not None:
+        log.append(list(parts))
     if status != "sat":
         return status, None
     model = solver.model()

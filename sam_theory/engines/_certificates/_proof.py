@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from sam_theory.checker import DENIALS, Rejected, canonical, close, goals_of, smt_status, verify
-from sam_theory.engines._certificates._multipliers import multipliers
+from sam_theory.checker import DENIALS, Rejected, canonical, close, goals_of, smt_status
+from sam_theory.engines._multipliers import refute
 
 __all__ = ["proof_body"]
 
@@ -77,11 +77,8 @@ def _closed(frozen: _Frozen, units: int) -> Any:
     """A verified refutation of the system, ``replay`` if only z3 knows, None if not even z3."""
     if smt_status(frozen.system, units)[0] != "unsat":
         return None
-    tree = multipliers(frozen.system)
-    if tree is not None:
-        try:
-            verify(tree, frozen.system)
-            return canonical(tree)
-        except Rejected:  # found, but larger than what the checker reads
-            pass
-    return "replay"
+    try:
+        tree = refute(frozen.system)
+    except Rejected:  # found, but larger than what the checker reads
+        tree = None
+    return "replay" if tree is None else canonical(tree)

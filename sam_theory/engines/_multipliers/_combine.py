@@ -6,7 +6,6 @@ The program is solved in floating point; its support is then solved for in exact
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import flint
@@ -21,51 +20,98 @@ _ZERO = 1e-9
 
 
 class Column:
-    """A term, its normal form, and the multiples of equalities between them; ``free`` columns are such multiples."""
+    """A term, its normal form, and the multiples of equalities between them."""
 
-    def __init__(self, raw: Poly, rewriting: Rewriting, term: Term | None, multiples: Multiples | None = None) -> None:
+    def __init__(self, raw: Poly, term: Term, rewriting: Rewriting) -> None:
         self.term = term
         self.poly, reduced = rewriting(raw)
-        self.multiples: Multiples = dict(multiples or {})
-        for e, q in reduced.items():
-            self.multiples[e] = self.multiples[e] - q if e in self.multiples else -q
+        self.multiples: Multiples = {e: -q for e, q in reduced.items()}
         self.entries = self.poly.to_dict()
 
     @property
     def strict(self) -> bool:
-        return self.term is not None and self.term.square is None and all(r.strict for r in self.term.factors)
+        return self.term.square is None and all(r.strict for r in self.term.factors)
 
 
-@dataclass(frozen=True)
-class Atom:
-    """A factor of products: that of a relation, or a square."""
+class Products:
+    """Products of relations, times monomials that the signs of the variables make nonnegative.
 
-    poly: Poly
-    relation: Relation | None = None
-    root: Poly | None = None
+    Only monomials that carry a monomial of one product to a monomial of another are tried.
+    """
+
+    def __init__(self, known: Sequence[Relation], one: Poly) -> None:
+        self.one = one
+        gens = one.context().gens()
+        self.sign: dict[int, Relation] = {}
+        self.factors: list[Relation] = []
+        names = {str(x): i for i, x in enumerate(gens)}
+        for r in known:
+            i = names.get(str(r.poly))
+            if r.op == "==":
+                continue
+            if i is None:
+                self.factors.append(r)
+            elif r.op != "!=" and (i not in self.sign or r.strict):
+                self.sign[i] = r
+            elif r.op == "!=":
+                self.factors.append(r)
+
+    def plain(self, count: int) -> list[tuple[Poly, Term]]:
+        """Products of at most ``count`` relations that are no signs of variables."""
+        level: list[tuple[tuple[int, ...], Poly]] = [((), self.one)]
+        found = []
+        polys = [r.factor for r in self.factors]
+        for n in range(count + 1):
+            found += [(p, Term(1, tuple(self.factors[i] for i in indices))) for indices, p in level]
+            if n < count:
+                level = [
+                    ((*indices, i), p * polys[i])
+                    for indices, p in level
+                    for i in range(indices[-1] if indices else 0, len(polys))
+                ]
+        return found
+
+    def times(self, p: Poly, term: Term, monomial: tuple[int, ...]) -> tuple[Poly, Term]:
+        """The product times a monomial in which variables of unknown sign have even powers."""
+        extra: list[Relation] = []
+        root = [0] * len(monomial)
+        for i, k in enumerate(monomial):
+            if k and i in self.sign:
+                extra += [self.sign[i]] * k
+            else:
+                root[i] = k // 2
+        context = self.one.context()
+        square = term.square
+        if any(root):
+            s = context.from_dict({tuple(root): flint.fmpq(1)})
+            square = s if square is None else square * s
+        q = p * context.from_dict({tuple(monomial): flint.fmpq(1)})
+        return q, Term(1, (*term.factors, *extra), square)
 
 
-def products(atoms: Sequence[Atom], one: Poly, count: int, degree: int) -> Iterator[tuple[Poly, Term]]:
-    """Products of at most ``count`` atoms, of at most that degree."""
-    level: list[tuple[tuple[int, ...], Poly]] = [((), one)]
-    degrees = [int(a.poly.total_degree()) for a in atoms]
-    for n in range(count + 1):
-        yield from ((p, _term([atoms[i] for i in indices], one)) for indices, p in level)
-        if n < count:
-            level = [
-                ((*indices, i), p * atoms[i].poly)
-                for indices, p in level
-                for i in range(indices[-1] if indices else 0, len(atoms))
-                if int(p.total_degree()) + degrees[i] <= degree
-            ]
-
-
-def _term(atoms: Sequence[Atom], one: Poly) -> Term:
-    root, squared = one, False
-    for a in atoms:
-        if a.root is not None:
-            root, squared = root * a.root, True
-    return Term(1, tuple(a.relation for a in atoms if a.relation is not None), root if squared else None)
+def scaled(
+    source: Products, base: Sequence[tuple[Poly, Term]], rewriting: Rewriting, rounds: int, limit: int
+) -> list[Column]:
+    """Columns of the products, and of their multiples by monomials that lead into the support, in rounds."""
+    columns = [Column(p, term, rewriting) for p, term in base]
+    variables = source.one.context().nvars()
+    seen = {(n, (0,) * variables) for n in range(len(base))}
+    monomials = [np.array([tuple(map(int, m)) for m in p.to_dict()], np.int64).reshape(-1, variables) for p, _ in base]
+    unsigned = [i for i in range(variables) if i not in source.sign]
+    for _ in range(rounds):
+        support = np.array(sorted({m for c in columns for m in c.entries}), dtype=np.int64).reshape(-1, variables)
+        new: list[tuple[int, int, int, tuple[int, ...]]] = []
+        for n, own in enumerate(monomials):
+            shifts = (support[:, None, :] - own[None, :, :]).reshape(-1, variables)
+            fits = (shifts >= 0).all(axis=1) & (shifts[:, unsigned] % 2 == 0).all(axis=1)
+            found, hits = np.unique(shifts[fits], axis=0, return_counts=True)
+            for shift, hit in zip(found.tolist(), hits.tolist(), strict=True):
+                if (n, tuple(shift)) not in seen:
+                    new.append((len(own) - hit, sum(shift), n, tuple(shift)))
+        for _, _, n, shift in sorted(new)[: limit - len(columns)]:
+            seen.add((n, shift))
+            columns.append(Column(*source.times(*base[n], shift), rewriting))
+    return columns
 
 
 def squares(columns: Sequence[Column], limit: int) -> Iterator[Poly]:
@@ -111,12 +157,11 @@ def solve(columns: Sequence[Column]) -> Combine | None:
 def _support(columns: Sequence[Column]) -> list[int] | None:
     rows: dict[Any, int] = {}
     data, row, col = [], [], []
-    scales = []
     for j, column in enumerate(columns):
-        scale = max((abs(float(c.p) / float(c.q)) if c.p.bit_length() < 900 else 1.0 for c in column.entries.values()), default=1.0)
-        scales.append(scale)
+        scale = max((abs(c) for c in column.entries.values()), default=flint.fmpq(1))
         for m, c in column.entries.items():
-            data.append(int(c.p) / int(c.q) / scale)
+            ratio = c / scale
+            data.append(int(ratio.p) / int(ratio.q))
             row.append(rows.setdefault(m, len(rows)))
             col.append(j)
     strict = [j for j, c in enumerate(columns) if c.strict]
@@ -129,9 +174,8 @@ def _support(columns: Sequence[Column]) -> list[int] | None:
     matrix = scipy.sparse.csr_array((data, (row, col)), shape=(len(rows) + 1, len(columns)))
     right = np.zeros(len(rows) + 1)
     right[-1] = 1.0
-    cost = np.array([0.0 if c.term is None else 1.0 + 0.1 * len(c.term.factors) for c in columns])
-    bounds = [(None, None) if c.term is None else (0, None) for c in columns]
-    found = linprog(cost, A_eq=matrix, b_eq=right, bounds=bounds, method="highs-ds")
+    cost = np.array([1.0 + 0.1 * len(c.term.factors) for c in columns])
+    found = linprog(cost, A_eq=matrix, b_eq=right, method="highs-ds")
     if found.status != 0:
         return None
     return [j for j, v in enumerate(found.x) if abs(v) > _ZERO]
@@ -156,16 +200,14 @@ def _exact(columns: Sequence[Column]) -> list[Any] | None:
         if pivot == n:
             return None
         solution[pivot] = reduced[i, n]
-    if any(v < 0 for v, c in zip(solution, columns, strict=True) if c.term is not None):
-        return None
-    return solution
+    return None if any(v < 0 for v in solution) else solution
 
 
 def _leaf(parts: Sequence[tuple[Column, Any]]) -> Combine:
-    terms, cofactors = [], {}
+    terms: list[Term] = []
+    cofactors: Multiples = {}
     for column, value in parts:
-        if column.term is not None:
-            terms.append(Term(value, column.term.factors, column.term.square))
+        terms.append(Term(value, column.term.factors, column.term.square))
         for e, q in column.multiples.items():
             cofactors[e] = cofactors[e] + q * value if e in cofactors else q * value
     return Combine(tuple(terms), tuple((e, q) for e, q in cofactors.items() if q != 0))

@@ -81,7 +81,7 @@ def _sum(a: Multiples, b: Multiples, factor: Any) -> Multiples:
 
 def _quotient(p: Poly, x: int, power: int) -> Poly:
     """Σ of the terms of p with at least that power of x, divided by it."""
-    kept = {m[:x] + (m[x] - power,) + m[x + 1 :]: c for m, c in p.to_dict().items() if m[x] >= power}
+    kept = {(*m[:x], m[x] - power, *m[x + 1 :]): c for m, c in p.to_dict().items() if m[x] >= power}
     return p.context().from_dict(kept)
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
-from sam_theory.engines._multipliers._combine import Atom, Column, products, solve, squares
+from sam_theory.engines._multipliers._combine import Column, Products, scaled, solve, squares
 from sam_theory.engines._multipliers._oracle import Oracle
 from sam_theory.engines._multipliers._rewrite import Rewriting
-from sam_theory.engines._multipliers._simplify import Cut, Signs, begin, divided, factors_of
+from sam_theory.engines._multipliers._simplify import Cut, Signs, begin, divided, factors_of, rewritten
 from sam_theory.engines._multipliers._tree import Combine, Node, Poly, Relation, Term, case, split
 
 _DEPTH = 10
@@ -26,26 +25,26 @@ class Search:
     oracle: Oracle
     one: Poly
     units: int
-    verbose: bool = False
 
     def refute(self, known: Sequence[Relation], depth: int = 0) -> Node | None:
-        """A refutation of ``known``, or None."""
-        found: Node | None = self.leaf(known, 1, 300) or self.leaf(known, 2, 300)
+        """A refutation of ``known``, or None.
+
+        Raises Spent if the budget ends first.
+        """
+        found: Node | None = self.leaf(known, 1, 0, 300) or self.leaf(known, 1, 1, 300)
         if found is not None or self.oracle.contradictory(known) is False or depth > _DEPTH:
             return found
         cuts, known = self.simplified(known)
-        found = self.leaf(known, 2, 400) if cuts else None
+        found = self.leaf(known, 2, 1, 400) if cuts else None
         if found is None:
             core = self.oracle.core(known) if self.oracle.contradictory(known) else list(known)
-            if self.verbose:
-                print('  '*depth, 'cuts', [(c.poly, c.derived.op) for c in cuts], 'core', [(str(r.poly), r.op) for r in core])
             found = (
-                self.leaf(core, 3, 1000)
-                or self.leaf(core, 2, 300, square=True)
+                self.leaf(core, 2, 1, 1000)
+                or self.leaf(core, 2, 1, 500, 300)
                 or self.by_case(known, core, depth)
-                or self.leaf(known, 3, 2000)
-                or self.leaf(core, 3, 1500, square=True)
-                or self.leaf(core, 4, 3000)
+                or self.leaf(core, 2, 2, 1500)
+                or self.leaf(core, 3, 1, 2000)
+                or self.leaf(core, 3, 2, 2000, 600)
             )
         if found is None:
             return None
@@ -54,28 +53,24 @@ class Search:
         return found
 
     # -- leaves ----------------------------------------------------------------------------------------------------
-    def leaf(self, known: Sequence[Relation], count: int, limit: int, square: bool = False, degree: int = 14) -> Combine | None:
-        """One contradiction from products of at most ``count`` factors, with squares if wanted."""
+    def leaf(self, known: Sequence[Relation], count: int, rounds: int, limit: int, square: int = 0) -> Combine | None:
+        """One contradiction from products of at most ``count`` factors and monomials, with squares if wanted."""
         rewriting = Rewriting([r for r in known if r.op == "=="])
-        atoms = [Atom(r.factor, r) for r in known if r.op != "=="]
-        if square:
-            signed = {str(r.poly) for r in known if r.op in (">", ">=")}
-            used = [any(r.poly.degrees()[i] for r in known) for i in range(len(self.one.context().gens()))]
-            atoms += [Atom(x * x, root=x) for i, x in enumerate(self.one.context().gens()) if used[i] and str(x) not in signed]
-        columns: list[Column] = []
-        for p, term in products(atoms, self.one, count, degree):
-            columns.append(Column(p, rewriting, term))
-            if len(columns) > limit:
-                break
+        source = Products(known, self.one)
+        base = source.plain(count)
+        if len(base) > limit:
+            return None
+        columns = scaled(source, base, rewriting, rounds, limit)
         if square:
             for f in factors_of(known):
-                columns.append(Column(f * f, rewriting, Term(1, (), f)))
-            for s in list(squares(columns, 600)):
-                columns.append(Column(s * s, rewriting, Term(1, (), s)))
+                columns.append(Column(f * f, Term(1, (), f), rewriting))
+            for s in list(squares(columns, square)):
+                columns.append(Column(s * s, Term(1, (), s), rewriting))
         self.spend(len(columns))
         return solve(columns)
 
     def spend(self, units: int) -> None:
+        """Count work."""
         self.units -= units
         if self.units < 0:
             raise Spent
@@ -96,34 +91,44 @@ class Search:
                 return cuts, known
 
     def division(self, known: Sequence[Relation]) -> Cut | None:
+        """A relation without a factor, or with the equalities inserted."""
         signs = Signs(known)
-        return next((cut for r in known if (cut := divided(r, signs)) is not None), None)
+        cut = next((cut for r in known if (cut := divided(r, signs)) is not None), None)
+        equalities = [r for r in known if r.op == "=="]
+        return cut or next((cut for r in known if (cut := rewritten(r, equalities)) is not None), None)
 
     def sign(self, known: Sequence[Relation], tried: set[str]) -> Cut | None:
         """The sign of a factor whose sign is not among the relations."""
         signs = Signs(known)
-        for f in factors_of(known):
-            if str(f) in tried or signs.strict(f) is not None:
-                continue
+        open_ones = [f for f in factors_of(known) if str(f) not in tried and signs.strict(f) is None]
+        background = self.background(known) if open_ones else []
+        for f in open_ones:
             tried.add(str(f))
             for op, sign in ((">", 1), (">", -1), ("!=", 1), (">=", 1), (">=", -1)):
                 if op == ">=" and signs.weak(f, sign):
                     continue
                 negation, derived, names = begin(op, f * sign)
-                if self.oracle.contradictory([*known, negation]) is not True:
+                if any(r.op == "==" and r.poly == negation.poly for r in known):
                     continue
-                if op == ">=" and len([r for r in known if r.poly == f * sign]):
+                if self.oracle.contradictory([*background, negation]) is not True:
                     continue
-                core = self.oracle.core([*known, negation])
-                if negation not in core:
-                    return None  # what is known is contradictory without it
-                leaf = self.leaf(core, 2, 200) or self.leaf(core, 2, 200, square=True) or self.leaf(core, 3, 400)
+                core = self.oracle.core([*background, negation])
+                leaf = self.leaf(core, 2, 1, 300) or self.leaf(core, 2, 1, 300, 100) or self.leaf(core, 3, 1, 400)
                 if leaf is not None:
                     return Cut(f * sign, names, negation, leaf, derived)
         return None
 
+    def background(self, known: Sequence[Relation]) -> list[Relation]:
+        """What remains satisfiable: without the largest relations that a contradiction needs."""
+        kept = list(known)
+        while kept and self.oracle.contradictory(kept) is True:
+            largest = max(self.oracle.core(kept), key=lambda r: len(r.poly))
+            kept = [r for r in kept if r is not largest]
+        return kept
+
     # -- splits ----------------------------------------------------------------------------------------------------
     def by_case(self, known: Sequence[Relation], core: Sequence[Relation], depth: int) -> Node | None:
+        """The cases of a factor of an equality."""
         for f, names in self.splits(core):
             cases: list[tuple[str, Relation, Node]] = []
             for name in names:
@@ -139,6 +144,7 @@ class Search:
         return None
 
     def splits(self, core: Sequence[Relation]) -> Iterator[tuple[Poly, tuple[str, ...]]]:
+        """Polynomials whose sign is worth a split, with the cases."""
         for r in core:
             if r.op == "==" and not r.poly.is_constant():
                 factors = [f for f, _ in r.poly.factor()[1]]

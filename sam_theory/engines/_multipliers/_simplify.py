@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sam_theory.engines._multipliers._rewrite import Rewriting
 from sam_theory.engines._multipliers._tree import Combine, Node, Poly, Relation, Term, case, split
 
 
@@ -78,6 +79,9 @@ def divided(r: Relation, signs: Signs) -> Cut | None:
     c, factors = r.poly.factor()
     if len(factors) == 1 and factors[0][1] == 1:
         return None
+    vanishing = _vanishing(r, -1 if c > 0 else 1, factors, signs) if r.op == ">=" else None
+    if vanishing is not None:
+        return vanishing
     return _freed(r, factors, signs) if r.op in ("==", "!=") else _positive(r, 1 if c > 0 else -1, factors, signs)
 
 
@@ -103,6 +107,56 @@ def _positive(r: Relation, sign: int, factors: Sequence[tuple[Poly, Any]], signs
     c = -r.poly.leading_coefficient() / product.leading_coefficient()
     leaf = Combine((Term(c / c, (r,)), Term(c, (negation, *used), None if square == one else square)), ())
     return Cut(rest * sign, names, negation, leaf, derived, r)
+
+
+def _vanishing(r: Relation, sign: int, factors: Sequence[tuple[Poly, Any]], signs: Signs) -> Cut | None:
+    """From −f²·g ≥ 0 and g > 0 follows f = 0: else −f²·g + f²·g = 0 is positive."""
+    rest, used, product = r.poly.context().constant(1), list[Relation](), r.poly.context().constant(1)
+    for f, power in factors:
+        e, found = int(power), signs.strict(f)
+        if found is not None and (found[0] != 0 or e % 2 == 0):
+            used += [found[1]] * (e if found[1].op == ">" else e // 2)
+            sign *= found[0] ** (e % 2)
+        elif e % 2 == 0:
+            rest *= f ** (e // 2)
+        else:
+            return None
+    if sign < 0 or rest == 1:
+        return None
+    negation, derived, names = begin("==", rest)
+    for s in (negation, *used):
+        product *= s.factor
+    c = -r.poly.leading_coefficient() / product.leading_coefficient()
+    return Cut(rest, names, negation, Combine((Term(c / c, (r,)), Term(c, (negation, *used))), ()), derived, r)
+
+
+def rewritten(r: Relation, equalities: Sequence[Relation]) -> Cut | None:
+    """``r`` with the equalities inserted, where that makes it simpler."""
+    others = [e for e in equalities if e is not r]
+    if not others or r.poly.is_constant():
+        return None
+    q, multiples = Rewriting(others)(r.poly)
+    if q == r.poly or (len(q) >= len(r.poly) and not _splits(q, r.poly)):
+        return None
+    negation, derived, names = begin(r.op, q)
+    unit = r.poly.leading_coefficient() / r.poly.leading_coefficient()
+    p = r.poly
+    if r.op == "==":  # q² = q·(p − m)
+        cofactors = {r: -q, **{e: q * m for e, m in multiples.items()}}
+        leaf = Combine((Term(unit, (negation,)),), tuple(cofactors.items()))
+    elif r.op == "!=":  # p² = p·(q + m)
+        cofactors = {negation: -p, **{e: -(p * m) for e, m in multiples.items()}}
+        leaf = Combine((Term(unit, (r,)),), tuple(cofactors.items()))
+    else:
+        leaf = Combine((Term(unit, (r,)), Term(unit, (negation,))), tuple((e, -m) for e, m in multiples.items()))
+    return Cut(q, names, negation, leaf, derived, r)
+
+
+def _splits(q: Poly, p: Poly) -> bool:
+    def factors(a: Poly) -> int:
+        return 0 if a.is_constant() else sum(int(e) for _, e in a.factor()[1])
+
+    return q.is_constant() or factors(q) > factors(p)
 
 
 def _freed(r: Relation, factors: Sequence[tuple[Poly, Any]], signs: Signs) -> Cut | None:

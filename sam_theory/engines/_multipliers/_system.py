@@ -36,8 +36,8 @@ def systems(parts: Sequence[Any]) -> Iterator[list[Data]]:
     Examples
     --------
     >>> x = sp.Symbol("x")
-    >>> list(systems([x > 1, sp.Or(x < 0, sp.Eq(x, 1))]))[1]
-    [{'op': '>', 'poly': [['1', {'x': 1}], ['-1', {}]]}, {'op': '==', 'poly': [['1', {'x': 1}], ['-1', {}]]}]
+    >>> list(systems([x > 1, sp.Ne(x, 2)]))
+    [[{'op': '>', 'poly': [['1', {'x': 1}], ['-1', {}]]}, {'op': '!=', 'poly': [['1', {'x': 1}], ['-2', {}]]}]]
     """
     for choice in product(*(_alternatives(p, True) for p in parts)):
         yield [r for conjunction in choice for r in conjunction]

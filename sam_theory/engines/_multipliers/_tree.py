@@ -120,9 +120,7 @@ def write(node: Node, relations: Sequence[Data], known: Sequence[Relation]) -> d
 
     def written(node: Node, place: dict[Relation, int]) -> dict[str, Any]:
         if isinstance(node, Split):
-            cases = {
-                name: written(child, {**place, added: len(place)}) for name, added, child in node.cases
-            }
+            cases = {name: written(child, {**place, added: len(place)}) for name, added, child in node.cases}
             return {"split": poly(node.poly), "cases": cases}
         terms: list[dict[str, Any]] = []
         for t in node.terms:

@@ -97,7 +97,9 @@ def _pointwise(instance: Instance) -> dict[str, Any]:
     wrong = left != right if isinstance(claim, Identity) else left >= right if strict else left > right
     if not wrong:
         raise Rejected("the claim holds at this point")
-    return _outcome(left, "≠" if isinstance(claim, Identity) else "≥" if strict else ">", right)
+    return _outcome(
+        left, "≠" if isinstance(claim, Identity) else "≥" if strict else ">", right, orbit=[texts(instance.start)]
+    )
 
 
 def _envelope(instance: Instance) -> dict[str, Any]:
@@ -105,7 +107,7 @@ def _envelope(instance: Instance) -> dict[str, Any]:
     claim, at, total = instance.claim, list(instance.start), sp.S.Zero
     if instance.step is None:
         raise Rejected("the step is missing")
-    scene = instance.scene(at)
+    scene, orbit = instance.scene(at), [texts(at)]
     began = scene.vectors["w"]
     for t in range(instance.step + 1):
         left = total if claim.accumulate else instance.value(claim.observable, scene, t)
@@ -114,10 +116,11 @@ def _envelope(instance: Instance) -> dict[str, Any]:
             break
         total += instance.value(claim.observable, scene, t) if claim.accumulate else 0
         at = [number(c) for c in whole(scene, "_next")]
+        orbit.append(texts(at))
         scene = instance.scene(at, began)
     if not left > right or t < instance.step:
         raise Rejected("the bound holds at this step, or fails before it")
-    return _outcome(left, ">", right)
+    return _outcome(left, ">", right, orbit=orbit)
 
 
 def _limit(instance: Instance) -> dict[str, Any]:

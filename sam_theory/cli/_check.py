@@ -36,7 +36,7 @@ def _read(path: str) -> str | None:
 
 @click.command(
     short_help="Check certificates without the engines that wrote them.",
-    epilog="Example: sam-theory verify --certificates out && sam-theory check out/*.json",
+    epilog="Example: sam-theory check out/*.json    (after: sam-theory verify --certificates out)",
 )
 @click.argument("paths", metavar="CERTIFICATE...", nargs=-1, required=True, type=click.Path())
 @click.option("--from", "source", metavar="FILE.py", help="The file that states the theorems; it is executed.")

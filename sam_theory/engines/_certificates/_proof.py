@@ -13,6 +13,8 @@ __all__ = ["proof_body"]
 
 #: z3's resource units for a sign that may be another one, and for a case that must be closed
 _SIGN_UNITS, _UNITS = 1_000_000, 20_000_000
+#: columns of linear programs for one case: most are closed by a few hundred, and the rest is left to z3
+_COLUMNS = 3_000
 
 
 def proof_body(theorem: Any) -> dict[str, Any]:
@@ -78,7 +80,7 @@ def _closed(frozen: _Frozen, units: int) -> Any:
     if smt_status(frozen.system, units)[0] != "unsat":
         return None
     try:
-        tree = refute(frozen.system)
+        tree = refute(frozen.system, _COLUMNS)
     except Rejected:  # found, but larger than what the checker reads
         tree = None
     return "replay" if tree is None else canonical(tree)

@@ -25,6 +25,7 @@ from sam_theory.losses import Expression, Quadratic, StronglyConvex
 from sam_theory.rules import gd, sam, usam
 from sam_theory.theorems import (
     AtPoint,
+    Cycle,
     Identity,
     Inequality,
     Source,
@@ -246,6 +247,16 @@ def test_contradictory_hypotheses_prove_nothing() -> None:
     one = theorem(claim, hypotheses=(eta * lam > 1, eta * lam < 1))
     document = checker.certificate(one, "proved", "proof", proof_body(one))
     assert check_text(dumps(document), (one,)).status != "verified"
+
+
+def test_what_sympy_cancels_must_not_vanish() -> None:
+    radius = eta * lam * rho / (2 - eta * lam)
+    other_curvature = sp.Symbol("mu", positive=True)
+    claim = Cycle(((radius, sp.S.Zero), (-radius, sp.S.Zero)))
+    more: dict[str, Any] = {"rule": sam, "loss": Quadratic(lam, other_curvature)}
+    assert proof_body(theorem(claim, hypotheses=(eta * lam < 2, rho > 0), **more))
+    with pytest.raises(Rejected):  # at rho = 0 the point is the origin, and nothing is normalised there
+        proof_body(theorem(claim, hypotheses=(eta * lam < 2,), **more))
 
 
 def test_points_of_thresholds_must_be_fixed() -> None:

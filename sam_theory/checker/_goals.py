@@ -18,11 +18,12 @@ __all__ = ["Goal", "Scene", "Statement", "coordinate_scene", "goals_of", "relate
 
 @dataclass
 class Statement:
-    """``aim`` is to follow from ``known`` and from ``clauses`` (conditions, conclusion)."""
+    """``aim`` is to follow from ``known`` and ``clauses`` (conditions, conclusion), and ``divided`` not to vanish."""
 
     aim: Any
     known: list[Any]
     clauses: list[tuple[list[Any], Any]] = field(default_factory=list)
+    divided: list[Any] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -39,9 +40,9 @@ def relate(left: Any, op: str, right: Any) -> Any:
     return ({**kinds, "==": sp.Eq, "!=": sp.Ne}[op])(left, right, evaluate=False)
 
 
-def fixed(name: str, aim: Any, known: Sequence[Any]) -> Goal:
+def fixed(name: str, aim: Any, known: Sequence[Any], divided: Sequence[Any] = ()) -> Goal:
     """A goal without choices."""
-    return Goal(name, lambda _: Statement(aim, list(known)))
+    return Goal(name, lambda _: Statement(aim, list(known), [], list(divided)))
 
 
 # -- one step of the map -------------------------------------------------------------------------------------------
@@ -211,12 +212,15 @@ def _step(theorem: Any, step: Step, done: dict[str, Step]) -> list[Goal]:
         raise Rejected(f"a {claim.kind} needs a lemma on trajectories")
     goals = []
     for values, known in inputs_of(theorem):
-        if theorem.loss.abstract or theorem.loss.dimension is None:
+        if not step.using and not any(_speaks_of_vectors(f) for f in claim.formulas()):
+            given, aim = Scene(theorem, None, {}).claim(claim)
+            goals.append(fixed(step.name, aim, [*known, *given]))
+        elif theorem.loss.abstract or theorem.loss.dimension is None:
             goals.append(Goal(step.name, _abstract(theorem, step, done, values, known)))
         else:
             scene = coordinate_scene(theorem, values, getattr(claim, "point", None))
             given, aim = scene.claim(claim)
-            goals.append(fixed(step.name, aim, [*known, *given]))
+            goals.append(fixed(step.name, aim, [*known, *given], scene.space.divided))
     return goals
 
 
@@ -224,19 +228,17 @@ def _abstract(theorem: Any, step: Step, done: dict[str, Step], values: Any, know
     def build(choices: Mapping[Any, str]) -> Statement:
         if hasattr(step.claim, "point"):
             raise Rejected("a claim at a point needs coordinates")
-        if not step.using and not any(_speaks_of_vectors(f) for f in step.claim.formulas()):
-            given, aim = Scene(theorem, None, {}).claim(step.claim)
-            return Statement(aim, [*known, *given])
         scene = label_scene(theorem, values, choices)
         space: Labels = scene.space
         given, aim = scene.claim(step.claim)
+        divided = list(space.divided)
         facts, clauses = _facts(scene, step.using, done, "zero" in choices.values())
         for v in space.vanishing:
             against = dict.fromkeys([*v.terms, *space.labels])
             given += [relate(space.dot(v, Vector({a: sp.S.One})), "==", sp.S.Zero) for a in against]
         lengths = [space.length(a) for a in space.labels] + [s for s in space.squares if not s.is_number]
         given += [relate(e, ">=", sp.S.Zero) for e in lengths] + [relate(e, ">", sp.S.Zero) for e in space.moving]
-        return Statement(aim, [*known, *given, *facts], clauses)
+        return Statement(aim, [*known, *given, *facts], clauses, divided)
 
     return build
 

@@ -84,7 +84,7 @@ class _Recorded(Coordinates):
     """A loss that is known at recorded points alone."""
 
     def __init__(self, points: Mapping[tuple[Any, ...], tuple[Any, Any]], dimension: int) -> None:
-        self.points, self.dimension, self.blocks = points, dimension, ()
+        self.points, self.dimension, self.blocks, self.divided = points, dimension, (), []
 
     def _known(self, v: Vector) -> tuple[Any, Any]:
         place = tuple(map(number, self.entries(v)))

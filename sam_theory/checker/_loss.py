@@ -21,6 +21,12 @@ class Formula:
     value: Any
     gradient: tuple[Any, ...]
 
+    def divisors_at(self, at: Sequence[Any]) -> list[Any]:
+        """What the value divides by, at a point."""
+        below = {p.base for p in self.value.atoms(sp.Pow) if p.exp.could_extract_minus_sign() and p.base.free_symbols}
+        place = dict(zip(self.coordinates, at, strict=True))
+        return [b.subs(place, simultaneous=True) for b in sorted(below, key=sp.default_sort_key)]
+
     def value_at(self, at: Sequence[Any]) -> Any:
         """The value at a point."""
         return self.value.subs(dict(zip(self.coordinates, at, strict=True)), simultaneous=True)

@@ -41,10 +41,12 @@ def branches(build: Callable[..., Any], point: Sequence[Any]) -> tuple[list[Any]
     if any(e.has(sp.Piecewise) for e in step):
         raise NotChecked("the derivative of a piecewise step is not checked here")
     at = dict(zip(names, [*point, *(sp.S.Zero for _ in range(len(names) - len(point)))], strict=True))
-    image = whole(build([sp.sympify(c) for c in point]), "_next")
+    there = build([sp.sympify(c) for c in point])
+    image = whole(there, "_next")
     kinks = sorted({a.args[0] for e in step for a in e.atoms(*_ALGEBRAIC)}, key=sp.default_sort_key)
     meeting = [f for f in kinks if vanishes(f.subs(at, simultaneous=True))]
     needs = [relate(f.subs(at, simultaneous=True), "!=", sp.S.Zero) for f in kinks if f not in meeting]
+    needs += [relate(e, "!=", sp.S.Zero) for e in there.space.divided]
     jacobian: sp.Matrix | None = None
     for choice in itertools.product((1, -1), repeat=len(meeting)):
         swap: dict[Any, Any] = {}
@@ -116,7 +118,9 @@ def cycle(theorem: Any, claim: Any) -> list[Goal]:
             needs += own
             product = jacobian * product
         else:
-            image = whole(_scenes(theorem)([sp.sympify(c) for c in point]), "_next")
+            scene = _scenes(theorem)([sp.sympify(c) for c in point])
+            image = whole(scene, "_next")
+            needs += [relate(e, "!=", sp.S.Zero) for e in scene.space.divided]
         needs += [relate(a, "==", sp.sympify(b)) for a, b in zip(image, points[(k + 1) % len(points)], strict=True)]
     for p, q in itertools.combinations(points, 2):
         needs.append(relate(sp.Add(*((a - b) ** 2 for a, b in zip(p, q, strict=True))), ">", sp.S.Zero))
@@ -141,10 +145,16 @@ def _no_cycle(theorem: Any, period: int, known: list[Any]) -> Goal:
     scene = build()
     u, v = whole(scene, ""), whole(scene, "_next")
     names = [sp.Symbol(f"image!{i}", real=True) for i in range(len(v))]
-    back = whole(build(names), "_next")
+    returned = build(names)
+    back = whole(returned, "_next")
     closing = [relate(a, "==", b) for a, b in (*zip(names, v, strict=True), *zip(u, back, strict=True))]
     moved = sp.Add(*((a - n) ** 2 for a, n in zip(u, names, strict=True)))
-    return fixed("no cycle otherwise", relate(moved, "==", sp.S.Zero), [*known, *closing])
+    return fixed(
+        "no cycle otherwise",
+        relate(moved, "==", sp.S.Zero),
+        [*known, *closing],
+        [*scene.space.divided, *returned.space.divided],
+    )
 
 
 def scalar_map(theorem: Any, lemma: Any) -> list[Goal]:
@@ -155,10 +165,13 @@ def scalar_map(theorem: Any, lemma: Any) -> list[Goal]:
     build = _scenes(theorem)
     scene = build()
     (u,), (step,) = whole(scene, ""), whole(scene, "_next")
-    (mirrored,) = whole(build([-u]), "_next")
+    opposite = build([-u])
+    (mirrored,) = whole(opposite, "_next")
     (resting,) = whole(build([sp.S.Zero]), "_next")
     off = [*base, relate(u, ">", sp.S.Zero)]
-    goals = [fixed("the map is odd", relate(mirrored, "==", -step), off)]
+    goals = [
+        fixed("the map is odd", relate(mirrored, "==", -step), off, [*scene.space.divided, *opposite.space.divided])
+    ]
     goals += [fixed("the map fixes 0", relate(resting, "==", sp.S.Zero), base)]
     goals += _continuous(step, off, "the map is continuous off 0")
     for r in (lemma.target, -lemma.target):

@@ -78,11 +78,13 @@ class Coordinates:
 
     #: the minimiser, where an instance says so
     star: Vector | None = None
+    divided: list[Any]
 
     def __init__(self, loss: Any, values: Mapping[str, Any], dimension: int | None = None) -> None:
         self.dimension: int = dimension or loss.dimension
         self.blocks: tuple[str, ...] = loss.blocks
         self.loss: Formula = formula_of(loss, values, self.dimension)
+        self.divided = []  #: what was divided by, before SymPy could cancel it: it must not vanish
 
     def vector(self, entries: Any) -> Vector:
         """The vector with these entries."""
@@ -111,14 +113,18 @@ class Coordinates:
             return v
         if self.dimension == 1 and eps == 0:
             return Vector({0: sp.sign(v.terms[0])})
-        return v / _length(self.norm(v), eps, normalisation)
+        length = _length(self.norm(v), eps, normalisation)
+        self.divided.append(self.dot(v, v) if eps == 0 else length)
+        return v / length
 
     def grad(self, v: Vector) -> Vector:
         """∇L at ``v``."""
+        self.divided += self.loss.divisors_at(self.entries(v))
         return self.vector(self.loss.gradient_at(self.entries(v)))
 
     def value(self, v: Vector) -> Any:
         """L at ``v``."""
+        self.divided += self.loss.divisors_at(self.entries(v))
         return self.loss.value_at(self.entries(v))
 
     def component(self, v: Vector, i: int) -> Any:
@@ -152,6 +158,7 @@ class Labels:
     vanishing: list[Vector] = field(default_factory=list)
     moving: list[Any] = field(default_factory=list)
     squares: list[Any] = field(default_factory=list)
+    divided: list[Any] = field(default_factory=list)
     _names: dict[Any, str] = field(default_factory=dict)
 
     def vector(self, name: str, block: int = 0, power: int = 0) -> Vector:
@@ -299,5 +306,7 @@ def evaluate(e: Any, space: Any, vectors: Mapping[str, Vector]) -> Any:
     if kind == "Coordinate":
         return space.component(evaluate(e.args[0], space, vectors), int(e.args[1]))
     args = [evaluate(a, space, vectors) for a in e.args]
+    if space is not None and e.is_Pow and e.exp.could_extract_minus_sign():
+        space.divided.append(args[0])
     operation = {"Dot": "dot", "Norm": "norm", "Gradient": "grad", "LossValue": "value"}.get(kind)
     return getattr(space, operation)(*args) if operation else e.func(*args)

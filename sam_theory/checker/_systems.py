@@ -103,6 +103,10 @@ class _Case:
                 (flat.positive if r.rel_op == ">" else flat.nonnegative).add(r.lhs.name)
         found = [above(e, flat) for e in _chosen(statement, choices)]
         aim = above(statement.aim, flat)
+        for e in statement.divided:
+            if not flat.surely(flat(e).numerator, strict=True):
+                flat.divided += flat(e).inverse().below
+            flat.divided += flat(e).below
         return cls(flat, [r for r in (*found, *flat.decided(), *flat.side) if r is not None], aim)
 
     def close(self, oracle: Oracle) -> None:

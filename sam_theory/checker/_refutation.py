@@ -41,7 +41,7 @@ _Poly = dict[tuple[int, ...], Fraction | int]
 _Relation = tuple[str, _Poly]
 
 _RATIONAL = re.compile(r"-?(0|[1-9][0-9]*)(/[1-9][0-9]*)?", re.ASCII)
-_DIGITS, _DEGREE, _FACTORS, _DEPTH, _WORK = 1000, 200, 32, 100, 5_000_000
+_DIGITS, _DEGREE, _FACTORS, _DEPTH, _WORK = 1000, 200, 32, 100, 2_000_000
 _CASES = (("<0", "=0", ">0"), ("<=0", ">0"), ("<0", ">=0"), ("=0", "!=0"))
 _APPENDED = {"<0": (">", -1), "<=0": (">=", -1), "=0": ("==", 1), "!=0": ("!=", 1), ">=0": (">=", 1), ">0": (">", 1)}
 

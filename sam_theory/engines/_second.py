@@ -48,7 +48,8 @@ def decide(text: str, rlimit: int) -> str:
 
     manager = cvc5.TermManager()
     solver = cvc5.Solver(manager)
-    solver.setOption("rlimit", str(max(1, rlimit // _RATIO)))
+    for option, value in (("rlimit", str(max(1, rlimit // _RATIO))), ("nl-cov", "false"), ("nl-ext", "full")):
+        solver.setOption(option, value)  # cylindrical coverings do not keep to a resource limit
     parser = cvc5.InputParser(solver)
     parser.setStringInput(cvc5.InputLanguage.SMT_LIB_2_6, text, "goal")
     while not (command := parser.nextCommand()).isNull():

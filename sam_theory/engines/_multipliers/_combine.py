@@ -6,6 +6,7 @@ The program is solved in floating point; its support is then solved for in exact
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from operator import sub
 from typing import Any
 
 import flint
@@ -44,6 +45,8 @@ class Products:
         gens = one.context().gens()
         self.sign: dict[int, Relation] = {}
         self.factors: list[Relation] = []
+        #: the monomials of the equalities
+        self.equal = {tuple(map(int, m)) for r in known if r.op == "==" for m in r.poly.to_dict()}
         names = {str(x): i for i, x in enumerate(gens)}
         for r in known:
             i = names.get(str(r.poly))
@@ -99,7 +102,8 @@ def scaled(
     monomials = [np.array([tuple(map(int, m)) for m in p.to_dict()], np.int64).reshape(-1, variables) for p, _ in base]
     unsigned = [i for i in range(variables) if i not in source.sign]
     for _ in range(rounds):
-        support = np.array(sorted({m for c in columns for m in c.entries}), dtype=np.int64).reshape(-1, variables)
+        present = {m for c in columns for m in c.entries} | source.equal
+        support = np.array(sorted(present), np.int64).reshape(-1, variables)
         new: list[tuple[int, int, int, tuple[int, ...]]] = []
         for n, own in enumerate(monomials):
             shifts = (support[:, None, :] - own[None, :, :]).reshape(-1, variables)
@@ -143,6 +147,23 @@ def squares(columns: Sequence[Column], limit: int) -> Iterator[Poly]:
                     found += 1
                     if found >= limit:
                         return
+
+
+def completed(p: Poly) -> Iterator[Poly]:
+    """What completing the square in p squares: c·m + ½ Σ p[m·n]·n for a monomial m² of coefficient c, n ≠ m."""
+    entries = {tuple(map(int, m)): c for m, c in p.to_dict().items()}
+    for square, c in entries.items():
+        if any(k % 2 for k in square):
+            continue
+        root = tuple(k // 2 for k in square)
+        row = {root: c}
+        for m, v in entries.items():
+            other = tuple(map(sub, m, root))
+            if m != square and min(other, default=0) >= 0:
+                row[other] = v / 2
+        for kept in (row, {m: v for m, v in row.items() if m == root or max(m, default=0) < 2}):
+            if 1 < len(kept) <= 8:
+                yield p.context().from_dict(kept)
 
 
 def solve(columns: Sequence[Column]) -> Combine | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from sam_theory.engines._multipliers._combine import Column, Products, scaled, solve, squares
+from sam_theory.engines._multipliers._combine import Column, Products, completed, scaled, solve, squares
 from sam_theory.engines._multipliers._oracle import Oracle
 from sam_theory.engines._multipliers._rewrite import Rewriting
 from sam_theory.engines._multipliers._simplify import Cut, Signs, begin, divided, factors_of, rewritten
@@ -35,11 +35,13 @@ class Search:
         if found is not None or self.oracle.contradictory(known) is False or depth > _DEPTH:
             return found
         cuts, known = self.simplified(known)
+        known = [r for r in known if r.op not in (">=", "==") or r.poly != 0]
         found = self.leaf(known, 2, 1, 400) if cuts else None
         if found is None:
             core = self.oracle.core(known) if self.oracle.contradictory(known) else list(known)
             found = (
-                self.leaf(core, 2, 1, 1000)
+                self.leaf(core, 1, 2, 400)
+                or self.leaf(core, 2, 1, 1000)
                 or self.leaf(core, 2, 1, 500, 300)
                 or self.by_case(known, core, depth)
                 or self.leaf(core, 2, 2, 1500)
@@ -64,7 +66,8 @@ class Search:
         if square:
             for f in factors_of(known):
                 columns.append(Column(f * f, Term(1, (), f), rewriting))
-            for s in list(squares(columns, square)):
+            binomials = list(squares(columns, square))
+            for s in [*binomials, *(s for r in known for s in completed(rewriting(r.poly)[0]))]:
                 columns.append(Column(s * s, Term(1, (), s), rewriting))
         self.spend(len(columns))
         return solve(columns)
@@ -108,7 +111,7 @@ class Search:
                 if op == ">=" and signs.weak(f, sign):
                     continue
                 negation, derived, names = begin(op, f * sign)
-                if any(r.op == "==" and r.poly == negation.poly for r in known):
+                if op == ">=" and any(r.op == "==" and r.poly in (f, -f) for r in known):
                     continue
                 if self.oracle.contradictory([*background, negation]) is not True:
                     continue

@@ -95,13 +95,14 @@ def case(name: str, poly: Poly) -> Relation:
 def read(relations: Sequence[Data]) -> list[Relation]:
     """The relations over one ring of polynomials."""
     names = sorted({x for r in relations for _, m in r["poly"] for x in m})
-    context = flint.fmpq_mpoly_ctx.get([f"x{i}" for i in range(len(names))], "degrevlex")
+    size = max(1, len(names))
+    context = flint.fmpq_mpoly_ctx.get([f"x{i}" for i in range(size)], "degrevlex")
     place = {x: i for i, x in enumerate(names)}
 
     def poly(terms: Sequence[Any]) -> Poly:
         entries = {}
         for c, m in terms:
-            exponents = [0] * len(names)
+            exponents = [0] * size
             for x, k in m.items():
                 exponents[place[x]] = k
             p, _, q = c.partition("/")

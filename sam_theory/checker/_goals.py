@@ -100,6 +100,7 @@ def coordinate_scene(
 ) -> Scene:
     """One step in coordinates, from ``at`` (further state vectors 0) or from symbols."""
     space = space or Coordinates(theorem.loss, values)
+    space.divided = []
     first, *further = theorem.rule.state
     size = range(space.dimension)
     place = [sp.Symbol(f"w!{i}", real=True) for i in size] if at is None else at

@@ -14,7 +14,7 @@ __all__ = ["proof_body"]
 #: z3's resource units for a sign that may be another one, and for a case that must be closed
 _SIGN_UNITS, _UNITS = 1_000_000, 20_000_000
 #: columns of linear programs for one case: most are closed by a few hundred, and the rest is left to z3
-_COLUMNS = 3_000
+_COLUMNS = 2_000
 
 
 def proof_body(theorem: Any) -> dict[str, Any]:

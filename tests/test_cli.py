@@ -144,6 +144,7 @@ def test_options_reach_the_engines(core: Core) -> None:
         "seed": 7,
         "jobs": 3,
         "mutants": True,
+        "certificates": None,
     }
     run("verify", "usam-sharp")
     assert core.asked == {
@@ -153,6 +154,7 @@ def test_options_reach_the_engines(core: Core) -> None:
         "seed": 0,
         "jobs": available_cores(),
         "mutants": False,
+        "certificates": None,
     }
 
 

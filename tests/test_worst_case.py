@@ -26,7 +26,7 @@ from sam_theory import (
     verify,
     worst_case,
 )
-from sam_theory.checker._dual import RejectedDual, verify_dual
+from sam_theory.checker._dual import Rejected, verify_dual
 from sam_theory.engines import ENGINES
 from sam_theory.engines._monomials import linearly_contradictory
 from sam_theory.engines._worst_case import _round, _solve
@@ -150,7 +150,7 @@ def test_every_tampered_number_is_rejected(certificate: dict[str, Any]) -> None:
         for key in path[:-1]:
             place = place[key]
         place[path[-1]] = changed(place[path[-1]])
-        with pytest.raises(RejectedDual):
+        with pytest.raises(Rejected):
             verify_dual(copy)
 
 
@@ -165,16 +165,16 @@ def test_every_tampered_number_is_rejected(certificate: dict[str, Any]) -> None:
     ],
 )  # fmt: skip
 def test_every_other_change_is_rejected(certificate: dict[str, Any], key: str, value: Any) -> None:
-    with pytest.raises(RejectedDual):
+    with pytest.raises(Rejected):
         verify_dual({**certificate, key: value})
-    with pytest.raises(RejectedDual, match="wrong entries"):
+    with pytest.raises(Rejected, match="wrong entries"):
         verify_dual({**certificate, "more": 1})
 
 
 def test_a_negative_multiplier_is_rejected(certificate: dict[str, Any]) -> None:
     copy = json.loads(json.dumps(certificate))
     copy["multipliers"][0]["value"] = "-" + copy["multipliers"][0]["value"]
-    with pytest.raises(RejectedDual, match="negative"):
+    with pytest.raises(Rejected, match="negative"):
         verify_dual(copy)
 
 

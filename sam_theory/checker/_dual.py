@@ -16,13 +16,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from sam_theory.checker._rejected import Rejected
 from sam_theory.rules import RULES
 
-__all__ = ["RejectedDual", "verify_dual"]
-
-
-class RejectedDual(ValueError):
-    """Why a certificate proves nothing."""
+__all__ = ["verify_dual"]
 
 
 class _Vector:
@@ -43,7 +40,7 @@ class _Vector:
 
     def __mul__(self, scalar: Fraction | int) -> _Vector:
         if not isinstance(scalar, (Fraction, int)):
-            raise RejectedDual("the rule multiplies a vector by something that is no number")
+            raise Rejected("the rule multiplies a vector by something that is no number")
         return _Vector({a: c * scalar for a, c in self.terms.items()})
 
     __rmul__ = __mul__
@@ -114,13 +111,13 @@ class _Space:
 
     def unit(self, v: _Vector, eps: Fraction = Fraction(0), normalisation: str = "add") -> _Vector:
         if self.given is None or (self.normed is not None and self.normed.terms != v.terms):
-            raise RejectedDual("the rule normalises a vector whose norm is not given")
+            raise Rejected("the rule normalises a vector whose norm is not given")
         self.normed = v
         if eps == 0 or normalisation == "add":
             return v / (self.given + eps)
         if normalisation == "max":
             return v / max(self.given, eps)
-        raise RejectedDual(f"the normalisation '{normalisation}' with eps is not rational")
+        raise Rejected(f"the normalisation '{normalisation}' with eps is not rational")
 
 
 # -- interpolation conditions: larger − smaller, each ≥ 0 -------------------------------------------------------
@@ -154,16 +151,16 @@ _KEYS = {
 
 def _rational(value: Any) -> Fraction:
     if not isinstance(value, str):
-        raise RejectedDual(f"{value!r} is no text of a rational number")
+        raise Rejected(f"{value!r} is no text of a rational number")
     try:
         return Fraction(value)
     except (ValueError, ZeroDivisionError):
-        raise RejectedDual(f"'{value}' is no rational number") from None
+        raise Rejected(f"'{value}' is no rational number") from None
 
 
 def _require(condition: bool, problem: str) -> None:
     if not condition:
-        raise RejectedDual(problem)
+        raise Rejected(problem)
 
 
 def verify_dual(data: Mapping[str, Any], rules: Mapping[str, Any] = RULES) -> Fraction:
@@ -178,7 +175,7 @@ def verify_dual(data: Mapping[str, Any], rules: Mapping[str, Any] = RULES) -> Fr
 
     Raises
     ------
-    RejectedDual
+    Rejected
         With the first thing that is wrong: an unknown word, a number that does not fit, a multiplier < 0, values of L
         that do not cancel, a matrix that is not the remainder or not positive semidefinite.
     """
@@ -237,7 +234,7 @@ def _run(data: Mapping[str, Any], rules: Mapping[str, Any], norm: Fraction | Non
         for _ in range(steps):
             at = rule.function(space, at, **numbers, **options)
     except (TypeError, AttributeError) as problem:
-        raise RejectedDual(f"the rule does not run on linear combinations: {problem}") from None
+        raise Rejected(f"the rule does not run on linear combinations: {problem}") from None
     _require(isinstance(at, _Vector), "the rule returns no vector")
     return space, at
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from sam_theory.cli._check import check
 from sam_theory.cli._export import export
 from sam_theory.cli._falsify import falsify
 from sam_theory.cli._list import list_
@@ -56,12 +57,13 @@ def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
     '\n  eval "$(_SAM_THEORY_COMPLETE=bash_source sam-theory)"',
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Exit status, the first that applies: 130 interrupted, 2 usage or bad input, 1 an unexpected "
-    "verdict, a surviving mutant or a witness found, 3 undecided where a decision was expected, 0 otherwise.",
+    "verdict, a surviving mutant, a witness found or a certificate rejected, 3 undecided where a decision was "
+    "expected, 0 otherwise.",
 )
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version.")
 def main() -> None:
     """Verify theorems about sharpness-aware minimization."""
 
 
-for _command in (verify, falsify, synthesize, list_, show, simulate, export):
+for _command in (verify, falsify, check, synthesize, list_, show, simulate, export):
     main.add_command(_command)

@@ -49,6 +49,25 @@ def in_order(theorems: tuple[Theorem, ...], finished: list[Result]) -> list[Resu
     return sorted(finished, key=lambda result: place.get((result.slug, result.id), len(place)))
 
 
+def prepare_directory(path: str, theorems: tuple[Theorem, ...]) -> None:
+    """Create the directory of certificates, one file for each slug.
+
+    Raises InputError if it cannot be created or written to, or if two theorems have one slug.
+    """
+    slugs = [theorem.slug for theorem in theorems]
+    twice = next((slug for slug in slugs if slugs.count(slug) > 1), None)
+    if twice is not None:
+        raise InputError(
+            f"--certificates: two of the theorems have the slug '{twice}'; verify them one after the other"
+        )
+    try:
+        os.makedirs(path, exist_ok=True)
+    except (OSError, ValueError) as error:
+        raise InputError(f"cannot create {path}: {getattr(error, 'strerror', None) or error}") from error
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise InputError(f"cannot write into {path}: no permission")
+
+
 def write_json(path: str, results: list[Result], *, seed: int, budget: str, interrupted: bool) -> None:
     """Write results as JSON to a file, or to stdout for ``-``."""
     from sam_theory.cli._output import version, write
@@ -78,6 +97,7 @@ def write_json(path: str, results: list[Result], *, seed: int, budget: str, inte
 @click.option("--strict", is_flag=True, help="Exit with 3 if an engine did not run.")
 @click.option("--json", metavar="PATH|-", help="Write the outcome as JSON; - for stdout.")
 @click.option("--junit", metavar="PATH", help="Write the outcome as JUnit XML.")
+@click.option("--certificates", metavar="DIR", help="Write a certificate of each decided theorem into this directory.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of all sampling.")
 @click.option(
     "--jobs",
@@ -97,6 +117,7 @@ def verify(
     strict: bool,
     json: str | None,
     junit: str | None,
+    certificates: str | None,
     seed: int,
     jobs: int,
 ) -> None:
@@ -115,6 +136,8 @@ def verify(
         raise InputError("--junit needs a path")
     engines = _chosen_engines(engine_names)
     theorems = select(what, paper)
+    if certificates is not None:
+        prepare_directory(certificates, theorems)
 
     from sam_theory.engines import verify_all
     from sam_theory.verdicts import EnginesDisagree
@@ -137,6 +160,7 @@ def verify(
                 jobs=jobs,
                 mutants=mutants,
                 progress=progress,
+                certificates=certificates,
             )
         except KeyboardInterrupt:
             interrupted, results = True, in_order(theorems, finished)

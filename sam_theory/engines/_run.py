@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from sam_theory.engines._budget import Budget, budget_of
+from sam_theory.engines._certificates import write_certificate
 from sam_theory.engines._registry import capped, check_engines, gather
 from sam_theory.engines._search import refute
 from sam_theory.engines._smt import satisfiable
@@ -102,11 +103,13 @@ def verify_all(
     jobs: int = 1,
     mutants: bool = False,
     progress: Progress | None = None,
+    certificates: str | None = None,
 ) -> list[Result]:
     """Verify theorems, in ``jobs`` processes; results come in the order of ``theorems``, whatever ``jobs``.
 
     Parameters and errors as for :func:`verify`.  ``progress`` is called with each result, in order.  Theorems
-    that belong neither to the library nor to a file are verified in this process.
+    that belong neither to the library nor to a file are verified in this process.  ``certificates`` is a
+    directory that exists, into which a certificate of each decided theorem is written.
     """
     units = budget_of(budget)
     settings: dict[str, Any] = {
@@ -117,13 +120,13 @@ def verify_all(
     if jobs <= 1 or len(theorems) <= 1 or any(not t.origin for t in theorems):
         results = []
         for theorem in theorems:
-            results.append(verify(theorem, **settings))
+            results.append(_verified(theorem, settings, certificates))
             report(results[-1])
         return results
     # Workers build their theorems anew: opaque functions and a user's rules cannot be sent between processes.
     workers, context = min(jobs, len(theorems)), multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, context, initializer=_leave_interrupts_to_the_parent) as pool:
-        futures = [pool.submit(_work, t.origin, t.slug, settings) for t in theorems]
+        futures = [pool.submit(_work, t.origin, t.slug, settings, certificates) for t in theorems]
         try:
             results = []
             for future in futures:
@@ -141,8 +144,15 @@ def _leave_interrupts_to_the_parent() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _work(origin: str, slug: str, settings: dict[str, Any]) -> Result:
-    return verify(_theorems(origin)[slug], **settings)
+def _verified(theorem: Theorem, settings: dict[str, Any], certificates: str | None) -> Result:
+    result = verify(theorem, **settings)
+    if certificates is not None:
+        write_certificate(theorem, result, certificates)
+    return result
+
+
+def _work(origin: str, slug: str, settings: dict[str, Any], certificates: str | None) -> Result:
+    return _verified(_theorems(origin)[slug], settings, certificates)
 
 
 @cache

@@ -50,6 +50,9 @@ class Witness:
     extra : Mapping[str, str]
         Anything else. Reports use ``observable`` (what was observed, such as ``L``) and ``relation`` (how
         `observed` stands to `bound`, such as ``≠``).
+    exact : Mapping[str, Any]
+        What a certificate needs beyond the texts: ``params``, ``member``, ``data``, ``start`` and ``step`` in full
+        length.  No part of the JSON; empty where no certificate can be written.
 
     Raises
     ------
@@ -72,6 +75,7 @@ class Witness:
     bound: str
     confirmed_by: str
     extra: Mapping[str, str] = field(default_factory=dict)
+    exact: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.form not in WITNESS_FORMS:

@@ -16,7 +16,7 @@ from sam_theory.arithmetic import Coordinates, NotExact, Point, Rational, Undeci
 from sam_theory.engines._search._exact import compare, holds, text
 from sam_theory.engines._search._setting import Scene
 from sam_theory.losses import FunctionClass
-from sam_theory.theorems import Envelope, Identity, Inequality, InterpolationData, Limit, Theorem
+from sam_theory.theorems import DataPoint, Envelope, Identity, Inequality, InterpolationData, Limit, Theorem
 from sam_theory.verdicts import Witness
 
 __all__ = ["Rejected", "confirm_data"]
@@ -74,7 +74,18 @@ def confirm_data(theorem: Theorem, data: InterpolationData) -> Witness:
     start = next(p.at for p in data.points if p.name == data.start)
     params = {name: text(v) for name, v in values.items()}
     place = tuple(map(text, start))
-    return Witness("data", loss.name, params, place, step, text(observed), text(bound), "fraction", extra)
+    exact = {
+        "params": {name: str(v) for name, v in values.items()},
+        "member": None,
+        "data": {p.name: _point(p) for p in data.points},
+        "start": [str(c) for c in start],
+        "step": step,
+    }
+    return Witness("data", loss.name, params, place, step, text(observed), text(bound), "fraction", extra, exact)
+
+
+def _point(p: DataPoint) -> dict[str, Any]:
+    return {"at": [str(c) for c in p.at], "gradient": [str(c) for c in p.gradient], "value": str(p.value)}
 
 
 def _parameters(theorem: Theorem, data: InterpolationData) -> dict[str, Fraction]:

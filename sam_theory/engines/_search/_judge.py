@@ -127,7 +127,20 @@ def witness(
         params = {k: v for k, v in params.items() if not k.startswith("m_")}
     params |= {s.name: str(v) for s, v in (scene.fixed or {}).items()}
     start = tuple(text(c) for c in point.start)
-    return Witness(form, loss, params, start, step, _shown(observed), _shown(bound), confirmed_by, extra)
+    exact = _chosen(point, step)
+    return Witness(form, loss, params, start, step, _shown(observed), _shown(bound), confirmed_by, extra, exact)
+
+
+def _chosen(point: Point, step: int | None) -> dict[str, Any]:
+    """What was chosen, in full length; nothing where the scene fixes symbols or an opaque link."""
+    scene = point.scene
+    if scene.fixed or scene.link is not None:
+        return {}
+    own = {s.name for s in scene.theorem.symbols}
+    numbers = {k: str(v) for k, v in sorted(point.values.items()) if k not in own}
+    member = None if scene.family is None else {"family": scene.family.name, "numbers": numbers}
+    params = {k: str(v) for k, v in sorted(point.values.items()) if k in own}
+    return {"params": params, "member": member, "data": None, "start": [str(c) for c in point.start], "step": step}
 
 
 def _shown(a: Any) -> str:

@@ -17,6 +17,7 @@ from typing import Any
 import sympy as sp
 
 from sam_theory.arithmetic import Vec, as_fraction, dot, norm
+from sam_theory.checker import points_text
 from sam_theory.engines._budget import Budget
 from sam_theory.engines._search._data import Rejected, confirm_data
 from sam_theory.engines._worst_case._solve import MISSING, available
@@ -95,7 +96,9 @@ def certify_worst_case(theorem: Theorem, budget: Budget) -> Evidence:
 
 def _at_points(theorem: Theorem, bound: _Bound, budget: Budget, began: float) -> Evidence:
     assert isinstance(theorem.loss, FunctionClass)
-    done, open_ones, excess = [], [], 0.0
+    done: list[dict[str, Any]] = []
+    open_ones: list[str] = []
+    excess = 0.0
     for point in _points(theorem, _POINTS.get(budget.name, 2)):
         rate = as_fraction(sp.nsimplify(bound.rate.subs(point)))
         numbers = {s.name: as_fraction(v) for s, v in point.items()}
@@ -104,7 +107,7 @@ def _at_points(theorem: Theorem, bound: _Bound, budget: Budget, began: float) ->
         )  # fmt: skip
         text = "(" + ", ".join(f"{n}={v}" for n, v in numbers.items()) + ")"
         if found.certified is not None:
-            done.append(text)
+            done.append({"params": {n: str(v) for n, v in numbers.items()}, "dual": found.certificate})
             continue
         if found.value is not None and found.value > float(rate) * (1 + 1e-7) + 1e-12:
             data = found.data(rate)
@@ -118,12 +121,21 @@ def _at_points(theorem: Theorem, bound: _Bound, budget: Budget, began: float) ->
         return Evidence("worst-case", "undecided", "no parameter point of the grid satisfies the hypotheses")
     if open_ones:
         detail = f"the solver agrees, but no rounding is a proof at {', '.join(open_ones)}"
-        return Evidence("worst-case", "supported", detail, ("Clarabel",), seconds, evaluations=len(done + open_ones))
+        return Evidence(
+            "worst-case", "supported", detail, ("Clarabel",), seconds, evaluations=len(done) + len(open_ones)
+        )
     detail = f"rational dual multipliers at {len(done)} parameter points"
-    region = f"class {theorem.loss.name}, at the points {', '.join(done)}"
-    covers = Region(theorem.loss.name, partial=True)
+    region = points_text(theorem, [p["params"] for p in done])
     return Evidence(
-        "worst-case", "certified", detail, _TRUST, seconds, evaluations=len(done), region=region, covers=covers
+        "worst-case",
+        "certified",
+        detail,
+        _TRUST,
+        seconds,
+        evaluations=len(done),
+        region=region,
+        covers=Region(theorem.loss.name, partial=True),
+        certificate={"region": region, "points": done},
     )
 
 

@@ -168,7 +168,8 @@ class Theorem:
     @cached_property
     def id(self) -> str:
         """Permanent identifier: a hash of the canonical statement."""
-        parts = [self.rule.name, self.loss.name, self.text(expand=True), *sorted(map(str, self.all_hypotheses))]
+        starts = self.starts.text() if self.starts else ""
+        parts = [self.rule.name, self.loss.name, starts, self.text(expand=True), *sorted(map(str, self.all_hypotheses))]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
     @cached_property

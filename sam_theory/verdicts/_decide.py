@@ -54,6 +54,8 @@ def _said(evidence: Evidence) -> str:
         return f"{evidence.engine} not run: {text}"
     if verdict is Verdict.UNDECIDED and evidence.verdict == Verdict.REFUTED:
         return f"{evidence.engine}: a violation without a confirmed witness is no refutation: {text}"
+    if evidence.of_a_member:
+        return f"{evidence.engine}: certified for one member only: {text}"
     if verdict != evidence.verdict:
         held_back = [f"{step.name} is {step.verdict}" for step in evidence.obligations if not step.closed]
         return f"{evidence.engine}: {', '.join(held_back) or 'certified steps only'}: {text}"

@@ -225,11 +225,17 @@ class Evidence:
         return self.verdict != NOT_RUN
 
     @property
+    def of_a_member(self) -> bool:
+        """Whether this is a certificate for but one member of the class that the statement speaks of."""
+        return self.verdict == Verdict.CERTIFIED and self.covers is not None and self.covers.member
+
+    @property
     def established(self) -> Verdict | None:
         """The verdict this evidence carries, never rounded up; None if the engine did not run.
 
         A refutation without a confirmed witness counts as undecided, and a proof counts as no more than the
-        weakest of its obligations: a step that is open, or false, leaves the statement undecided.
+        weakest of its obligations: a step that is open, or false, leaves the statement undecided.  A certificate
+        for one member of a class supports the statement on the class, and no more.
         """
         if not self.ran:
             return None
@@ -237,6 +243,8 @@ class Evidence:
         if verdict is Verdict.REFUTED:
             confirmed = self.witness is not None and self.witness.confirmed
             return verdict if confirmed else Verdict.UNDECIDED
+        if self.of_a_member:
+            verdict = Verdict.SUPPORTED
         for step in self.obligations:
             reached = Verdict.UNDECIDED if step.verdict == NOT_RUN else Verdict(step.verdict)
             if reached.rank < verdict.rank:

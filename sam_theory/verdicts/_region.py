@@ -27,6 +27,8 @@ class Region:
         The last step; None where the claim knows none.
     partial : bool
         Whether a part of the box is excepted, so that membership cannot be read off.
+    member : bool
+        Whether `loss` is but one member of the class, or one link, that the statement speaks of.
 
     Examples
     --------
@@ -41,6 +43,7 @@ class Region:
     start: tuple[tuple[str, str], ...] = ()
     horizon: int | None = None
     partial: bool = False
+    member: bool = False
 
     def contains(self, witness: Witness) -> bool:
         """Whether ``witness`` certainly lies inside: only then do the two contradict each other."""

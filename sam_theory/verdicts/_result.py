@@ -193,7 +193,8 @@ class Result:
         """For a statement that is only supported, a sentence for each engine: why it proved or certified nothing."""
         if self.verdict is not Verdict.SUPPORTED:
             return ()
-        return tuple(_shortfall(one) for one in self.evidence if one.established is not Verdict.SUPPORTED)
+        short = (one for one in self.evidence if one.established is not Verdict.SUPPORTED or one.of_a_member)
+        return tuple(map(_shortfall, short))
 
     def to_json(self) -> dict[str, Any]:
         """The entry of ``theorems`` in the JSON of ``verify``.
@@ -231,5 +232,7 @@ def _shortfall(evidence: Evidence) -> str:
     """What kept an engine from proving or certifying, as ``engine: why``."""
     if not evidence.ran:
         return f"{evidence.engine}: not run: {evidence.detail or 'no reason given'}"
+    if evidence.of_a_member:
+        return f"{evidence.engine}: certified for a part of what the statement speaks of: {evidence.region}"
     held_back = [f"{step.name} is {step.verdict}" for step in evidence.obligations if not step.closed]
     return f"{evidence.engine}: {evidence.detail or ', '.join(held_back) or 'no reason given'}"

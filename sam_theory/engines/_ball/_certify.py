@@ -107,7 +107,14 @@ def _evidence(found: Outcome, boxes: int, seconds: float) -> Evidence:
         text += f", up to step {found.horizon}"
     sides = {n: (str(low), str(high)) for n, low, high in box.sides if n not in found.problem.starts}
     start = tuple((str(low), str(high)) for n, low, high in box.sides if n in found.problem.starts)
-    region = Region("" if scene.loss is None else scene.name, sides, start, found.horizon, found.region is not None)
+    region = Region(
+        "" if scene.loss is None else scene.name,
+        sides,
+        start,
+        found.horizon,
+        partial=found.region is not None,
+        member=scene.one_of_many,
+    )
     trust = (*_TRUST, *found.trust)
     body = None
     if found.certificate is not None:

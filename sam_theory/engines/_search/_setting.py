@@ -49,6 +49,14 @@ class Scene:
     link: Link | None = None
     fixed: Mapping[sp.Symbol, sp.Expr] | None = None
 
+    @property
+    def one_of_many(self) -> bool:
+        """Whether the loss is but one member of a class, one link or one dimension that the statement speaks of."""
+        if self.loss is None:
+            return False
+        link = getattr(self.theorem.loss, "link", None)
+        return self.family is not None or self.theorem.loss.dimension is None or bool(link is not None and link.opaque)
+
     # -- formulas ----------------------------------------------------------------------------------------
     def concrete(self, e: Any) -> Any:
         """A formula with the concrete link and the fixed symbols put in."""

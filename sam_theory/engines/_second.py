@@ -7,6 +7,8 @@ sign of a denominator, a case that cannot occur) is printed as SMT-LIB and decid
 from __future__ import annotations
 
 import importlib.util
+import subprocess
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,7 +16,7 @@ import sympy as sp
 from sympy.core.relational import Relational as Relation
 from sympy.logic.boolalg import And, BooleanAtom, Implies, Not, Or
 
-from sam_theory.engines import _smt
+from sam_theory.engines import _ask_cvc5, _smt
 from sam_theory.engines._goal import Goal
 from sam_theory.errors import InputError
 
@@ -22,6 +24,9 @@ _OP = {"<": "<", "<=": "<=", ">": ">", ">=": ">=", "==": "="}
 
 #: z3's resource units for one of cvc5's.
 _RATIO = 1000
+#: Only a safety net: a system on which coverings take longer is left undecided.
+_SECONDS = 10
+_COVERINGS = (("nl-cov", "true"), ("nl-ext", "none"))
 
 
 def available() -> bool:
@@ -43,19 +48,20 @@ def close(goal: Goal, rlimit: int) -> _smt.Answer:
 
 
 def decide(text: str, rlimit: int) -> str:
-    """``sat``, ``unsat`` or ``unknown`` for the assertions of an SMT-LIB script."""
-    import cvc5
+    """``sat``, ``unsat`` or ``unknown`` for the assertions of an SMT-LIB script.
 
-    manager = cvc5.TermManager()
-    solver = cvc5.Solver(manager)
-    for option, value in (("rlimit", str(max(1, rlimit // _RATIO))), ("nl-cov", "false"), ("nl-ext", "full")):
-        solver.setOption(option, value)  # cylindrical coverings do not keep to a resource limit
-    parser = cvc5.InputParser(solver)
-    parser.setStringInput(cvc5.InputLanguage.SMT_LIB_2_6, text, "goal")
-    while not (command := parser.nextCommand()).isNull():
-        command.invoke(solver, parser.getSymbolManager())
-    found = solver.checkSat()
-    return "unsat" if found.isUnsat() else "sat" if found.isSat() else "unknown"
+    Linearisation within the resource limit comes first.  Cylindrical coverings keep neither to a resource limit nor to
+    a time limit of their own; they run in a process that is stopped after a while.
+    """
+    found = _ask_cvc5.ask(text, (("rlimit", str(max(1, rlimit // _RATIO))), ("nl-cov", "false"), ("nl-ext", "full")))
+    if found != "unknown":
+        return found
+    command = [sys.executable, "-I", _ask_cvc5.__file__, *(f"{name}={value}" for name, value in _COVERINGS)]
+    try:
+        done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=_SECONDS, check=True)
+    except subprocess.SubprocessError:
+        return "unknown"
+    return done.stdout.strip()
 
 
 def script(parts: Sequence[Any]) -> str:

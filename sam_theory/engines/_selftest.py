@@ -17,10 +17,14 @@ from flint import fmpq
 
 from sam_theory.arithmetic import Ball, Coordinates, Rational, coordinate, norm
 from sam_theory.dynamics import Map
+from sam_theory.engines import _second
 from sam_theory.engines._ball import box, certify, enclose
 from sam_theory.engines._budget import budget_of
-from sam_theory.engines._prove import prove
+from sam_theory.engines._formal import coqc_path, formal
+from sam_theory.engines._prove import prove, second_opinion
 from sam_theory.engines._search import search
+from sam_theory.engines._worst_case import certify_worst_case
+from sam_theory.engines._worst_case._solve import available
 from sam_theory.errors import InputError, nearest
 from sam_theory.losses import Expression, Quadratic
 from sam_theory.rules import gd, sam, usam
@@ -37,6 +41,7 @@ from sam_theory.theorems import (
     eps,
     eta,
     lam,
+    library,
     rho,
     t,
     w,
@@ -166,6 +171,23 @@ def _enclosures() -> list[Check]:
     return found
 
 
+def _cvc5() -> list[Check]:
+    names = ("contraction", "contraction beyond its range")
+    units, rng = budget_of("quick"), np.random.default_rng(0)
+    return _checks("cvc5", names, lambda theorem: second_opinion(theorem, units, rng).verdict, True, "proved")
+
+
+def _formal() -> list[Check]:
+    names = ("step", "step with a wrong factor")
+    return _checks("formal", names, lambda theorem: formal(theorem, search=True).verdict, True, "proved")
+
+
+def _worst_case() -> list[Check]:
+    known = {"usam-worst-case-distance.one-step": "certified", "usam-distance-quadratic-everywhere": "refuted"}
+    found = {t.slug: certify_worst_case(t, budget_of("quick")).verdict for t in library() if t.slug in known}
+    return [Check("worst-case", slug, expected, found[slug]) for slug, expected in known.items()]
+
+
 def _exact(map: Map, step: Fraction, start: Fraction, steps: int) -> Fraction:
     arithmetic, state = Rational(), {"w": Coordinates([start])}
     for _ in range(steps):
@@ -186,7 +208,17 @@ SELF_TESTS: dict[str, Callable[[], list[Check]]] = {
     ),
     "search": _search,
     "ball": _ball,
+    "cvc5": _cvc5,
+    "formal": _formal,
+    "worst-case": _worst_case,
 }  # fmt: skip
+
+#: What tells whether an engine on request can run at all.
+_AVAILABLE: dict[str, Callable[[], bool]] = {
+    "cvc5": _second.available,
+    "formal": lambda: coqc_path() is not None,
+    "worst-case": available,
+}
 
 
 def self_test(engines: Sequence[str] | None = None) -> list[Check]:
@@ -210,4 +242,12 @@ def self_test(engines: Sequence[str] | None = None) -> list[Check]:
     for name in engines or ():
         if name not in SELF_TESTS:
             raise InputError(f"no self-test of an engine '{name}'; {nearest(name, SELF_TESTS)}")
-    return [check for name, run in SELF_TESTS.items() if engines is None or name in engines for check in run()]
+    found = []
+    for name, run in SELF_TESTS.items():
+        if engines is not None and name not in engines:
+            continue
+        if _AVAILABLE.get(name, lambda: True)():
+            found += run()
+        elif engines is not None:
+            found.append(Check(name, "the engine runs here", "yes", "not-run: it is not installed"))
+    return found

@@ -127,7 +127,6 @@ def test_bad_input_is_one_line_on_stderr_and_status_2(core: Core, arguments: tup
         ("verify", "--budget", "huge"),
         ("verify", "--jobs", "0"),
         ("verify", "--seed", "-1"),
-        ("verify", "--certificates", "here"),
         ("falsify",),
         ("list", "figures"),
         ("show",),

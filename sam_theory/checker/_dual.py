@@ -107,11 +107,13 @@ class _Space:
         return self.points[name]
 
     def grad(self, v: _Vector) -> _Vector:
+        _require(v.terms.get("w") == 1, "the rule asks for gradients where it does not move with the minimiser")
         return self.evaluate(v).gradient
 
     def unit(self, v: _Vector, eps: Fraction = Fraction(0), normalisation: str = "add") -> _Vector:
         if self.given is None or (self.normed is not None and self.normed.terms != v.terms):
             raise Rejected("the rule normalises a vector whose norm is not given")
+        _require("w" not in v.terms, "the rule normalises a vector that depends on where the minimiser is")
         self.normed = v
         if eps == 0 or normalisation == "add":
             return v / (self.given + eps)
@@ -233,6 +235,9 @@ def _run(data: Mapping[str, Any], rules: Mapping[str, Any], norm: Fraction | Non
     try:
         for _ in range(steps):
             at = rule.function(space, at, **numbers, **options)
+            # w* = 0 is no loss of generality only for a rule that commutes with translations
+            if isinstance(at, _Vector):
+                _require(at.terms.get("w") == 1, "the rule does not move with the minimiser")
     except (TypeError, AttributeError) as problem:
         raise Rejected(f"the rule does not run on linear combinations: {problem}") from None
     _require(isinstance(at, _Vector), "the rule returns no vector")

@@ -132,6 +132,8 @@ def _member(loss: Any, constants: Mapping[str, Any], member: Any) -> Coordinates
     family = next((f for f in loss.families() if f.name == name.removesuffix(_MOVED)), None)
     if family is None or not family.rational:
         raise Rejected(f"the class has no family {name!r} of rational members")
+    if name.endswith(_MOVED) and (loss.spectral or family.law == "scale invariant"):
+        raise Rejected("the class fixes the origin: its members cannot be moved")
     numbers = {n: rational(v) for n, v in record(member["numbers"], "numbers").items()}
     shifts = [f"m_shift{i + 1}" for i in range(family.dimension)] if name.endswith(_MOVED) else []
     if set(numbers) != {*family.inputs, *shifts}:

@@ -218,7 +218,9 @@ class Theorem:
     def _check_symbols(self) -> None:
         names: dict[str, sp.Symbol] = {}
         size = self.loss.dimension or 0
-        taken = {"L_star", "length", *(f"{n}{i}" for n in ("start", "image") for i in range(size))}
+        vectors = {"w", *self.map.state, *self.loss.blocks}
+        taken = {"L_star", "length", "w_star", "w_start", *vectors, *(f"{v}_next" for v in vectors)}
+        taken |= {f"{n}{i}" for n in ("start", "image") for i in range(size)}
         if size:
             further = list(self.map.state_symbols().values())[1:]
             taken |= {x.name for v in further for x in v}

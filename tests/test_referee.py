@@ -1,0 +1,122 @@
+"""Certificates that would say too much: each was accepted once, and must never be again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import sympy as sp
+
+from sam_theory import (
+    AlmostEvery,
+    Inequality,
+    InputError,
+    Limit,
+    Quadratic,
+    ScaleInvariant,
+    Source,
+    SpectralQuadratic,
+    StrictSaddles,
+    StronglyConvex,
+    Theorem,
+    coordinate,
+    dot,
+    eta,
+    gd,
+    norm,
+    rule,
+    verify,
+    w,
+    w_next,
+    w_star,
+)
+from sam_theory.checker import certificate, check_text, dumps
+
+HERE = Source("here", "here")
+
+
+def statement(claim: Any, loss: Any, rule: Any = gd, **more: Any) -> Theorem:
+    return Theorem(slug="x", title="x", source=HERE, rule=rule, loss=loss, claim=claim, status="quoted", **more)
+
+
+def outcome(theorem: Theorem, verdict: str, form: str, body: Any) -> str:
+    return check_text(dumps(certificate(theorem, verdict, form, body)), [theorem]).status
+
+
+@rule
+def still(space: Any, w: Any) -> Any:
+    """w⁺ = w."""
+    return w
+
+
+def test_strict_saddles_are_no_lemma_for_a_checker_that_does_not_look_at_the_map() -> None:
+    zero, one = sp.S.Zero, sp.S.One
+    lemma = StrictSaddles(
+        potential=norm(w) ** 2 - norm(w), decrease=one, coercivity=(one / 2, one), peak=(one, one),
+        attractors=((one, zero),), saddles=(), probes=(),
+    )  # fmt: skip
+    false = statement(Limit(coordinate(w, 0), one), Quadratic(1, 2), still, starts=AlmostEvery(), proof=(lemma,))
+    # every premise on the potential holds of the identity, and these are exact refutations of their negations
+    half = {"combine": [{"coefficient": "1", "factors": []}]}
+    names = ("potential decreases", "decrease is positive", "potential is coercive", "coercivity is positive")
+    goals = [{"goal": n, "steps": [half]} for n in names]
+    body = {"counts": {"trees": 4, "replay": 0, "later": 0}, "goals": goals}
+    found = check_text(dumps(certificate(false, "proved", "proof", body)), [false])
+    assert found.status == "rejected"
+    assert "strict saddles" in found.reason
+
+
+@pytest.mark.parametrize(
+    ("loss", "claim", "family", "numbers", "start"),
+    [
+        (SpectralQuadratic(1, 2), Inequality(dot(w_next, w_next), dot(w, w)), "quadratic, d=1", {"m_t1": "0"}, ["0"]),
+        (
+            ScaleInvariant(),
+            Inequality(dot(w, w), dot(w_next, w_next)),
+            "Rayleigh quotient, d=2",
+            {"m_a2": "1/2"},
+            ["-1", "3"],
+        ),
+    ],
+)
+def test_members_of_a_class_that_fixes_the_origin_cannot_be_moved(
+    loss: Any, claim: Any, family: str, numbers: dict[str, str], start: list[str]
+) -> None:
+    true = statement(claim, loss, hypotheses=(eta < 1,))
+    shift = {f"m_shift{i + 1}": "1" for i in range(len(start))}
+    member = {"family": f"{family}, minimiser moved", "numbers": {**numbers, **shift}}
+    chosen = {"params": {"eta": "1/2"}, "member": member, "data": None, "start": start, "step": 1}
+    from sam_theory.checker import Rejected, consequences
+
+    with pytest.raises(Rejected, match="cannot be moved"):
+        consequences(true, chosen)
+
+
+@pytest.mark.parametrize("name", ["w", "w_next", "w_star", "w_start"])
+def test_no_parameter_bears_the_name_of_a_vector(name: str) -> None:
+    """In one dimension vectors are numbers: 'w_star > 0' would be an assumption on the minimiser."""
+    p = sp.Symbol(name, positive=True)
+    with pytest.raises(InputError, match="has a meaning of its own"):
+        statement(
+            Inequality(sp.S.Zero, norm(w_star), strict=True), StronglyConvex(1, 2, dimension=1), hypotheses=(p > 1,)
+        )
+
+
+@rule
+def shrink(space: Any, w: Any) -> Any:
+    """w⁺ = w/2, which no translation leaves alone."""
+    return w / 2
+
+
+def test_a_worst_case_speaks_of_every_minimiser() -> None:
+    before, after = dot(w - w_star, w - w_star), dot(w_next - w_star, w_next - w_star)
+    false = statement(Inequality(after, before / 4), StronglyConvex(1, 2), shrink)
+    dual = {
+        "kind": "worst-case", "schema": 1, "rule": "shrink", "options": {}, "class": "StronglyConvex",
+        "constants": {"alpha": "1", "beta": "2"}, "parameters": {}, "steps": 1, "initial": "distance",
+        "final": "distance", "level": "1", "gradient_norm": None, "bound": "1/4", "tau": "1/4", "mu": None,
+        "multipliers": [], "labels": ["w"], "matrix": [["0"]],
+    }  # fmt: skip
+    body = {"region": "class StronglyConvex(1, 2), at the points ()", "points": [{"params": {}, "dual": dual}]}
+    assert outcome(false, "certified", "points", body) == "rejected"
+    assert verify(false, engines=("worst-case",), budget="quick").verdict != "certified"

@@ -120,3 +120,12 @@ def test_a_worst_case_speaks_of_every_minimiser() -> None:
     body = {"region": "class StronglyConvex(1, 2), at the points ()", "points": [{"params": {}, "dual": dual}]}
     assert outcome(false, "certified", "points", body) == "rejected"
     assert verify(false, engines=("worst-case",), budget="quick").verdict != "certified"
+
+
+@pytest.mark.parametrize("number", ["1e9999999999", "1/0", "0.5", "1_0", "2/4", "9" * 5000])
+def test_numbers_are_read_strictly_and_at_once(number: str) -> None:
+    true = statement(Inequality(norm(w_next) ** 2, norm(w) ** 2), StronglyConvex(1, 2), hypotheses=(eta < 1,))
+    chosen = {"params": {"eta": number}, "member": None, "data": None, "start": [], "step": None}
+    assert outcome(true, "refuted", "refutation", chosen) == "rejected"
+    points = [{"params": {"eta": number}, "dual": {"tau": number}}]
+    assert outcome(true, "certified", "points", {"region": "", "points": points}) == "rejected"

@@ -9,6 +9,8 @@ import sympy as sp
 
 from sam_theory import (
     AlmostEvery,
+    Envelope,
+    GeometricSum,
     Inequality,
     InputError,
     Limit,
@@ -19,6 +21,8 @@ from sam_theory import (
     StrictSaddles,
     StronglyConvex,
     Theorem,
+    alpha,
+    beta,
     coordinate,
     dot,
     eta,
@@ -129,3 +133,31 @@ def test_numbers_are_read_strictly_and_at_once(number: str) -> None:
     assert outcome(true, "refuted", "refutation", chosen) == "rejected"
     points = [{"params": {"eta": number}, "dual": {"tau": number}}]
     assert outcome(true, "certified", "points", {"region": "", "points": points}) == "rejected"
+
+
+@pytest.mark.parametrize(
+    ("rate", "strict"),
+    [
+        (sp.Rational(81, 100) - sp.Rational(1, 10**20), False),
+        (sp.Rational(81, 100) - sp.Rational(1, 10**12), False),
+        (sp.Rational(81, 100), True),
+    ],
+)
+def test_a_worst_case_is_neither_rounded_nor_strict(rate: sp.Rational, strict: bool) -> None:
+    """The exact factor is 81/100, and both sides are 0 at the minimiser."""
+    here = (sp.Eq(alpha, sp.Rational(1, 10)), sp.Eq(beta, 1), sp.Eq(eta, 1))
+    before, after = dot(w - w_star, w - w_star), dot(w_next - w_star, w_next - w_star)
+    false = statement(Inequality(after, rate * before, strict=strict), StronglyConvex(alpha, beta), hypotheses=here)
+    assert verify(false, engines=("worst-case",), budget="quick").verdict != "certified"
+
+
+class Magic(GeometricSum):
+    """A lemma that asks for nothing."""
+
+    def premises(self, claim: Any) -> Any:
+        return iter(())
+
+
+def test_the_list_of_lemmas_is_closed() -> None:
+    with pytest.raises(InputError, match="none of the lemmas"):
+        statement(Envelope(norm(w), sp.S.Zero), Quadratic(1), proof=(Magic(sp.S.Half),))

@@ -18,6 +18,7 @@ from sam_theory.losses import Loss
 from sam_theory.rules import Rule
 from sam_theory.theorems._claims import AlmostEvery, Asymptotic, Claim, Envelope, Limit, OrbitsAvoiding
 from sam_theory.theorems._data import InterpolationData
+from sam_theory.theorems._lemmas import LEMMAS
 from sam_theory.theorems._proof import Lemma, Step
 
 STATUSES = ("theorem", "conjecture", "quoted")
@@ -149,6 +150,12 @@ class Theorem:
                     raise InputError(
                         f"theorem {self.slug}: {e} is a vector where a number is compared; use norm or dot"
                     )
+        for item in self.proof:
+            if not isinstance(item, Step) and type(item) not in LEMMAS:
+                known = ", ".join(lemma.__name__ for lemma in LEMMAS)
+                raise InputError(
+                    f"theorem {self.slug}: {type(item).__name__} is none of the lemmas that a proof may use: {known}"
+                )
         behaviour = getattr(self.claim, "behaviour", None)
         if behaviour is not None and behaviour.direction not in (None, *range(len(behaviour.at))):
             raise InputError(

@@ -11,6 +11,7 @@ from sam_theory import (
     AlmostEvery,
     Envelope,
     GeometricSum,
+    Identity,
     Inequality,
     InputError,
     Limit,
@@ -18,9 +19,11 @@ from sam_theory import (
     ScaleInvariant,
     Source,
     SpectralQuadratic,
+    Stability,
     StrictSaddles,
     StronglyConvex,
     Theorem,
+    Threshold,
     alpha,
     beta,
     coordinate,
@@ -161,3 +164,27 @@ class Magic(GeometricSum):
 def test_the_list_of_lemmas_is_closed() -> None:
     with pytest.raises(InputError, match="none of the lemmas"):
         statement(Envelope(norm(w), sp.S.Zero), Quadratic(1), proof=(Magic(sp.S.Half),))
+
+
+def test_below_a_negative_critical_value_the_quotient_is_above_1() -> None:
+    zero = Stability((sp.S.Zero,))
+    false = statement(Threshold(zero, -eta, sp.Integer(-2)), Quadratic(1)).with_(status="conjecture")
+    true = statement(Threshold(zero, eta - 4, sp.Integer(-2)), Quadratic(1)).with_(status="conjecture")
+    for theorem, wanted, sides, shown in ((false, False, ["1/2", "1"], "stable"), (true, True, ["1", "3/2"], "stable")):
+        found = verify(theorem, engines=("ball",), budget="quick")
+        assert (found.verdict == "certified") is wanted
+        low, high = sides
+        region = f"loss quadratic(1): eta in [{low}, {high}], except where {theorem.claim.quantity} differs"
+        body = {
+            "kind": "Threshold", "loss": "quadratic(1)", "box": {"eta": sides},
+            "region": f"{region} from -2 by less than 1/64 of it",
+            "leaves": [{"sides": [sides], "shown": shown}],
+        }  # fmt: skip
+        assert outcome(theorem, "certified", "region", body) == ("verified" if wanted else "rejected")
+
+
+def test_a_root_that_is_no_polynomial_is_no_crash() -> None:
+    a = sp.Symbol("a", real=True)
+    claim = Identity(sp.sqrt(a) * sp.sqrt(a + 1) - sp.sqrt(a * (a + 1)), sp.S.Zero)  # false at a = -2
+    body = {"kind": "Identity", "loss": "", "box": {"a": ["-2", "-2"], "eta": ["1", "1"]}, "region": "a = -2, eta = 1"}
+    assert outcome(statement(claim, Quadratic(1)), "certified", "region", body) == "rejected"

@@ -263,7 +263,7 @@ def test_undecided_statements_have_no_file(tmp_path: Path) -> None:
     theorem = BY_SLUG["sam-one-step-sdp-neighbourhood.level"]
     stale = tmp_path / file_name(theorem.slug)
     stale.write_text("old")
-    verify_all([theorem], engines=("smt",), budget="quick", certificates=str(tmp_path))
+    verify_all([theorem], engines=("symbolic",), budget="quick", certificates=str(tmp_path))
     assert not list(tmp_path.iterdir())
 
 

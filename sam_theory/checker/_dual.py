@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from sam_theory.checker._numbers import fraction_of
 from sam_theory.checker._rejected import Rejected
 from sam_theory.rules import RULES
 
@@ -107,11 +108,13 @@ class _Space:
         return self.points[name]
 
     def grad(self, v: _Vector) -> _Vector:
+        _require(v.terms.get("w") == 1, "the rule asks for gradients where it does not move with the minimiser")
         return self.evaluate(v).gradient
 
     def unit(self, v: _Vector, eps: Fraction = Fraction(0), normalisation: str = "add") -> _Vector:
         if self.given is None or (self.normed is not None and self.normed.terms != v.terms):
             raise Rejected("the rule normalises a vector whose norm is not given")
+        _require("w" not in v.terms, "the rule normalises a vector that depends on where the minimiser is")
         self.normed = v
         if eps == 0 or normalisation == "add":
             return v / (self.given + eps)
@@ -149,15 +152,6 @@ _KEYS = {
 }  # fmt: skip
 
 
-def _rational(value: Any) -> Fraction:
-    if not isinstance(value, str):
-        raise Rejected(f"{value!r} is no text of a rational number")
-    try:
-        return Fraction(value)
-    except (ValueError, ZeroDivisionError):
-        raise Rejected(f"'{value}' is no rational number") from None
-
-
 def _require(condition: bool, problem: str) -> None:
     if not condition:
         raise Rejected(problem)
@@ -182,21 +176,21 @@ def verify_dual(data: Mapping[str, Any], rules: Mapping[str, Any] = RULES) -> Fr
     _require(set(data) == _KEYS, f"wrong entries: {', '.join(sorted(set(data) ^ _KEYS))}")
     _require(data["kind"] == "worst-case" and data["schema"] == 1, "not a certificate of a worst case, schema 1")
     alpha, beta = _constants(data)
-    norm = None if data["gradient_norm"] is None else _rational(data["gradient_norm"])
+    norm = None if data["gradient_norm"] is None else fraction_of(data["gradient_norm"])
     _require(norm is None or norm > 0, "a gradient norm must be positive")
     space, end = _run(data, rules, norm)
-    remainder = _metric(space, _Vector({"w": Fraction(1)}), data["initial"], _rational(data["tau"]))
-    _require(_rational(data["tau"]) >= 0, "tau is negative")
+    remainder = _metric(space, _Vector({"w": Fraction(1)}), data["initial"], fraction_of(data["tau"]))
+    _require(fraction_of(data["tau"]) >= 0, "tau is negative")
     remainder.add(_metric(space, end, data["final"], Fraction(1)), Fraction(-1))
-    bound = _rational(data["tau"]) * _rational(data["level"])
-    _require(_rational(data["level"]) > 0, "the level must be positive")
+    bound = fraction_of(data["tau"]) * fraction_of(data["level"])
+    _require(fraction_of(data["level"]) > 0, "the level must be positive")
     _require((norm is None) == (data["mu"] is None), "mu belongs to a given norm")
     if norm is not None:
         _require(space.normed is not None, "a norm is given, but the rule normalises nothing")
         assert space.normed is not None
-        remainder.inner(space.normed, space.normed, _rational(data["mu"]))
-        bound += _rational(data["mu"]) * norm**2
-    _require(bound == _rational(data["bound"]), f"tau and mu give the bound {bound}, not {data['bound']}")
+        remainder.inner(space.normed, space.normed, fraction_of(data["mu"]))
+        bound += fraction_of(data["mu"]) * norm**2
+    _require(bound == fraction_of(data["bound"]), f"tau and mu give the bound {bound}, not {data['bound']}")
     _subtract_slacks(data, space, remainder, alpha, beta)
     wrong = [name for name, c in remainder.values.items() if c != 0]
     _require(not wrong, f"the values of L do not cancel at {', '.join(wrong)}")
@@ -204,7 +198,7 @@ def verify_dual(data: Mapping[str, Any], rules: Mapping[str, Any] = RULES) -> Fr
     matrix = _matrix(space.labels, remainder)
     _require(len(data["matrix"]) == len(matrix), "the matrix has another size")
     for row, given in zip(matrix, data["matrix"], strict=True):
-        _require([*map(_rational, given)] == row, "the matrix is not what remains")
+        _require([*map(fraction_of, given)] == row, "the matrix is not what remains")
     _require(_positive_semidefinite(matrix), "the matrix is not positive semidefinite")
     return bound
 
@@ -213,8 +207,8 @@ def _constants(data: Mapping[str, Any]) -> tuple[Fraction, Fraction]:
     names = {"StronglyConvex": {"alpha", "beta"}, "ConvexSmooth": {"beta"}}.get(data["class"])
     _require(names is not None, f"unknown class '{data['class']}'")
     _require(set(data["constants"]) == names, f"the constants of the class are {names}")
-    beta = _rational(data["constants"]["beta"])
-    alpha = _rational(data["constants"].get("alpha", "0"))
+    beta = fraction_of(data["constants"]["beta"])
+    alpha = fraction_of(data["constants"].get("alpha", "0"))
     strongly = data["class"] == "StronglyConvex"
     _require(beta > 0 and alpha <= beta and (alpha > 0 or not strongly), "the constants are those of no class")
     return alpha, beta
@@ -224,8 +218,8 @@ def _run(data: Mapping[str, Any], rules: Mapping[str, Any], norm: Fraction | Non
     _require(data["rule"] in rules, f"unknown rule '{data['rule']}'")
     rule = rules[data["rule"]]
     _require(rule.state == ("w",) and not rule.noise, "the rule has memory or noise")
-    numbers = {name: _rational(v) for name, v in data["parameters"].items()}
-    options = {n: v if n == "normalisation" else _rational(v) for n, v in data["options"].items()}
+    numbers = {name: fraction_of(v) for name, v in data["parameters"].items()}
+    options = {n: v if n == "normalisation" else fraction_of(v) for n, v in data["options"].items()}
     steps = data["steps"]
     _require(isinstance(steps, int) and not isinstance(steps, bool) and steps >= 1, "the number of steps is wrong")
     _require(norm is None or steps == 1, "a given norm is that of one step")
@@ -233,6 +227,9 @@ def _run(data: Mapping[str, Any], rules: Mapping[str, Any], norm: Fraction | Non
     try:
         for _ in range(steps):
             at = rule.function(space, at, **numbers, **options)
+            # w* = 0 is no loss of generality only for a rule that commutes with translations
+            if isinstance(at, _Vector):
+                _require(at.terms.get("w") == 1, "the rule does not move with the minimiser")
     except (TypeError, AttributeError) as problem:
         raise Rejected(f"the rule does not run on linear combinations: {problem}") from None
     _require(isinstance(at, _Vector), "the rule returns no vector")
@@ -255,7 +252,7 @@ def _subtract_slacks(data: Mapping[str, Any], space: _Space, remainder: _Form, a
         seen.add(key)
         known = key[0] in _CONDITIONS and key[1] in space.points and key[2] in space.points
         _require(known and key[1] != key[2], f"unknown condition {key}")
-        value = _rational(entry["value"])
+        value = fraction_of(entry["value"])
         _require(value >= 0, f"the multiplier of {key} is negative")
         a, b = space.points[key[1]], space.points[key[2]]
         remainder.add(_CONDITIONS[key[0]](a, b, alpha, beta), -value)

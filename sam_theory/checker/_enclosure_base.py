@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import Any, ClassVar
 
 from flint import Ordering, arb, fmpq, fmpq_mpoly, fmpq_mpoly_ctx
+from flint.utils.flint_exceptions import DomainError
 
 __all__ = ["Balls", "RationalFunction", "RationalFunctions", "Unclear", "exact", "hull_of"]
 
@@ -203,7 +204,7 @@ class RationalFunctions(Balls):
             return a
         try:
             found = RationalFunction(a.n.sqrt(), a.d.sqrt(), arb(0))
-        except (ArithmeticError, ValueError):
+        except (ArithmeticError, ValueError, DomainError):
             raise Unclear("a root is no rational function") from None
         raise_sign = self._sign_of_root(found, a)
         return found if raise_sign > 0 else -found

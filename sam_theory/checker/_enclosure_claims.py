@@ -115,9 +115,14 @@ def check_threshold(setting: Setting, box: Box, data: Any) -> None:
         formulas = setting.formulas(k, complete(k, sides), None)
         return formulas.number(claim.quantity) / formulas.number(claim.critical)
 
+    def critical(k: Calculus, sides: dict[str, Any]) -> Number:
+        return setting.formulas(k, complete(k, sides), None).number(claim.critical)
+
     def shown(word: str) -> Any:
         def show(part: Box) -> tuple[bool, Slopes]:
             value, slopes = value_over(ratio, part)
+            if value_over(critical, part)[0] < 0:
+                value = 2 - value  # below a negative critical value the quotient is above 1
             if word == "band":
                 return bool(abs(value - 1) * BAND.denominator <= BAND.numerator), slopes
             if not (value < 1 if word == "stable" else value > 1):

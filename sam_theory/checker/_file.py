@@ -34,6 +34,11 @@ __all__ = [
 SCHEMA = 1
 #: bytes beyond which a file is not read
 LARGEST = 100_000_000
+#: what an honest check never meets
+_MALFORMED = (
+    ArithmeticError, AssertionError, AttributeError, LookupError, MemoryError, RecursionError, StopIteration, TypeError,
+    ValueError,
+)  # fmt: skip
 _KEYS = ("body", "certificate", "digest", "form", "id", "origin", "schema", "slug", "verdict")
 
 
@@ -175,7 +180,7 @@ def check_text(text: str, theorems: Iterable[Theorem]) -> Outcome:
         return Outcome("rejected", slug, str(problem))
     except NotChecked as problem:
         return Outcome("undecided", slug, str(problem))
-    except (ArithmeticError, RecursionError, TypeError, AttributeError, KeyError, IndexError, Fork) as problem:
+    except (*_MALFORMED, Fork) as problem:
         return Outcome("rejected", slug, f"it is malformed ({type(problem).__name__})")
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any
 
 import sympy as sp
 
 from sam_theory.checker._goals import Scene, coordinate_scene
 from sam_theory.checker._loss import Formula
+from sam_theory.checker._numbers import fraction_of
 from sam_theory.checker._orbits import branches
 from sam_theory.checker._rejected import Rejected
 from sam_theory.checker._space import Coordinates, Labels, NotChecked, Point, Vector
@@ -23,12 +23,7 @@ _MOVED = ", minimiser moved"
 
 def rational(text: Any) -> sp.Rational:
     """A rational from its text in lowest terms."""
-    try:
-        value = Fraction(text) if isinstance(text, str) and len(text) <= 4000 else None
-    except (ValueError, ZeroDivisionError):
-        value = None
-    if value is None or str(value) != text:
-        raise Rejected(f"{str(text)[:40]!r} is not a rational in lowest terms, such as '3/2'")
+    value = fraction_of(text)
     return sp.Rational(value.numerator, value.denominator)
 
 
@@ -132,6 +127,8 @@ def _member(loss: Any, constants: Mapping[str, Any], member: Any) -> Coordinates
     family = next((f for f in loss.families() if f.name == name.removesuffix(_MOVED)), None)
     if family is None or not family.rational:
         raise Rejected(f"the class has no family {name!r} of rational members")
+    if name.endswith(_MOVED) and (loss.spectral or family.law == "scale invariant"):
+        raise Rejected("the class fixes the origin: its members cannot be moved")
     numbers = {n: rational(v) for n, v in record(member["numbers"], "numbers").items()}
     shifts = [f"m_shift{i + 1}" for i in range(family.dimension)] if name.endswith(_MOVED) else []
     if set(numbers) != {*family.inputs, *shifts}:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from fractions import Fraction
 from typing import Any
 
 import sympy as sp
 
 from sam_theory.checker._dual import verify_dual
+from sam_theory.checker._numbers import fraction_of
 from sam_theory.checker._rejected import Rejected
 from sam_theory.losses import FunctionClass
 from sam_theory.theorems import Inequality, Theorem, dot, gap, norm, w, w_next, w_star
@@ -73,7 +73,7 @@ def _check(theorem: Theorem, claim: Inequality, params: Mapping[str, Any], dual:
         "rule": theorem.rule.name,
         "options": {n: str(v) for n, v in theorem.rule.options.items()},
         "class": type(theorem.loss).__name__,
-        "constants": {n: str(_rational(sp.sympify(e).subs(at))) for n, e in constants.items()},
+        "constants": {n: _text_of(e, at) for n, e in constants.items()},
         "parameters": {s.name: str(v) for s, v in at.items() if s.name in theorem.rule.parameters},
         "steps": 1,
         "level": "1",
@@ -113,18 +113,20 @@ def _squared(e: Any) -> Any:
 def _point(theorem: Theorem, params: Mapping[str, Any]) -> dict[sp.Symbol, sp.Rational]:
     if set(params) != {s.name for s in theorem.symbols}:
         raise Rejected("a point does not give a value to every parameter of the statement")
-    at = {s: _rational(params[s.name]) for s in theorem.symbols}
+    at = {s: _number(params[s.name]) for s in theorem.symbols}
     for h in theorem.all_hypotheses:
         if h.subs(at).doit() != sp.true:
             raise Rejected(f"the hypothesis {h} does not hold at a point")
     return at
 
 
-def _rational(value: Any) -> sp.Rational:
-    try:
-        found = Fraction(str(value))
-    except (ValueError, ZeroDivisionError):
-        raise Rejected(f"{str(value)[:40]!r} is no rational number") from None
-    if isinstance(value, str) and str(found) != value:
-        raise Rejected(f"{value[:40]!r} is not written in lowest terms")
+def _number(text: Any) -> sp.Rational:
+    found = fraction_of(text)
     return sp.Rational(found.numerator, found.denominator)
+
+
+def _text_of(e: Any, at: Mapping[Any, Any]) -> str:
+    found = sp.sympify(e).subs(at)
+    if not found.is_Rational:
+        raise Rejected(f"{e} is no rational number at a point")
+    return str(found)

@@ -71,11 +71,11 @@ def _analytic(theorem: Theorem, image: Sequence[sp.Expr], off: tuple[Any, ...]) 
         if kinked:
             raise InputError(f"theorem {theorem.slug}: {kinked[0]} is not known to be analytic")
         for power in sorted(e.atoms(sp.Pow), key=sp.default_sort_key):
-            if not (power.exp.is_Rational and power.base.free_symbols):
+            if not power.base.free_symbols:
                 continue
             if not power.exp.is_Integer:
                 result.append(Goal(name, off, sp.StrictGreaterThan(power.base, 0, evaluate=False)))
-            elif power.exp < 0:
+            elif power.exp.is_negative:
                 result.append(Goal(name, off, nonzero(power.base)))
     return result
 

@@ -9,6 +9,7 @@ from typing import ClassVar
 import sympy as sp
 
 from sam_theory.arithmetic import norm
+from sam_theory.errors import InputError
 from sam_theory.losses import Loss
 from sam_theory.theorems._claims import AlmostEvery, Claim, Identity, Inequality, Limit
 from sam_theory.theorems._proof import AtPoint, Lemma, Step, _constant, _expect, _function_of, after_step
@@ -67,6 +68,8 @@ class StrictSaddles(Lemma):
     def premises(self, claim: Claim) -> Iterator[Step]:
         fits = isinstance(claim, Limit) and claim.variable is None and claim.relation == "=="
         _expect(fits and self.sign in (1, -1), self.name, "a Limit along trajectories")
+        if not self.attractors or len({len(p) for p in (*self.attractors, *self.probes)}) > 1:
+            raise InputError(f"the lemma '{self.name}' needs at least one attractor, and points of one dimension")
         assert isinstance(claim, Limit)
         v, c = self.potential, self.decrease
         (a, b), (high, slope) = self.coercivity, self.peak

@@ -18,6 +18,7 @@ from sam_theory.losses import Loss
 from sam_theory.rules import Rule
 from sam_theory.theorems._claims import AlmostEvery, Asymptotic, Claim, Envelope, Limit, OrbitsAvoiding
 from sam_theory.theorems._data import InterpolationData
+from sam_theory.theorems._lemmas import LEMMAS
 from sam_theory.theorems._proof import Lemma, Step
 
 STATUSES = ("theorem", "conjecture", "quoted")
@@ -149,6 +150,12 @@ class Theorem:
                     raise InputError(
                         f"theorem {self.slug}: {e} is a vector where a number is compared; use norm or dot"
                     )
+        for item in self.proof:
+            if not isinstance(item, Step) and type(item) not in LEMMAS:
+                known = ", ".join(lemma.__name__ for lemma in LEMMAS)
+                raise InputError(
+                    f"theorem {self.slug}: {type(item).__name__} is none of the lemmas that a proof may use: {known}"
+                )
         behaviour = getattr(self.claim, "behaviour", None)
         if behaviour is not None and behaviour.direction not in (None, *range(len(behaviour.at))):
             raise InputError(
@@ -218,7 +225,9 @@ class Theorem:
     def _check_symbols(self) -> None:
         names: dict[str, sp.Symbol] = {}
         size = self.loss.dimension or 0
-        taken = {"L_star", "length", *(f"{n}{i}" for n in ("start", "image") for i in range(size))}
+        vectors = {"w", *self.map.state, *self.loss.blocks}
+        taken = {"L_star", "length", "w_star", "w_start", *vectors, *(f"{v}_next" for v in vectors)}
+        taken |= {f"{n}{i}" for n in ("start", "image") for i in range(size)}
         if size:
             further = list(self.map.state_symbols().values())[1:]
             taken |= {x.name for v in further for x in v}

@@ -80,11 +80,16 @@ def threshold(problem: Problem, budget: Budget) -> Outcome:
         r = arithmetic.run(program, env)
         return arithmetic.div(r["q"], r["c"])
 
+    def critical(arithmetic: Arithmetic, env: dict[str, Any], w: Any) -> Any:
+        return arithmetic.run(program, env)["c"]
+
     shown: dict[Box, str] = {}
 
     def test(part: Box) -> Answer:
         try:
             value, slopes = problem.value(ratio, part)
+            if problem.value(critical, part)[0] < 0:
+                value = 2 - value  # below a negative critical value the quotient is above 1
         except CANNOT as reason:
             return Answer(None, reason=str(reason))
         if abs(value - 1) <= near:

@@ -50,7 +50,7 @@ class _Bound:
 
 def _bound(theorem: Theorem) -> _Bound | None:
     claim = theorem.expanded_claim
-    if not isinstance(claim, Inequality) or claim.given or not isinstance(theorem.loss, FunctionClass):
+    if not isinstance(claim, Inequality) or claim.strict or claim.given or not isinstance(theorem.loss, FunctionClass):
         return None
     left, right = (_with_squares(e) for e in (claim.lhs, claim.rhs))
     before = {"gap": gap(w), "distance": dot(w - w_star, w - w_star)}
@@ -100,7 +100,10 @@ def _at_points(theorem: Theorem, bound: _Bound, budget: Budget, began: float) ->
     open_ones: list[str] = []
     excess = 0.0
     for point in _points(theorem, _POINTS.get(budget.name, 2)):
-        rate = as_fraction(sp.nsimplify(bound.rate.subs(point)))
+        exact = bound.rate.subs(point).doit()
+        if not exact.is_Rational:  # never rounded: a simpler number nearby is another claim
+            raise InputError(f"the rate {exact} is not rational at a point of the grid")
+        rate = as_fraction(exact)
         numbers = {s.name: as_fraction(v) for s, v in point.items()}
         found = worst_case(
             theorem.rule, theorem.loss, numbers, metric=bound.final, initial=bound.initial, bound=rate

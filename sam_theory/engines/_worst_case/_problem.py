@@ -156,6 +156,11 @@ def build(
     for _ in range(steps):
         at = Map(rule, cls).step(gram, {"w": at}, env)["w"]
     gram.name_point(at, "w_next")
+    visited = [at, *(p.at for p in gram.points if p.name != "w_star")]
+    if any(v.terms.get("w") != 1 for v in visited) or (gram.normed is not None and "w" in gram.normed.terms):
+        raise InputError(
+            f"the rule '{rule.name}' does not commute with translations; worst cases put the minimiser at the origin"
+        )
     if norm is not None and gram.normed is None:
         raise InputError(f"the rule '{rule.name}' normalises nothing; leave gradient_norm out")
     before, after = _metric(gram, w, initial), _metric(gram, at, final)

@@ -66,6 +66,7 @@ from sam_theory.engines import budget_of
 from sam_theory.engines._asymptotic import leading_ratio
 from sam_theory.engines._prove import PROVERS, prove
 from sam_theory.engines._symbolic import parameter_limit
+from sam_theory.losses import Facts
 
 ZERO, ONE = sp.S.Zero, sp.S.One
 W, A = Symbol("w", real=True), Symbol("a", real=True)
@@ -522,6 +523,16 @@ def test_a_rule_with_a_schedule_or_noise_is_proved_for_every_step_and_every_valu
     theorem = statement(claim, Quadratic(lam), noisy, s < 2, status="theorem", expected="proved")
     evidence = prove(theorem, PROVERS, budget_of("quick"), np.random.default_rng(0))
     assert all(e.established == ("proved" if value == 1 else "undecided") for e in evidence)
+
+
+def test_a_declared_minimiser_is_checked_and_named() -> None:
+    wrong = Expression("x**2/2", facts=Facts(minimum=5, minimisers=((4,),)))
+    right = Expression("x**2/2", facts=Facts(minimum=0, minimisers=((0,),)))
+    claims = (Inequality(sp.Integer(5), value(w_star)), wrong), (Inequality(value(w_star), value(w)), right)
+    stated = (statement(c, loss, status="theorem", expected="proved") for c, loss in claims)
+    false, true = (verify(t, budget="quick", engines=("symbolic", "smt")) for t in stated)
+    assert false.verdict == "undecided" and "gradient vanishes at the declared minimiser" in false.reason
+    assert true.verdict == "proved" and "the declared minimiser" in true.trust_base
 
 
 def test_an_abbreviation_may_not_redefine_a_parameter() -> None:

@@ -12,8 +12,8 @@ from typing import Any
 
 import sympy as sp
 
-from sam_theory.arithmetic import Coordinates, Gram, Span, Symbolic, Vec, lower
-from sam_theory.engines._goal import Goal, relate
+from sam_theory.arithmetic import Coordinates, Gram, Span, Symbolic, Vec, VectorSymbol, lower
+from sam_theory.engines._goal import Goal, equal, relate
 from sam_theory.engines._orbit_goals import (
     Inputs,
     coordinate_environment,
@@ -24,7 +24,7 @@ from sam_theory.engines._orbit_goals import (
 )
 from sam_theory.engines._saddle_goals import saddle_goals
 from sam_theory.errors import InputError
-from sam_theory.losses import Fact, FunctionClass, cauchy_schwarz
+from sam_theory.losses import Expression, Fact, FunctionClass, cauchy_schwarz
 from sam_theory.theorems import (
     AlmostEvery,
     AtPoint,
@@ -50,7 +50,7 @@ def goals_of(theorem: Theorem) -> list[Goal]:
     claim = theorem.expanded_claim
     if not theorem.proof:
         direct = isinstance(claim, (Identity, Inequality, Threshold, Cycle))
-        return _encode(theorem, Step("claim", claim), {}) if direct else []
+        return [*declared_minimiser(theorem, [claim]), *_encode(theorem, Step("claim", claim), {})] if direct else []
     steps: dict[str, Step] = {}
     result: list[Goal] = []
     for item in theorem.proof:
@@ -69,7 +69,8 @@ def goals_of(theorem: Theorem) -> list[Goal]:
             result += _encode(theorem, expanded, steps)
             steps[step.name] = expanded
     _check_conclusion(theorem, claim)
-    return list(dict.fromkeys(result))
+    said = declared_minimiser(theorem, [claim, *(s.claim for s in steps.values())])
+    return list(dict.fromkeys([*said, *result]))
 
 
 def _check_quantifier(theorem: Theorem, lemma: Lemma) -> None:
@@ -94,8 +95,9 @@ def _refuse_changing_maps(theorem: Theorem, what: str) -> None:
 
 
 def trusted_lemmas(theorem: Theorem) -> tuple[str, ...]:
-    """Names of the lemmas that conclude the theorem from its closed goals."""
-    return tuple(item.name for item in theorem.proof if isinstance(item, Lemma))
+    """Names of the lemmas that conclude the theorem from its closed goals, and what is merely declared."""
+    declared = ("the declared minimiser",) if _speaks_of_a_declared_minimiser(theorem, [theorem.expanded_claim]) else ()
+    return (*(item.name for item in theorem.proof if isinstance(item, Lemma)), *declared)
 
 
 def _check_conclusion(theorem: Theorem, claim: Claim) -> None:
@@ -104,6 +106,22 @@ def _check_conclusion(theorem: Theorem, claim: Claim) -> None:
         raise InputError(
             f"theorem {theorem.slug}: the last step proves '{last.claim.text()}', not the claim '{claim.text()}'"
         )
+
+
+def _speaks_of_a_declared_minimiser(theorem: Theorem, claims: Iterable[Claim]) -> bool:
+    star = VectorSymbol("w_star")
+    own = isinstance(theorem.loss, Expression) and bool(theorem.loss.facts.minimisers)
+    return own and any(star in e.atoms(VectorSymbol) for claim in claims for e in claim.formulas())
+
+
+def declared_minimiser(theorem: Theorem, claims: Iterable[Claim]) -> list[Goal]:
+    """The gradient of an expression vanishes at the point that was declared its minimiser."""
+    if not _speaks_of_a_declared_minimiser(theorem, claims):
+        return []
+    env = coordinate_environment(theorem)
+    slope = theorem.loss.gradient(Symbolic(), env["w_star"], env)
+    name = "the gradient vanishes at the declared minimiser"
+    return [Goal(name, theorem.all_hypotheses, equal(g, sp.S.Zero)) for g in slope]
 
 
 def _encode(theorem: Theorem, step: Step, steps: Mapping[str, Step]) -> list[Goal]:

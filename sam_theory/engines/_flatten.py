@@ -10,6 +10,8 @@ import sympy as sp
 from sympy.core.relational import Relational as Relation
 from sympy.logic.boolalg import BooleanFunction
 
+from sam_theory.engines._polynomial import undecided
+
 _OPERATORS = {
     "<": sp.StrictLessThan,
     "<=": sp.LessThan,
@@ -22,6 +24,8 @@ _OPERATORS = {
 
 def relation(left: Any, operator: str, right: Any) -> Any:
     """The relation ``left operator right``; decided ones become true or false."""
+    if right is sp.S.Zero and undecided(left):
+        return _OPERATORS[operator](left, right, evaluate=False)
     return _OPERATORS[operator](left, right)
 
 

@@ -9,7 +9,6 @@ from typing import Any, ClassVar, Protocol
 from sam_theory.arithmetic._program import NORMALISATIONS, Program
 from sam_theory.errors import InputError
 
-
 #: Operations whose arguments form one list, and operations that need the loss.
 _OF_LISTS = frozenset(("stack", "concat"))
 _OF_FIELDS = frozenset(("grad", "value"))
@@ -251,23 +250,24 @@ class Arithmetic:
                     values.append(getattr(self, op)(field, args[0], env))
                 else:
                     values.append(getattr(self, op)(*args))
-            else:
-                values.append(self._with_data(op, [values[i] for i in places], data, env))
-        return {name: values[i] for name, i in program.outputs}
-
-    def _with_data(self, op: str, args: list[Any], data: Any, env: Mapping[str, Any]) -> Any:
-        """The value of a node that carries constant data."""
-        match op:
-            case "input":
+            elif op == "input":
                 if data not in env:
                     raise InputError(f"no value for '{data}'; give it among the parameters or the state")
-                return env[data]
-            case "number":
-                return self.number(data)
+                values.append(env[data])
+            elif op == "number":
+                values.append(self.number(data))
+            else:
+                values.append(self._with_data(op, [values[i] for i in places], data))
+        return {name: values[i] for name, i in program.outputs}
+
+    def _with_data(self, op: str, args: list[Any], data: Any) -> Any:
+        """The value of an operation that has constant data."""
+        match op:
             case "call":
                 return self.call(data[0], data[1], args[0])
             case "select":
-                return self.select(*args, data)
+                a, b, then, otherwise = args
+                return self.select(a, b, then, otherwise, data)
             case "block":
                 return self.block(args[0], *data)
             case "matmul":

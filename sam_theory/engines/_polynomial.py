@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any
 
 import sympy as sp
 from flint import Ordering, fmpq, fmpq_mpoly_ctx
 
-__all__ = ["expanded", "is_polynomial", "undecided"]
+__all__ = ["expanded", "is_monomial", "is_polynomial", "undecided"]
 
 
+@lru_cache(maxsize=1 << 15)
 def is_polynomial(e: sp.Expr) -> bool:
     """Whether ``e`` is written with sums, products and positive integer powers of symbols and rationals alone."""
-    for part in sp.preorder_traversal(e):
-        if part.is_Add or part.is_Mul or part.is_Symbol or part.is_Rational:
-            continue
-        if not (part.is_Pow and part.exp.is_Integer and part.exp > 0):
-            return False
-    return True
+    if e.is_Symbol or e.is_Rational:
+        return True
+    if e.is_Pow:
+        return bool(e.exp.is_Integer and e.exp > 0) and is_polynomial(e.base)
+    return bool(e.is_Add or e.is_Mul) and all(map(is_polynomial, e.args))
 
 
+@lru_cache(maxsize=4096)
 def expanded(e: sp.Expr, integral: bool = False) -> sp.Expr:
     """A polynomial, multiplied out as by SymPy's ``expand``; ``integral``: times the least common denominator.
 
@@ -71,7 +73,14 @@ def undecided(e: sp.Expr) -> bool:
     if len(symbols) < 2 or any(s.is_extended_nonnegative is not None or not s.is_real for s in symbols):
         return False
     return any(
-        all(f.is_Rational or f.is_Symbol or (f.is_Pow and f.base.is_Symbol) for f in sp.Mul.make_args(term))
-        and any(f.as_base_exp()[1].is_odd for f in sp.Mul.make_args(term) if not f.is_Rational)
+        is_monomial(term) and any(f.as_base_exp()[1].is_odd for f in sp.Mul.make_args(term) if not f.is_Rational)
         for term in sp.Add.make_args(e)
+    )
+
+
+def is_monomial(e: sp.Expr) -> bool:
+    """Whether ``e`` is a product of a rational and positive integer powers of symbols."""
+    return all(
+        f.is_Rational or f.is_Symbol or (f.is_Pow and f.base.is_Symbol and f.exp.is_Integer and f.exp > 0)
+        for f in sp.Mul.make_args(e)
     )

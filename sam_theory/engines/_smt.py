@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import sympy as sp
@@ -77,7 +78,12 @@ def close_with_contradictions(goal: Goal, rlimit: int) -> tuple[Answer, list[lis
 
 def bare(e: Any) -> Any:
     """``e`` over symbols that are merely real: what SymPy's assumptions say must stand among the relations."""
-    return e.xreplace({x: sp.Symbol(x.name, real=True) for x in e.free_symbols}) if hasattr(e, "xreplace") else e
+    return _bare(e) if isinstance(e, sp.Basic) else e
+
+
+@lru_cache(maxsize=4096)
+def _bare(e: sp.Basic) -> Any:
+    return e.xreplace({x: sp.Symbol(x.name, real=True) for x in e.free_symbols})
 
 
 def _unfounded_root(assumptions: list[Any], goal: Any, rlimit: int) -> Any:

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
-from scipy.stats import qmc
 
 from sam_theory.arithmetic import Float64, Program, Rational, lower, lower_all
 from sam_theory.engines._search._exact import holds
@@ -149,6 +148,8 @@ class Parameters:
     def _sobol(self, rng: np.random.Generator, rows: int) -> Array:
         if not self.free:
             return np.zeros((rows, 0))
+        from scipy.stats import qmc  # half of the time that a process takes to start
+
         return np.asarray(qmc.Sobol(len(self.free), seed=rng).random(rows))
 
     def _values(self, u: Array) -> Values:

@@ -241,15 +241,16 @@ class Arithmetic:
         values: list[Any] = []
         for op, places, data in program.plan:
             if data is None:
-                args = [values[i] for i in places]
                 if op in _OF_LISTS:
-                    values.append(getattr(self, op)(args))
+                    values.append(getattr(self, op)([values[i] for i in places]))
                 elif op in _OF_FIELDS:
                     if field is None:
                         raise InputError("a gradient is asked for, but no loss is given")
-                    values.append(getattr(self, op)(field, args[0], env))
+                    values.append(getattr(self, op)(field, values[places[0]], env))
+                elif len(places) == 2:
+                    values.append(getattr(self, op)(values[places[0]], values[places[1]]))
                 else:
-                    values.append(getattr(self, op)(*args))
+                    values.append(getattr(self, op)(values[places[0]]))
             elif op == "input":
                 if data not in env:
                     raise InputError(f"no value for '{data}'; give it among the parameters or the state")

@@ -73,7 +73,7 @@ class Parameters:
         with np.errstate(all="ignore"):
             sides = Float64().run(self.program, values)
             for i, h in enumerate(self.relations):
-                left, right = (np.broadcast_to(np.asarray(sides[f"{s}{i}"], dtype=float), (size,)) for s in "lr")
+                left, right = (np.asarray(sides[f"{s}{i}"], dtype=float) for s in "lr")
                 total = total + excess(h, left, right)
         return np.where(np.isnan(total), np.inf, total)
 
@@ -165,7 +165,9 @@ class Parameters:
             values[s.name] = column
         with np.errstate(all="ignore"):
             values = self.complete(values)
-        return {k: np.broadcast_to(np.asarray(v, dtype=float), (len(u),)) for k, v in values.items()}
+        size = (len(u),)
+        columns = {k: np.asarray(v, dtype=float) for k, v in values.items()}
+        return {k: v if v.shape == size else np.broadcast_to(v, size) for k, v in columns.items()}
 
     def _spread(self, rng: np.random.Generator, pool: Array, size: int) -> Array:
         """Slice sampling from admissible rows: an interval on a line through the row shrinks until it admits.

@@ -194,7 +194,8 @@ def goals_of(theorem: Any) -> list[Goal]:
     done: dict[str, Step] = {}
     goals: list[Goal] = []
     last: Any = None
-    for item in theorem.proof or (Step("claim", claim),):
+    items: Sequence[Any] = theorem.proof or (Step("claim", claim),)
+    for item in items:
         if type(item) is Step:
             steps = [item]
         else:

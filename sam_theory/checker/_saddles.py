@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import sympy as sp
@@ -104,8 +105,11 @@ def _fixed_points(lemma: Any, u: Sequence[Any], image: Sequence[Any], off: Seque
             differing.append(relate(u[int(place)], "!=", sp.sympify(p[int(place)])))
         return [*still, *differing]
 
+    def stated(aim: Any, choices: Mapping[Any, str]) -> Statement:
+        return Statement(aim, known(choices))
+
     if last is None:
         aims = [relate(sp.S.One, "<=", sp.S.Zero)]
     else:
         aims = [relate(x, "==", sp.sympify(c)) for x, c in zip(u, last, strict=True)]
-    return [Goal(name, lambda choices, aim=aim: Statement(aim, known(choices))) for aim in aims]
+    return [Goal(name, partial(stated, aim)) for aim in aims]

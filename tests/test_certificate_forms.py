@@ -94,6 +94,10 @@ def changed(claim: Any = ATTRACTS.claim, **fields: Any) -> Theorem:
     return ATTRACTS.with_(claim=claim, proof=(*ATTRACTS.proof[:-1], replace(LEMMA, **fields)), slug="changed")
 
 
+def moved(item: Any, within: SpectralQuadratic) -> Any:
+    return replace(item, within=within)
+
+
 LAM_J = sp.Symbol("lam_j", positive=True)
 R_TOP, R_LOW = (eta * e * rho / (2 - eta * e) for e in (lam, LAM_J))
 TOP, LOW = ((R_TOP, ZERO), (-R_TOP, ZERO)), ((ZERO, R_LOW), (ZERO, -R_LOW))
@@ -119,7 +123,7 @@ OPEN: dict[str, tuple[str, Callable[[], Theorem]]] = {
     "another value": ("value at", lambda: changed(Limit(norm(w), R_TOP * Rational(101, 100)))),
     "a class without the loss": (
         "belongs",
-        lambda: ATTRACTS.with_(proof=tuple(replace(p, within=SpectralQuadratic(lam, 2 * lam)) for p in ATTRACTS.proof)),
+        lambda: ATTRACTS.with_(proof=tuple(moved(p, SpectralQuadratic(lam, 2 * lam)) for p in ATTRACTS.proof)),
     ),
 }  # fmt: skip
 
@@ -326,7 +330,8 @@ def test_changed_diagrams_are_rejected(name: str, diagrams: dict[str, Any]) -> N
             body = {**document["body"], "kind": other["body"]["kind"]}
             assert checked(resealed({**document, "body": body})).status == "rejected"
     for key in document["body"]:
-        for value in (None, [], {}, "x", -1):
+        wrong: tuple[Any, ...] = (None, [], {}, "x", -1)
+        for value in wrong:
             if (key, value) not in (("latest", None), ("frozen", [])):
                 body = {**document["body"], key: value}
                 assert checked(resealed({**document, "body": body})).status == "rejected", (key, value)

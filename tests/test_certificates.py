@@ -260,7 +260,7 @@ def test_files_are_the_same_whatever_the_number_of_processes(tmp_path: Path) -> 
 
 
 def test_undecided_statements_have_no_file(tmp_path: Path) -> None:
-    theorem = BY_SLUG["quad-two-cycle.attracts"]
+    theorem = BY_SLUG["sam-one-step-sdp-neighbourhood.level"]
     stale = tmp_path / file_name(theorem.slug)
     stale.write_text("old")
     verify_all([theorem], engines=("smt",), budget="quick", certificates=str(tmp_path))

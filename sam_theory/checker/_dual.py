@@ -244,16 +244,17 @@ def _metric(space: _Space, at: _Vector, metric: str, factor: Fraction) -> _Form:
 
 
 def _subtract_slacks(data: Mapping[str, Any], space: _Space, remainder: _Form, alpha: Fraction, beta: Fraction) -> None:
-    seen = set()
+    last = ("", "", "")
     for entry in data["multipliers"]:
         _require(set(entry) == {"lemma", "from", "to", "value"}, "a multiplier has other entries")
         key = (entry["lemma"], entry["from"], entry["to"])
-        _require(key not in seen, f"two multipliers for {key}")
-        seen.add(key)
+        _require(all(isinstance(word, str) for word in key), "a multiplier is named by something that is no text")
+        _require(key > last, f"the multiplier for {key} is not in the order of the conditions, or there are two")
+        last = key
         known = key[0] in _CONDITIONS and key[1] in space.points and key[2] in space.points
         _require(known and key[1] != key[2], f"unknown condition {key}")
         value = fraction_of(entry["value"])
-        _require(value >= 0, f"the multiplier of {key} is negative")
+        _require(value > 0, f"the multiplier of {key} is {'0' if value == 0 else 'negative'}")
         a, b = space.points[key[1]], space.points[key[2]]
         remainder.add(_CONDITIONS[key[0]](a, b, alpha, beta), -value)
 

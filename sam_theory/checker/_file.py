@@ -11,12 +11,14 @@ from importlib.resources import files
 from pathlib import PurePath
 from typing import Any
 
-from sam_theory.checker._enclosure import check_region
+from sam_theory.checker._enclosure import check_diagram, check_region
+from sam_theory.checker._enclosure_cover import box_text, read_box
 from sam_theory.checker._points import check_points
 from sam_theory.checker._proof import check_proof
 from sam_theory.checker._rejected import Rejected
 from sam_theory.checker._space import Fork, NotChecked
 from sam_theory.checker._witness import check_refutation
+from sam_theory.errors import InputError
 from sam_theory.theorems import Theorem
 
 __all__ = [
@@ -53,6 +55,12 @@ def _region(theorem: Theorem, body: Any) -> str:
     return f"on {body['region']}, by enclosures"
 
 
+def _diagram(_: None, body: Any) -> str:
+    check_diagram(body)
+    box = box_text(read_box(body["box"], "the box"))
+    return f"{body['kind']} of {body['map']['rule']['name']} on {box}, by enclosures"
+
+
 #: the forms of a certificate: the verdict that each can carry (None: any that decides), and its check.  A check
 #: returns what was verified in words; it raises Rejected, or NotChecked where it cannot tell.
 FORMS: dict[str, tuple[str | None, Callable[[Any, Any], str]]] = {
@@ -60,8 +68,11 @@ FORMS: dict[str, tuple[str | None, Callable[[Any, Any], str]]] = {
     "refutation": ("refuted", check_refutation),
     "region": ("certified", _region),
     "points": ("certified", check_points),
+    "diagram": ("certified", _diagram),
     "evidence": (None, _evidence),
 }
+#: the forms that carry their map in their body: they speak of no theorem, and slug, id and origin are empty
+WITHOUT_STATEMENT = ("diagram",)
 
 
 @dataclass(frozen=True)
@@ -83,14 +94,14 @@ def digest(document: dict[str, Any]) -> str:
     return hashlib.sha256(dumps({k: v for k, v in document.items() if k != "digest"}).encode()).hexdigest()
 
 
-def certificate(theorem: Theorem, verdict: str, form: str, body: Any) -> dict[str, Any]:
-    """The document of a certificate for ``theorem``."""
+def certificate(theorem: Theorem | None, verdict: str, form: str, body: Any) -> dict[str, Any]:
+    """The document of a certificate for ``theorem``; None for the forms that speak of none."""
     document = {
         "schema": SCHEMA,
         "certificate": "sam-theory",
-        "slug": theorem.slug,
-        "id": theorem.id,
-        "origin": _origin(theorem),
+        "slug": theorem.slug if theorem else "",
+        "id": theorem.id if theorem else "",
+        "origin": _origin(theorem) if theorem else "",
         "verdict": verdict,
         "form": form,
         "body": body,
@@ -150,9 +161,9 @@ def parse(text: str) -> dict[str, Any]:
 
 
 def origin_of(text: str) -> str | None:
-    """Where the statement of a certificate is to be found; None where the text is no certificate."""
+    """Where the statement of a certificate is to be found; None where it has none, or is no certificate."""
     try:
-        return str(parse(text)["origin"])[:80]
+        return str(parse(text)["origin"])[:80] or None
     except Rejected:
         return None
 
@@ -176,7 +187,7 @@ def check_text(text: str, theorems: Iterable[Theorem]) -> Outcome:
         document = parse(text)
         slug = document["slug"][:80]
         return Outcome("verified", slug, _checked(document, theorems))
-    except Rejected as problem:
+    except (Rejected, InputError) as problem:
         return Outcome("rejected", slug, str(problem))
     except NotChecked as problem:
         return Outcome("undecided", slug, str(problem))
@@ -187,15 +198,22 @@ def check_text(text: str, theorems: Iterable[Theorem]) -> Outcome:
 def _checked(document: dict[str, Any], theorems: Iterable[Theorem]) -> str:
     if document["digest"] != digest(document):
         raise Rejected("its digest is not that of its content: it was changed or damaged")
-    theorem = next((t for t in theorems if t.slug == document["slug"]), None)
-    if theorem is None:
-        raise Rejected("no statement has this slug")
-    if theorem.id != document["id"] or _origin(theorem) != document["origin"]:
-        raise Rejected("the statement of this slug is another one than the certificate's (id or origin differ)")
     if document["form"] not in FORMS:
         raise Rejected(f"the form {document['form'][:40]!r} is unknown; known are {', '.join(FORMS)}")
+    theorem = None if document["form"] in WITHOUT_STATEMENT else _statement(document, theorems)
+    if theorem is None and any(document[key] for key in ("slug", "id", "origin")):
+        raise Rejected(f"a {document['form']} speaks of no theorem: its slug, id and origin are empty")
     verdict, check = FORMS[document["form"]]
     allowed = (verdict,) if verdict else ("proved", "certified", "refuted")
     if document["verdict"] not in allowed:
         raise Rejected(f"a {document['form']} does not carry the verdict {document['verdict'][:40]!r}")
     return f"{document['verdict']}: {check(theorem, document['body'])}"
+
+
+def _statement(document: dict[str, Any], theorems: Iterable[Theorem]) -> Theorem:
+    theorem = next((t for t in theorems if t.slug == document["slug"]), None)
+    if theorem is None:
+        raise Rejected("no statement has this slug")
+    if theorem.id != document["id"] or _origin(theorem) != document["origin"]:
+        raise Rejected("the statement of this slug is another one than the certificate's (id or origin differ)")
+    return theorem

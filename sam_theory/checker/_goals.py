@@ -11,6 +11,7 @@ import sympy as sp
 
 from sam_theory.checker._rejected import Rejected
 from sam_theory.checker._space import Coordinates, Labels, NotChecked, Vector, evaluate
+from sam_theory.losses import ConvexSmooth, PolyakLojasiewicz, Quadratic, SpectralQuadratic, StronglyConvex
 from sam_theory.theorems import (
     AbsorbingLevel,
     AffineLowerRecursion,
@@ -25,17 +26,12 @@ from sam_theory.theorems import (
     MaxRecursion,
     Step,
     StepLength,
+    StrictSaddles,
     Telescoping,
     Threshold,
 )
 
 __all__ = ["Goal", "Scene", "Statement", "coordinate_scene", "goals_of", "relate"]
-
-
-#: lemmas that ask for nothing besides the steps that they list
-_FROM_STEPS: tuple[type[Lemma], ...] = (
-    GeometricSum, Telescoping, LinearGrowth, StepLength, AffineLowerRecursion, MaxRecursion, AbsorbingLevel,
-)  # fmt: skip
 
 
 @dataclass
@@ -179,6 +175,14 @@ def label_scene(theorem: Any, values: Mapping[str, Any], choices: Mapping[Any, s
 
 
 # -- the proof -----------------------------------------------------------------------------------------------------
+#: the lemmas of which nothing is asked but their premises
+_RECURSIONS = (
+    GeometricSum, Telescoping, LinearGrowth, StepLength, AffineLowerRecursion, MaxRecursion, AbsorbingLevel,
+)  # fmt: skip
+#: classes to which a quadratic belongs if, and only if, its eigenvalues lie in [α, β]
+_SPECTRAL = (StronglyConvex, ConvexSmooth, PolyakLojasiewicz, SpectralQuadratic)
+
+
 def goals_of(theorem: Any) -> list[Goal]:
     """All goals whose closing proves the theorem.
 
@@ -189,27 +193,42 @@ def goals_of(theorem: Any) -> list[Goal]:
         raise NotChecked(f"a {claim.kind} without proof steps is not checked here; the file records evidence only")
     done: dict[str, Step] = {}
     goals: list[Goal] = []
-    for item in theorem.proof or (Step("claim", claim),):
-        steps = [item]
-        if isinstance(item, Lemma):
+    last: Any = None
+    items: Sequence[Any] = theorem.proof or (Step("claim", claim),)
+    for item in items:
+        if type(item) is Step:
+            steps = [item]
+        else:
+            goals += _about_the_map(theorem, item)
             lemma = item.expanded(theorem.expand)
             _one_map(theorem, lemma.name)
             _quantifier(theorem, lemma)
             steps = list(lemma.premises(claim))
-            if type(lemma) is DistanceDecreases:
-                from sam_theory.checker._orbits import scalar_map
-
-                goals += scalar_map(theorem, lemma)
-            elif type(lemma) not in _FROM_STEPS:
-                # e.g. strict saddles: its premises on the map itself (fixed points, analyticity) are not rebuilt here
-                raise NotChecked(f"what the lemma '{lemma.name}' asks of the map is not checked here")
         for step in steps:
-            step = replace(step, claim=step.claim.map(theorem.expand))
-            goals += _step(theorem, step, dict(done))
-            done[step.name] = step
-    if theorem.proof and isinstance(theorem.proof[-1], Step) and step.claim != claim:
+            last = replace(step, claim=step.claim.map(theorem.expand))
+            if last.within is not None and all(last.within is not s.within for s in done.values()):
+                goals += _membership(theorem, last.within)
+            goals += _step(theorem, last, done)
+            done[last.name] = last
+    if theorem.proof and type(theorem.proof[-1]) is Step and last.claim != claim:
         raise Rejected("the last step of the proof is not the claim")
     return goals
+
+
+def _about_the_map(theorem: Any, item: Any) -> list[Goal]:
+    """What a lemma asks besides its premises.  The list is closed: of any other lemma nothing is known here."""
+    kind = type(item)
+    if kind in _RECURSIONS:
+        return []
+    if kind is DistanceDecreases:
+        from sam_theory.checker._orbits import scalar_map
+
+        return scalar_map(theorem, item.expanded(theorem.expand))
+    if kind is StrictSaddles:
+        from sam_theory.checker._saddles import strict_saddles
+
+        return strict_saddles(theorem, item.expanded(theorem.expand))
+    raise NotChecked(f"the checker does not know the lemma '{getattr(item, 'name', kind.__name__)}'")
 
 
 def _one_map(theorem: Any, what: str) -> None:
@@ -227,9 +246,25 @@ def _quantifier(theorem: Any, lemma: Lemma) -> None:
         raise Rejected(f"the lemma '{lemma.name}' does not conclude for the starts of the theorem")
 
 
+def _membership(theorem: Any, known: Any) -> list[Goal]:
+    """The loss is a member of the class."""
+    loss = theorem.loss
+    if type(known) not in _SPECTRAL or type(loss) is not Quadratic or not loss.eigenvalues:
+        raise NotChecked(f"when {loss.name} is a member of {known} is not known here")
+    if known.dimension not in (None, loss.dimension):
+        raise Rejected(f"{loss.name} is no member of a class in dimension {known.dimension}")
+    low = known.alpha if "alpha" in known.constants else sp.S.Zero
+    needs = [relate(low, "<=", e) for e in loss.eigenvalues] + [relate(e, "<=", known.beta) for e in loss.eigenvalues]
+    base = list(theorem.all_hypotheses)
+    return [fixed(f"the loss belongs to {known.name}", r, base) for r in (*known.hypotheses, *needs)]
+
+
 def _step(theorem: Any, step: Step, done: dict[str, Step]) -> list[Goal]:
+    """The goals of one step; earlier ones may be used if they hold for the same class."""
+    done = {n: s for n, s in done.items() if s.within is step.within}
+    theorem = theorem if step.within is None else theorem.with_(loss=step.within)
     claim: Any = step.claim
-    if isinstance(claim, (Threshold, Cycle)):
+    if isinstance(claim, (Threshold, Cycle)) and step.within is None:
         from sam_theory.checker._orbits import cycle, threshold
 
         _one_map(theorem, claim.kind)
@@ -245,6 +280,8 @@ def _step(theorem: Any, step: Step, done: dict[str, Step]) -> list[Goal]:
             goals.append(Goal(step.name, _abstract(theorem, step, done, values, known)))
         else:
             scene = coordinate_scene(theorem, values, getattr(claim, "point", None))
+            if not any(_speaks_of_vectors(f, "_next") for f in claim.formulas()):
+                scene.space.divided = []  # the step may not exist where the claim does not need it
             given, aim = scene.claim(claim)
             goals.append(fixed(step.name, aim, [*known, *given], scene.space.divided))
     return goals
@@ -269,8 +306,8 @@ def _abstract(theorem: Any, step: Step, done: dict[str, Step], values: Any, know
     return build
 
 
-def _speaks_of_vectors(e: Any) -> bool:
-    return any(type(a).__name__ == "VectorSymbol" for a in sp.preorder_traversal(e))
+def _speaks_of_vectors(e: Any, ending: str = "") -> bool:
+    return any(type(a).__name__ == "VectorSymbol" and a.name.endswith(ending) for a in sp.preorder_traversal(e))
 
 
 def _facts(scene: Scene, using: Sequence[str], done: dict[str, Step], vanishing: bool) -> tuple[list[Any], list[Any]]:

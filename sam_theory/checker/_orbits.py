@@ -14,7 +14,7 @@ from sam_theory.checker._polynomials import vanishes
 from sam_theory.checker._rejected import Rejected
 from sam_theory.checker._space import NotChecked
 
-__all__ = ["branches", "cycle", "scalar_map", "threshold", "whole"]
+__all__ = ["branches", "continuous", "cycle", "margin", "scalar_map", "threshold", "whole"]
 
 _ALGEBRAIC = (sp.Abs, sp.sign)
 
@@ -67,7 +67,7 @@ def branches(build: Callable[..., Any], point: Sequence[Any]) -> tuple[list[Any]
     return image, jacobian, [r for r in needs if r.free_symbols or r.doit() != sp.true]
 
 
-def _margin(matrix: sp.Matrix, direction: int | None) -> Any:
+def margin(matrix: sp.Matrix, direction: int | None) -> Any:
     """Positive where every multiplier has modulus below 1, negative where one has above."""
     size = matrix.rows
 
@@ -94,12 +94,12 @@ def threshold(theorem: Any, claim: Any) -> list[Goal]:
         raise Rejected("the fixed point has not the dimension of the loss")
     image, jacobian, needs = branches(_scenes(theorem), point)
     full = [*point, *(sp.S.Zero for _ in range(len(image) - len(point)))]
-    margin = _margin(jacobian, claim.behaviour.direction)
+    stable = margin(jacobian, claim.behaviour.direction)
     needs += [relate(a, "==", sp.sympify(b)) for a, b in zip(image, full, strict=True)]
     goals = [fixed("fixed point", r, base) for r in needs]
     for name, op in (("stable below", "<"), ("unstable above", ">"), ("neutral at the threshold", "==")):
         side = relate(claim.quantity, op, claim.critical)
-        goals.append(fixed(name, relate(margin, {"<": ">", ">": "<", "==": "=="}[op], sp.S.Zero), [*base, side]))
+        goals.append(fixed(name, relate(stable, {"<": ">", ">": "<", "==": "=="}[op], sp.S.Zero), [*base, side]))
     return goals
 
 
@@ -129,8 +129,8 @@ def cycle(theorem: Any, claim: Any) -> list[Goal]:
         needs += [relate(product[j, i], "==", sp.S.Zero) for j in range(size) if j != i]
     if claim.stable is not None:
         diagonal = len(claim.multipliers) == size  # the goals above say that the claimed ones are the diagonal
-        margin = sp.Min(*(1 - m**2 for m in claim.multipliers)) if diagonal else _margin(product, None)
-        needs.append(relate(margin, ">" if claim.stable else "<", sp.S.Zero))
+        stable = sp.Min(*(1 - m**2 for m in claim.multipliers)) if diagonal else margin(product, None)
+        needs.append(relate(stable, ">" if claim.stable else "<", sp.S.Zero))
     goals = [fixed("cycle", r, exists) for r in needs]
     if claim.exists_iff is not None:
         goals.append(_no_cycle(theorem, len(points), [*base, claim.exists_iff.negated]))
@@ -173,16 +173,18 @@ def scalar_map(theorem: Any, lemma: Any) -> list[Goal]:
         fixed("the map is odd", relate(mirrored, "==", -step), off, [*scene.space.divided, *opposite.space.divided])
     ]
     goals += [fixed("the map fixes 0", relate(resting, "==", sp.S.Zero), base)]
-    goals += _continuous(step, off, "the map is continuous off 0")
+    goals += continuous(step, off, "the map is continuous off 0")
     for r in (lemma.target, -lemma.target):
         known = [*base, relate(u, "==", r)]
-        goals += _continuous(scene(theorem.expanded_claim.observable), known, "the observable is continuous there")
+        goals += continuous(scene(theorem.expanded_claim.observable), known, "the observable is continuous there")
     return goals
 
 
-def _continuous(e: Any, known: list[Any], name: str) -> list[Goal]:
+def continuous(e: Any, known: list[Any], name: str) -> list[Goal]:
+    """What must not vanish for ``e`` to be continuous where ``known`` holds."""
     e = without_extrema(e)
-    if any(not isinstance(f, _ALGEBRAIC) for f in e.atoms(sp.Function, sp.Piecewise)):
+    unknown = any(not isinstance(f, _ALGEBRAIC) for f in e.atoms(sp.Function, sp.Piecewise))
+    if unknown or any(not p.exp.is_Rational for p in e.atoms(sp.Pow)):
         raise NotChecked(f"whether {e} is continuous is not checked here")
     places = {s.args[0] for s in e.atoms(sp.sign)} | {
         p.base for p in e.atoms(sp.Pow) if p.exp.could_extract_minus_sign()

@@ -17,6 +17,7 @@ from flint import arb
 from sam_theory.arithmetic import Undecided
 from sam_theory.engines._ball._box import Box, exact_ball
 from sam_theory.engines._ball._emit import box_data, map_data, point_data
+from sam_theory.engines._ball._saved import Saved
 from sam_theory.engines._ball._spectrum import Matrix, eigenvalues, multiply, side
 from sam_theory.engines._ball._system import System
 from sam_theory.errors import InputError
@@ -25,7 +26,7 @@ __all__ = ["CertifiedCycle", "certified_cycle", "krawczyk", "newton"]
 
 
 @dataclass(frozen=True)
-class CertifiedCycle:
+class CertifiedCycle(Saved):
     """For every parameter in ``box`` exactly one point of the given period lies in ``unique``.
 
     Parameters

@@ -13,13 +13,14 @@ from sam_theory.dynamics import Map
 from sam_theory.engines._ball._box import Box, exact_ball
 from sam_theory.engines._ball._emit import box_data, map_data
 from sam_theory.engines._ball._orbits import Orbits
+from sam_theory.engines._ball._saved import Saved
 from sam_theory.errors import InputError
 
 __all__ = ["DriftTime", "certified_drift_time"]
 
 
 @dataclass(frozen=True)
-class DriftTime:
+class DriftTime(Saved):
     """Bounds on the first step at which the square of a coordinate is below ``below``, for every orbit of ``box``.
 
     ``earliest``: no orbit is below before this step.  ``latest``: every orbit is below at this step; None if that

@@ -14,6 +14,7 @@ from sam_theory.engines._ball._box import Box
 from sam_theory.engines._ball._cells import Cell, CellTest, CycleTest, FixedTest, answers
 from sam_theory.engines._ball._emit import box_data, map_data, sides_data
 from sam_theory.engines._ball._fixed import is_fixed
+from sam_theory.engines._ball._saved import Saved
 from sam_theory.engines._ball._system import System
 from sam_theory.errors import InputError
 
@@ -23,7 +24,7 @@ _WORD = {-1: "stable", 1: "unstable", 0: "undecided"}
 
 
 @dataclass(frozen=True)
-class PhaseDiagram:
+class PhaseDiagram(Saved):
     """The cells of a box of two parameters; together they are the box.
 
     Parameters

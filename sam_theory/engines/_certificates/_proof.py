@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from sam_theory.checker import DENIALS, Rejected, canonical, close, goals_of, smt_status
-from sam_theory.engines._multipliers import refute
+from sam_theory.engines._multipliers import brief, refute
 
 __all__ = ["proof_body"]
 
@@ -15,6 +15,8 @@ __all__ = ["proof_body"]
 _SIGN_UNITS, _UNITS = 1_000_000, 20_000_000
 #: columns of linear programs for one case: most are closed by a few hundred, and the rest is left to z3
 _COLUMNS = 2_000
+#: terms of a system beyond which a quarter of them has to suffice
+_LARGE = 150
 
 
 def proof_body(theorem: Any) -> dict[str, Any]:
@@ -76,11 +78,17 @@ class _Frozen:
 
 @lru_cache(maxsize=4096)
 def _closed(frozen: _Frozen, units: int) -> Any:
-    """A verified refutation of the system, ``replay`` if only z3 knows, None if not even z3."""
-    if smt_status(frozen.system, units)[0] != "unsat":
-        return None
-    try:
-        tree = refute(frozen.system, _COLUMNS)
-    except Rejected:  # found, but larger than what the checker reads
-        tree = None
+    """A verified refutation of the system, ``replay`` if only z3 knows, None if not even z3.
+
+    Short refutations come first, which z3 may miss; then z3 says where looking is worth while.
+    """
+    size = sum(len(r["poly"]) for r in frozen.system)
+    tree = brief(frozen.system)
+    if tree is None:
+        if smt_status(frozen.system, units)[0] != "unsat":
+            return None
+        try:
+            tree = refute(frozen.system, _COLUMNS if size <= _LARGE else _COLUMNS // 4)
+        except Rejected:  # found, but larger than what the checker reads
+            return "replay"
     return "replay" if tree is None else canonical(tree)

@@ -79,11 +79,23 @@ def write_certificate(theorem: Theorem, result: Result, directory: str) -> str |
     """
     document = certificate_of(theorem, result)
     path = Path(directory, file_name(theorem.slug))
-    try:
-        if document is None:
+    if document is None:
+        try:
             path.unlink(missing_ok=True)
-            return None
-        handle, name = tempfile.mkstemp(dir=directory, prefix=".", suffix=".part")
+        except OSError as problem:
+            raise InputError(f"cannot remove {path}: {problem.strerror or problem}") from problem
+        return None
+    save(document, path)
+    return str(document["form"])
+
+
+def save(document: dict[str, Any], path: Path) -> None:
+    """Write a certificate; the file appears whole or not at all.
+
+    Raises InputError if it cannot be written.
+    """
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
         try:
             with os.fdopen(handle, "w", encoding="ascii", newline="\n") as file:
                 file.write(dumps(document))
@@ -94,4 +106,3 @@ def write_certificate(theorem: Theorem, result: Result, directory: str) -> str |
             raise
     except OSError as problem:
         raise InputError(f"cannot write {path}: {problem.strerror or problem}") from problem
-    return str(document["form"])

@@ -18,7 +18,7 @@ from sam_theory.engines._multipliers._search import Search, Spent
 from sam_theory.engines._multipliers._system import Data, systems
 from sam_theory.engines._multipliers._tree import read, write
 
-__all__ = ["BUDGET", "Data", "attempt", "refute", "systems"]
+__all__ = ["BUDGET", "Data", "attempt", "brief", "refute", "systems"]
 
 #: Columns of linear programs, the work unit of the search.
 BUDGET = 10_000
@@ -73,6 +73,22 @@ def attempt(relations: Sequence[Data], budget: int = BUDGET) -> tuple[dict[str, 
     tree = write(found, relations, known)
     verify(tree, list(relations))
     return tree, kind_of(tree)
+
+
+def brief(relations: Sequence[Data]) -> dict[str, Any] | None:
+    """A verified refutation by single relations and monomials, found without z3; else as :func:`refute`."""
+    check_form(list(relations))
+    known = read(relations)
+    if not known:
+        return None
+    context = known[0].poly.context()
+    search = Search(Oracle(context.nvars()), context.constant(1), BUDGET)
+    found = search.leaf(known, 1, 0, 300) or search.leaf(known, 1, 1, 300)
+    if found is None:
+        return None
+    tree = write(found, relations, known)
+    verify(tree, list(relations))
+    return tree
 
 
 def kind_of(tree: dict[str, Any]) -> str:

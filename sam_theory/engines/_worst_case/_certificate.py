@@ -23,7 +23,7 @@ def as_certificate(rule: Rule, problem: Problem, dual: Dual, rounded: Rounded) -
     norm = problem.gradient_norm
     multipliers = [
         {"lemma": key[0], "from": key[1], "to": key[2], "value": str(v)}
-        for key, v in zip(dual.names[dual.first :], y[dual.first :], strict=True)
+        for key, v in sorted(zip(dual.names[dual.first :], y[dual.first :], strict=True))
         if v != 0
     ]
     constants = {name: getattr(problem.cls, name) for name in problem.cls.constants}

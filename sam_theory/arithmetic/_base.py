@@ -9,6 +9,10 @@ from typing import Any, ClassVar, Protocol
 from sam_theory.arithmetic._program import NORMALISATIONS, Program
 from sam_theory.errors import InputError
 
+#: Operations whose arguments form one list, and operations that need the loss.
+_OF_LISTS = frozenset(("stack", "concat"))
+_OF_FIELDS = frozenset(("grad", "value"))
+
 
 class NotExact(ArithmeticError):
     """The value exists but is not rational: use balls or floats, or a state of rational norm."""
@@ -235,38 +239,39 @@ class Arithmetic:
         Raises InputError if an input is missing, NotExact or Undecided where this arithmetic ends.
         """
         values: list[Any] = []
-        for node in program.nodes:
-            args = [values[i] for i in node.args]
-            data: Any = node.data
-            match node.op:
-                case "number":
-                    out = self.number(data)
-                case "input":
-                    if data not in env:
-                        raise InputError(f"no value for '{data}'; give it among the parameters or the state")
-                    out = env[data]
-                case "ipow":
-                    out = self.ipow(args[0], data)
-                case "select":
-                    a, b, then, otherwise = args
-                    out = self.select(a, b, then, otherwise, data)
-                case "call":
-                    out = self.call(data[0], data[1], args[0])
-                case "unit":
-                    out = self.unit(args[0], args[1], data)
-                case "component":
-                    out = self.component(args[0], data)
-                case "block":
-                    out = self.block(args[0], *data)
-                case "stack" | "concat":
-                    out = getattr(self, node.op)(args)
-                case "matmul":
-                    out = self.matmul(data, args[0])
-                case "grad" | "value":
+        for op, places, data in program.plan:
+            if data is None:
+                if op in _OF_LISTS:
+                    values.append(getattr(self, op)([values[i] for i in places]))
+                elif op in _OF_FIELDS:
                     if field is None:
                         raise InputError("a gradient is asked for, but no loss is given")
-                    out = getattr(self, node.op)(field, args[0], env)
-                case _:
-                    out = getattr(self, node.op)(*args)
-            values.append(out)
+                    values.append(getattr(self, op)(field, values[places[0]], env))
+                elif len(places) == 2:
+                    values.append(getattr(self, op)(values[places[0]], values[places[1]]))
+                else:
+                    values.append(getattr(self, op)(values[places[0]]))
+            elif op == "input":
+                if data not in env:
+                    raise InputError(f"no value for '{data}'; give it among the parameters or the state")
+                values.append(env[data])
+            elif op == "number":
+                values.append(self.number(data))
+            else:
+                values.append(self._with_data(op, [values[i] for i in places], data))
         return {name: values[i] for name, i in program.outputs}
+
+    def _with_data(self, op: str, args: list[Any], data: Any) -> Any:
+        """The value of an operation that has constant data."""
+        match op:
+            case "call":
+                return self.call(data[0], data[1], args[0])
+            case "select":
+                a, b, then, otherwise = args
+                return self.select(a, b, then, otherwise, data)
+            case "block":
+                return self.block(args[0], *data)
+            case "matmul":
+                return self.matmul(data, args[0])
+            case _:
+                return getattr(self, op)(*args, data)

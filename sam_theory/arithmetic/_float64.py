@@ -6,6 +6,7 @@ coordinates run in a fixed order, element by element, so a result does not depen
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, ClassVar
@@ -52,6 +53,11 @@ class Float64(Arithmetic):
         # Converted once for each matrix; the matrix is kept so that its id stays its own.
         self._matrices: dict[int, tuple[object, Any]] = {}
 
+    # Python's own operators, without a call around each.
+    add = staticmethod(operator.add)  # type: ignore[assignment]
+    sub = staticmethod(operator.sub)  # type: ignore[assignment]
+    mul = staticmethod(operator.mul)  # type: ignore[assignment]
+
     def number(self, value: Fraction) -> Any:
         return as_float(value)
 
@@ -84,7 +90,12 @@ class Float64(Arithmetic):
         return np.where(a < b if strict else a <= b, then, otherwise)
 
     def stack(self, scalars: Sequence[Any]) -> Any:
-        return np.stack(np.broadcast_arrays(*scalars)).astype(float, copy=False)
+        shapes = {np.shape(a) for a in scalars}
+        batch = shapes.pop() if len(shapes) == 1 else np.broadcast_shapes(*shapes)
+        stacked = np.empty((len(scalars), *batch))
+        for i, a in enumerate(scalars):
+            stacked[i] = a
+        return stacked
 
     def block(self, v: Any, i: int, parts: int) -> Any:
         size, rest = divmod(len(v), parts)

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache
 from itertools import count
 from typing import Any
 
 import sympy as sp
 
 from sam_theory.arithmetic._base import Coordinates, Field
+from sam_theory.arithmetic._factor import factored
 from sam_theory.arithmetic._symbolic import Symbolic, common_factor
 from sam_theory.errors import InputError
 
@@ -54,12 +54,6 @@ class Span:
 
     def __repr__(self) -> str:
         return f"Span({self.terms})"
-
-
-@lru_cache(maxsize=256)
-def _factored(e: sp.Expr) -> sp.Expr:
-    """``e`` factored; a proof meets the same square in several steps."""
-    return sp.factor(e)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +199,7 @@ class Gram(Symbolic):
         if isinstance(v, Span) and len(v.terms) == 1:
             ((label, c),) = v.terms.items()
             return sp.Abs(c) * self.length(label)
-        square = _factored(self.dot(v, v))
+        square = factored(self.dot(v, v))
         if isinstance(v, Span) and square not in self.squares:
             self.squares.append(square)
         return sp.sqrt(square)

@@ -7,7 +7,7 @@ meaning (:mod:`sam_theory.arithmetic._base`); nothing else in the package knows 
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
@@ -63,6 +63,11 @@ class Program:
     nodes: tuple[Node, ...]
     kinds: tuple[str, ...]
     outputs: tuple[tuple[str, int], ...]
+    #: The nodes as plain tuples, for interpreters: reading three attributes of every node costs more than most sums.
+    plan: tuple[tuple[str, tuple[int, ...], Any], ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "plan", tuple((n.op, n.args, n.data) for n in self.nodes))
 
     @property
     def inputs(self) -> tuple[str, ...]:

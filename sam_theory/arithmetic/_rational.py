@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Any, ClassVar
@@ -48,6 +49,11 @@ class Rational(Arithmetic):
         "sqrt1p": lambda z: rational_sqrt(1 + z * z),
         "sqrt1p_slope": lambda z: z / rational_sqrt(1 + z * z),
     }
+
+    # Python's own operators, without a call around each.
+    add = staticmethod(operator.add)  # type: ignore[assignment]
+    sub = staticmethod(operator.sub)  # type: ignore[assignment]
+    mul = staticmethod(operator.mul)  # type: ignore[assignment]
 
     def number(self, value: Fraction) -> Fraction:
         return value

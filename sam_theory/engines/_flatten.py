@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import sympy as sp
 from sympy.core.relational import Relational as Relation
 from sympy.logic.boolalg import BooleanFunction
+
+from sam_theory.engines._polynomial import is_polynomial, undecided
 
 _OPERATORS = {
     "<": sp.StrictLessThan,
@@ -20,8 +23,11 @@ _OPERATORS = {
 }
 
 
+@lru_cache(maxsize=8192)
 def relation(left: Any, operator: str, right: Any) -> Any:
     """The relation ``left operator right``; decided ones become true or false."""
+    if right is sp.S.Zero and undecided(left):
+        return _OPERATORS[operator](left, right, evaluate=False)
     return _OPERATORS[operator](left, right)
 
 
@@ -59,6 +65,8 @@ class Flattening:
     def _flatten(self, e: Any) -> Any:
         if e.is_Atom or e in (sp.true, sp.false):
             return e
+        if is_polynomial(e):
+            return _evaluated(e)
         if isinstance(e, sp.Pow) and e.exp.is_Rational and not e.exp.is_Integer:
             self.radicands.append(e.base)
             return self._root(self(e.base), e.exp.q) ** e.exp.p
@@ -141,6 +149,12 @@ class Flattening:
             ]
             known = [(v, f, tuple(resolve(a, chosen) for a in args)) for v, f, args in values]
             yield from self._descend(case, remaining, known, contradictory)
+
+
+@lru_cache(maxsize=8192)
+def _evaluated(e: sp.Expr) -> sp.Expr:
+    """A polynomial built anew: products that were kept from multiplying out do so."""
+    return e if e.is_Atom else e.func(*map(_evaluated, e.args))
 
 
 def _congruent(values: Sequence[tuple[sp.Symbol, Any, tuple[Any, ...]]]) -> list[Any]:

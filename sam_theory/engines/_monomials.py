@@ -8,6 +8,7 @@ last step of a proof by explicit multipliers, which the search through cylinders
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import sympy as sp
@@ -15,7 +16,11 @@ import z3
 from sympy.core.relational import Relational as Relation
 from sympy.logic.boolalg import And, Implies
 
+from sam_theory.engines._polynomial import is_monomial
+
 __all__ = ["linearly_contradictory"]
+
+_OPERATORS = {"<": "<", "<=": "<=", ">": ">", ">=": ">=", "==": "="}
 
 _Monomial = tuple[tuple[str, int], ...]
 
@@ -26,26 +31,26 @@ def linearly_contradictory(parts: Sequence[Any], rlimit: int) -> bool:
     An implication counts where its premises stand among the parts.  Parts that are no polynomial relations are left
     out, which can only make it fail.
     """
-    context = z3.Context()
-    known: dict[_Monomial, Any] = {}
-    terms = []
+    known: dict[_Monomial, str] = {}
+    rows = []
     for part in _with_conclusions(parts):
         sides = _monomials(part)
         if sides is None:
             continue
-        total = z3.RealVal(0, context)
-        for monomial, c in sides.items():
-            number = z3.RealVal(f"{c.p}/{c.q}", context)
-            if monomial and monomial not in known:
-                known[monomial] = z3.Real(f"m{len(known)}", context)
-            total = total + (number * known[monomial] if monomial else number)
-        terms.append(
-            {"<": total < 0, "<=": total <= 0, ">": total > 0, ">=": total >= 0, "==": total == 0}[part.rel_op]
-        )
-    solver = z3.SolverFor("QF_LRA", ctx=context)
+        terms = [
+            f"(* {_number(c)} {known.setdefault(m, f'm{len(known)}')})" if m else _number(c) for m, c in sides.items()
+        ]
+        rows.append(f"(assert ({_OPERATORS[part.rel_op]} (+ 0 {' '.join(terms)}) 0))")
+    solver = z3.SolverFor("QF_LRA", ctx=z3.Context())
     solver.set("rlimit", rlimit)
-    solver.add(*terms)
+    # As text: z3 reads it many times faster than Python builds the same terms.
+    solver.from_string("\n".join([*(f"(declare-const {m} Real)" for m in known.values()), *rows]))
     return bool(solver.check() == z3.unsat)
+
+
+def _number(c: Any) -> str:
+    size = f"(/ {abs(c.p)} {c.q})"
+    return f"(- {size})" if c.p < 0 else size
 
 
 def _with_conclusions(parts: Sequence[Any]) -> list[Any]:
@@ -60,12 +65,16 @@ def _with_conclusions(parts: Sequence[Any]) -> list[Any]:
     return found
 
 
+@lru_cache(maxsize=4096)
 def _monomials(part: Any) -> dict[_Monomial, Any] | None:
     """Coefficients of lhs − rhs by monomial; None for anything but a polynomial relation with rational coefficients."""
     if not isinstance(part, Relation) or part.rel_op == "!=":
         return None
     found: dict[_Monomial, Any] = {}
-    for term, c in sp.expand(part.lhs - part.rhs).as_coefficients_dict().items():
+    difference = part.lhs - part.rhs
+    if not all(map(is_monomial, sp.Add.make_args(difference))):
+        difference = sp.expand(difference)
+    for term, c in difference.as_coefficients_dict().items():
         powers = term.as_powers_dict() if term != 1 else {}
         if not c.is_Rational or any(not b.is_Symbol or not (e.is_Integer and e > 0) for b, e in powers.items()):
             return None

@@ -71,10 +71,14 @@ def _evaluate(theorem: Theorem, budget: Budget, rng: np.random.Generator) -> Rec
         sampler = Sampler(scene, theorem.starts is not None, judge.uses_start)
         batch = sampler.simple(rng, 2 * _ENOUGH)
         here = 0
+        admitted: dict[tuple[Any, ...], bool] = {}  # a sampler starts several points at the same parameters
         for i in range(batch.size if batch is not None else 0):
             assert batch is not None
             point = batch.point(i)
-            outcome = _holds(judge, point)
+            place = tuple(point.values[s.name] for s in scene.symbols)
+            if place not in admitted:
+                admitted[place] = all(holds(h, scene, point.values) for h in scene.hypotheses)
+            outcome = _holds(judge, point) if admitted[place] else None
             if outcome is False:
                 return Recheck(agreed, judge.confirm(point))
             here += outcome is True
@@ -85,8 +89,6 @@ def _evaluate(theorem: Theorem, budget: Budget, rng: np.random.Generator) -> Rec
 
 
 def _holds(judge: Pointwise, point: Any) -> bool | None:
-    """Whether the claim holds at ``point``; None where it is not rational or the point is not admitted."""
-    if not all(holds(h, point.scene, point.values) for h in point.scene.hypotheses):
-        return None
+    """Whether the claim holds at an admitted ``point``; None where it is not rational."""
     found = exactly(lambda a: judge.evaluate(a, judge.program, point.env(a), point.vector(a)), balls=False)
     return None if found is None else judge.holds(found.value)

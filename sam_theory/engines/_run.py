@@ -126,7 +126,10 @@ def verify_all(
     # Workers build their theorems anew: opaque functions and a user's rules cannot be sent between processes.
     workers, context = min(jobs, len(theorems)), multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, context, initializer=_leave_interrupts_to_the_parent) as pool:
-        futures = [pool.submit(_work, t.origin, t.slug, settings, certificates) for t in theorems]
+        # The longest proofs first, so that no worker is left alone with one at the end.
+        order = sorted(range(len(theorems)), key=lambda i: -len(theorems[i].proof))
+        submitted = {i: pool.submit(_work, theorems[i].origin, theorems[i].slug, settings, certificates) for i in order}
+        futures = [submitted[i] for i in range(len(theorems))]
         try:
             results = []
             for future in futures:

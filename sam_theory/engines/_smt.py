@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import sympy as sp
@@ -21,6 +22,7 @@ from sam_theory.arithmetic import Smt, lower
 from sam_theory.engines._flatten import Flattening, relation
 from sam_theory.engines._goal import Goal
 from sam_theory.engines._monomials import linearly_contradictory
+from sam_theory.engines._polynomial import expanded, is_polynomial
 from sam_theory.errors import InputError
 
 _SIGN_UNITS = 400_000
@@ -76,7 +78,12 @@ def close_with_contradictions(goal: Goal, rlimit: int) -> tuple[Answer, list[lis
 
 def bare(e: Any) -> Any:
     """``e`` over symbols that are merely real: what SymPy's assumptions say must stand among the relations."""
-    return e.xreplace({x: sp.Symbol(x.name, real=True) for x in e.free_symbols}) if hasattr(e, "xreplace") else e
+    return _bare(e) if isinstance(e, sp.Basic) else e
+
+
+@lru_cache(maxsize=4096)
+def _bare(e: sp.Basic) -> Any:
+    return e.xreplace({x: sp.Symbol(x.name, real=True) for x in e.free_symbols})
 
 
 def _unfounded_root(assumptions: list[Any], goal: Any, rlimit: int) -> Any:
@@ -129,8 +136,12 @@ def _check(parts: list[Any], rlimit: int) -> Answer:
 
 def _contradictory(parts: list[Any]) -> bool:
     """Whether the parts without denominators already exclude each other (a quick check)."""
-    simple = [p for p in parts if not isinstance(p, Relation) or sp.fraction(sp.together(p.lhs - p.rhs))[1].is_number]
+    simple = [p for p in parts if not isinstance(p, Relation) or _has_no_denominator(p.lhs - p.rhs)]
     return _solve(simple, _SIGN_UNITS)[0] == "unsat"
+
+
+def _has_no_denominator(e: sp.Expr) -> bool:
+    return is_polynomial(e) or bool(sp.fraction(sp.together(e))[1].is_number)
 
 
 # -- denominators ------------------------------------------------------------------------------------------------
@@ -158,7 +169,10 @@ def _clear_all(parts: list[Any]) -> list[Any]:
 def _clear(part: Any, known: list[Any], signs: dict[sp.Expr, int | None]) -> Any:
     if not isinstance(part, Relation):
         return part.func(*(_clear(a, known, signs) for a in part.args)) if part.args else part
-    numerator, denominator = sp.fraction(sp.together(part.lhs - part.rhs))
+    difference = part.lhs - part.rhs
+    if is_polynomial(difference):
+        return relation(expanded(difference, integral=True), part.rel_op, sp.S.Zero)
+    numerator, denominator = sp.fraction(sp.together(difference))
     coefficient, factors = sp.factor_list(denominator) if denominator.free_symbols else (denominator, [])
     sign, keep = (1 if coefficient > 0 else -1), sp.S.One
     for factor, power in factors:
@@ -169,7 +183,8 @@ def _clear(part: Any, known: list[Any], signs: dict[sp.Expr, int | None]) -> Any
             raise VanishingDenominator(f"the hypotheses do not exclude that {factor} vanishes")
         if power % 2:
             sign, keep = (sign, keep * factor) if found == 0 else (sign * found, keep)
-    return relation(sp.expand(sign * numerator * keep), part.rel_op, 0)
+    cleared = sign * numerator * keep
+    return relation(expanded(cleared) if is_polynomial(cleared) else sp.expand(cleared), part.rel_op, sp.S.Zero)
 
 
 def never_zero(known: list[Any], denominator: sp.Expr) -> bool:

@@ -85,7 +85,7 @@ class Rule:
         """First line of the function's docstring."""
         return (inspect.getdoc(self.function) or "").split("\n")[0]
 
-    @property
+    @cached_property
     def uses_step_number(self) -> bool:
         """Whether the rule follows a schedule."""
         return "k" in self.program.inputs

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,16 @@ _PYTHAGOREAN: dict[int, list[tuple[int, tuple[int, ...]]]] = {
     4: [(2, (1, 1, 1, 1)), (5, (1, 2, 2, 4)), (1, (0, 0, 0, 1)), (5, (0, 0, 3, 4))],
     6: [(5, (1, 1, 1, 2, 3, 3)), (3, (1, 1, 1, 1, 1, 2)), (1, (0, 0, 0, 0, 0, 1))],
 }
+
+
+@lru_cache(maxsize=1 << 14)
+def _exact(a: float, largest_denominator: int | None) -> Fraction:
+    """The nearest rational of small denominator (of 10⁹ where that is 0), or the binary value."""
+    f = Fraction(a)
+    if largest_denominator is None:
+        return f
+    small = f.limit_denominator(largest_denominator)
+    return small if small or not f else f.limit_denominator(10**9)
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,16 +61,8 @@ class Batch:
 
     def point(self, i: int, largest_denominator: int | None = 1000) -> Point:
         """Row ``i`` in rationals: the nearest of small denominator, or the binary values."""
-
-        def exact(a: float) -> Fraction:
-            f = Fraction(float(a))
-            if largest_denominator is None:
-                return f
-            small = f.limit_denominator(largest_denominator)
-            return small if small or not f else f.limit_denominator(10**9)
-
-        values = {k: exact(v[i]) for k, v in self.values.items()}
-        return Point(self.scene, values, tuple(exact(a) for a in self.start[:, i]))
+        values = {k: _exact(float(v[i]), largest_denominator) for k, v in self.values.items()}
+        return Point(self.scene, values, tuple(_exact(float(a), largest_denominator) for a in self.start[:, i]))
 
     @staticmethod
     def of(points: list[Point]) -> Batch:

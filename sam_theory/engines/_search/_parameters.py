@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
-from scipy.stats import qmc
 
 from sam_theory.arithmetic import Float64, Program, Rational, lower, lower_all
 from sam_theory.engines._search._exact import holds
@@ -74,7 +73,7 @@ class Parameters:
         with np.errstate(all="ignore"):
             sides = Float64().run(self.program, values)
             for i, h in enumerate(self.relations):
-                left, right = (np.broadcast_to(np.asarray(sides[f"{s}{i}"], dtype=float), (size,)) for s in "lr")
+                left, right = (np.asarray(sides[f"{s}{i}"], dtype=float) for s in "lr")
                 total = total + excess(h, left, right)
         return np.where(np.isnan(total), np.inf, total)
 
@@ -149,6 +148,8 @@ class Parameters:
     def _sobol(self, rng: np.random.Generator, rows: int) -> Array:
         if not self.free:
             return np.zeros((rows, 0))
+        from scipy.stats import qmc  # half of the time that a process takes to start
+
         return np.asarray(qmc.Sobol(len(self.free), seed=rng).random(rows))
 
     def _values(self, u: Array) -> Values:
@@ -164,7 +165,9 @@ class Parameters:
             values[s.name] = column
         with np.errstate(all="ignore"):
             values = self.complete(values)
-        return {k: np.broadcast_to(np.asarray(v, dtype=float), (len(u),)) for k, v in values.items()}
+        size = (len(u),)
+        columns = {k: np.asarray(v, dtype=float) for k, v in values.items()}
+        return {k: v if v.shape == size else np.broadcast_to(v, size) for k, v in columns.items()}
 
     def _spread(self, rng: np.random.Generator, pool: Array, size: int) -> Array:
         """Slice sampling from admissible rows: an interval on a line through the row shrinks until it admits.

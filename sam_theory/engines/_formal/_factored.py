@@ -61,7 +61,9 @@ class Factored(Leaf):
 
     def _conditions(self) -> Context:
         """The relations between parameters."""
-        return Context([(n, r) for n, r in self.statement.relations if isinstance(r, Relation) and _parameters_alone(r)])
+        return Context(
+            [(n, r) for n, r in self.statement.relations if isinstance(r, Relation) and _parameters_alone(r)]
+        )
 
     def _sign_of(self, factor: Any, strict: bool) -> list[str]:
         """The proof that a factor of parameters is positive, or nonnegative."""
@@ -139,7 +141,8 @@ class Factored(Leaf):
         name = context.fresh("J")
         weak = first if isinstance(first, sp.LessThan) else first.negated
         weak = flip(weak)
-        lines = [f"destruct (Rle_lt_dec {self.printer.term(weak.lhs, 2)} {self.printer.term(weak.rhs, 2)}) as [{name}|{name}]."]
+        left, right = self.printer.term(weak.lhs, 2), self.printer.term(weak.rhs, 2)
+        lines = [f"destruct (Rle_lt_dec {left} {right}) as [{name}|{name}]."]
         for r in (weak, sp.StrictLessThan(weak.rhs, weak.lhs, evaluate=False)):
             case = context.copy()
             case.relations.append((name, r))

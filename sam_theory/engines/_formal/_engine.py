@@ -35,7 +35,8 @@ def formal(theorem: Theorem, search: bool = False) -> Evidence:
         return Evidence("formal", "undecided", f"a {claim.kind} without proof steps has no goals to formalise")
     if not any(e.script for e in file.entries):
         reason = "SymPy leaves no goal open" if all(e.decided_before for e in file.entries) else "no proof is recorded"
-        return Evidence("formal", "undecided", reason)
+        obligations = tuple(_obligation(e, Checked(False, reason)) for e in file.entries)
+        return Evidence("formal", "undecided", reason, obligations=obligations)
     return _evidence(file, check(file), time.perf_counter() - began)
 
 

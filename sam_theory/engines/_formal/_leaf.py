@@ -78,6 +78,8 @@ class Leaf:
     def _leaf(self, context: Context, aim: Any) -> list[str]:
         if aim is sp.true:
             return ["exact I."]
+        if not isinstance(aim, Relation):
+            raise NoScript(f"{aim} is no relation")
         items: list[Item] = []
         self._clear_all(context, items)
         if isinstance(aim, sp.Eq):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sam_theory.engines._formal._coqc import run_coqc
+from sam_theory.engines._formal._factored import Factored
 from sam_theory.engines._formal._prelude import PRELUDE
 from sam_theory.engines._formal._script import NoScript, Writer
 from sam_theory.engines._formal._statement import Statement
@@ -17,6 +18,7 @@ _STRATEGIES = tuple(
 
 def scripts(statement: Statement) -> Iterator[str]:
     """Candidate scripts, nothing of which is believed."""
+    yield from Factored(statement).scripts()
     for effort, zeros, squares in _STRATEGIES:
         try:
             yield Writer(statement, effort, squares, zeros).script()

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import sympy as sp
+from sympy.core.function import Application
 
 from sam_theory.arithmetic import Symbolic, lower
 from sam_theory.engines._goal import Goal, equal, nonzero
@@ -67,7 +68,7 @@ def _analytic(theorem: Theorem, image: Sequence[sp.Expr], off: tuple[Any, ...]) 
     name = "the map is analytic off 0"
     result = []
     for e in image:
-        kinked = [f for f in e.atoms(sp.Function, sp.Piecewise) if not isinstance(f, _ANALYTIC)]
+        kinked = [f for f in e.atoms(Application, sp.Piecewise) if not isinstance(f, _ANALYTIC)]
         if kinked:
             raise InputError(f"theorem {theorem.slug}: {kinked[0]} is not known to be analytic")
         for power in sorted(e.atoms(sp.Pow), key=sp.default_sort_key):

@@ -75,7 +75,10 @@ def test_a_lemma_that_the_checker_does_not_know_is_refused() -> None:
 
     one = BY_SLUG["sc-sam-neighbourhood"]
     for lemma in (Fake(), Weaker(ZERO)):
-        false = one.with_(proof=(lemma,))
+        with pytest.raises(InputError, match="none of the lemmas"):
+            one.with_(proof=(lemma,))
+        false = one.with_(slug="past-the-declaration")
+        object.__setattr__(false, "proof", (lemma,))  # the checker does not rely on what a declaration refuses
         with pytest.raises(NotChecked, match="does not know the lemma"):
             checker_goals(false)
         body = {"counts": {"trees": 0, "replay": 0, "later": 0}, "goals": [{"goal": "nothing", "steps": []}]}

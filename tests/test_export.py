@@ -111,7 +111,9 @@ def test_export_writes_the_file_with_its_proof(tmp_path: Path) -> None:
         subprocess.run(["coqc", "-q", "-noglob", "Statement.v"], cwd=tmp_path, check=True, capture_output=True)
 
 
-@pytest.mark.parametrize("slug", ["gd-usam-stuck-below-threshold.gd", "sam-descends", "quad-two-cycle.attracts"])
+@pytest.mark.parametrize(
+    "slug", ["gd-usam-stuck-below-threshold.gd", "sam-descends", "pl-usam-descent-and-travel.travel"]
+)
 def test_what_is_not_proved_is_not_exported_as_if_it_were(slug: str) -> None:
     result = export(slug, "--to", "rocq")
     assert result.exit_code == 3 and "Theorem" not in result.output and slug in result.output

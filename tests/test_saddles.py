@@ -118,7 +118,7 @@ def test_what_is_merely_declared_about_a_loss_is_no_membership() -> None:
 
 def test_a_map_with_a_kink_or_of_one_coordinate_is_refused() -> None:
     kinked = sam.free("eps").fix(normalisation="max")
-    with pytest.raises(InputError, match="may have a kink"):
+    with pytest.raises(InputError, match="not known to be analytic"):
         goals_of(changed().with_(rule=kinked))
     with pytest.raises(InputError, match="two or more coordinates"):
         goals_of(changed().with_(loss=Quadratic(lam)))

@@ -2,6 +2,7 @@
 
 from sam_theory.arithmetic._ball import Ball
 from sam_theory.arithmetic._base import Arithmetic, Coordinates, Field, HasDerivatives, NotExact, Undecided
+from sam_theory.arithmetic._closed import closed_roots
 from sam_theory.arithmetic._dimension import (
     CURVATURE,
     GRADIENT,
@@ -90,6 +91,7 @@ __all__ = [
     "Vec",
     "VectorSymbol",
     "as_fraction",
+    "closed_roots",
     "coordinate",
     "dot",
     "grad",

@@ -82,7 +82,6 @@ class Ball(KeepsFactors):
         return _modulus(a)
 
     def hull(self, a: arb, b: arb) -> arb:
-        """The least ball that contains both."""
         return a.union(b)
 
     def sign(self, a: arb) -> arb:

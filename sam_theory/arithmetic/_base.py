@@ -31,6 +31,10 @@ class HasDerivatives(Protocol):
         """ℓ^(order)(argument) in ``arithmetic``."""
         ...
 
+    def function(self, order: int) -> Any:
+        """The SymPy function ℓ^(order)."""
+        ...
+
 
 class Field(Protocol):
     """What a program needs to know of a loss: its value and gradient as programs of the state ``w``."""
@@ -97,7 +101,9 @@ class Arithmetic:
     """
 
     name: ClassVar[str] = "abstract"
-    exact: ClassVar[bool] = False
+    exact: bool = False
+    #: operations of two arguments that are one operator for these values: taken without a call around it
+    operators: ClassVar[Mapping[str, Callable[[Any, Any], Any]]] = {}
     functions: ClassVar[Mapping[str, Callable[[Any], Any]]] = {}
 
     # -- scalars -----------------------------------------------------------------------------------------
@@ -214,6 +220,10 @@ class Arithmetic:
             return self.select(n, eps, eps, n, True)
         return self.sqrt(self.add(self.mul(n, n), self.mul(eps, eps)))
 
+    def hull(self, a: Any, b: Any) -> Any:
+        """The least set of this arithmetic that contains both; only enclosures have one."""
+        raise InputError(f"the arithmetic '{self.name}' does not enclose")
+
     def is_zero(self, a: Any) -> bool:
         """Whether a scalar is certainly 0."""
         return bool(a == 0)
@@ -239,6 +249,7 @@ class Arithmetic:
         Raises InputError if an input is missing, NotExact or Undecided where this arithmetic ends.
         """
         values: list[Any] = []
+        operators = self.operators
         for op, places, data in program.plan:
             if data is None:
                 if op in _OF_LISTS:
@@ -248,7 +259,8 @@ class Arithmetic:
                         raise InputError("a gradient is asked for, but no loss is given")
                     values.append(getattr(self, op)(field, values[places[0]], env))
                 elif len(places) == 2:
-                    values.append(getattr(self, op)(values[places[0]], values[places[1]]))
+                    binary = operators.get(op) or getattr(self, op)
+                    values.append(binary(values[places[0]], values[places[1]]))
                 else:
                     values.append(getattr(self, op)(values[places[0]]))
             elif op == "input":

@@ -53,10 +53,11 @@ class Float64(Arithmetic):
         # Converted once for each matrix; the matrix is kept so that its id stays its own.
         self._matrices: dict[int, tuple[object, Any]] = {}
 
-    # Python's own operators, without a call around each.
-    add = staticmethod(operator.add)  # type: ignore[assignment]
-    sub = staticmethod(operator.sub)  # type: ignore[assignment]
-    mul = staticmethod(operator.mul)  # type: ignore[assignment]
+    operators: ClassVar[Mapping[str, Callable[[Any, Any], Any]]] = {
+        "add": operator.add,
+        "sub": operator.sub,
+        "mul": operator.mul,
+    }
 
     def number(self, value: Fraction) -> Any:
         return as_float(value)

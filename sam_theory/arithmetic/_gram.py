@@ -58,12 +58,12 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A point at which the unknown function was evaluated."""
+    """A point at which a function was evaluated: spans in Gram form, coordinates and numbers in exact data."""
 
     name: str
-    at: Span
-    gradient: Span
-    value: sp.Expr
+    at: Any
+    gradient: Any
+    value: Any
 
 
 class Gram(Symbolic):

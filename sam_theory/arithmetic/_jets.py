@@ -50,8 +50,8 @@ class Jets(KeepsFactors):
     def __init__(self, size: int, base: Arithmetic | None = None, lipschitz: bool = False) -> None:
         self.size = size
         self.base = Rational() if base is None else base
-        self.lipschitz = lipschitz and hasattr(self.base, "hull")
-        self.exact = self.base.exact  # type: ignore[misc]
+        self.lipschitz = lipschitz and type(self.base).hull is not Arithmetic.hull
+        self.exact = self.base.exact
 
     # -- constants and seeds -----------------------------------------------------------------------------
     def number(self, value: Fraction) -> Jet:
@@ -116,7 +116,7 @@ class Jets(KeepsFactors):
         except Undecided:
             if not self.lipschitz:
                 raise
-            both = self.base.hull(self.base.number(Fraction(-1)), self.base.number(Fraction(1)))  # type: ignore[attr-defined]
+            both = self.base.hull(self.base.number(Fraction(-1)), self.base.number(Fraction(1)))
             return a.scaled(self.base.abs(a.value), both)
         return -a if side < 0 else a
 
@@ -131,7 +131,7 @@ class Jets(KeepsFactors):
         x, y = self._jet(a).value, self._jet(b).value
         value = self.base.select(x, y, *((x, y) if then is a else (y, x)), strict)
         pairs = zip(self.slopes(p), self.slopes(q), strict=True)
-        return Jet(value, tuple(self.base.hull(s, t) for s, t in pairs))  # type: ignore[attr-defined]
+        return Jet(value, tuple(self.base.hull(s, t) for s, t in pairs))
 
     def call(self, function: Any, order: int, a: Any) -> Any:
         if not isinstance(function, str):
@@ -156,7 +156,7 @@ class Jets(KeepsFactors):
         except Undecided:
             if not self.lipschitz:
                 raise
-            slope = self.base.hull(self.base.number(Fraction(-1)), self.base.number(Fraction(1)))  # type: ignore[attr-defined]
+            slope = self.base.hull(self.base.number(Fraction(-1)), self.base.number(Fraction(1)))
             total = sum((slope * lift(a) for a in entries), self.number(Fraction(0)))
             return Jet(root, total.tangent)
         total = sum((Jet(a.value, tuple(a.value * t for t in a.tangent)) for a in entries), self.number(Fraction(0)))

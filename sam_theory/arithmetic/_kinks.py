@@ -7,6 +7,7 @@ from typing import Any
 
 import sympy as sp
 
+from sam_theory.arithmetic._closed import closed_roots
 from sam_theory.errors import InputError
 
 
@@ -86,9 +87,8 @@ def _vanishes_on(jump: sp.Expr, boundary: sp.Expr, variables: Sequence[sp.Symbol
         return True
     for x in variables:
         if x in boundary.free_symbols:
-            try:
-                roots = sp.solve(boundary, x)
-            except NotImplementedError:
+            roots = closed_roots(boundary, x)
+            if roots is None:
                 continue
             real = [r for r in roots if r.is_real is not False]
             return all(sp.simplify(jump.subs(x, r)) == 0 for r in real)

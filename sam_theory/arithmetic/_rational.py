@@ -50,10 +50,11 @@ class Rational(Arithmetic):
         "sqrt1p_slope": lambda z: z / rational_sqrt(1 + z * z),
     }
 
-    # Python's own operators, without a call around each.
-    add = staticmethod(operator.add)  # type: ignore[assignment]
-    sub = staticmethod(operator.sub)  # type: ignore[assignment]
-    mul = staticmethod(operator.mul)  # type: ignore[assignment]
+    operators: ClassVar[Mapping[str, Callable[[Any, Any], Any]]] = {
+        "add": operator.add,
+        "sub": operator.sub,
+        "mul": operator.mul,
+    }
 
     def number(self, value: Fraction) -> Fraction:
         return value

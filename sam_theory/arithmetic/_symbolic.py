@@ -66,7 +66,7 @@ class Symbolic(Arithmetic):
 
     def opaque(self, link: HasDerivatives, order: int, a: sp.Expr) -> sp.Expr:
         """A derivative of a link of which only the jet at 0 and the parity are known."""
-        return link.function(order)(a)  # type: ignore[attr-defined]
+        return link.function(order)(a)
 
     def unit(self, v: Any, eps: Any, normalisation: str) -> Any:
         if all(a == 0 for a in v):

@@ -203,9 +203,7 @@ def _recorded(loss: Any, constants: Mapping[str, Any], data: Any, size: int) -> 
     space.star = star.at if star is not None else None
     slacks: dict[str, str] = {}
     symbols = {s: constants[n] for n in loss.constants for s in [getattr(loss, n)] if s.is_Symbol}
-    known = Labels(loss, {})
-    known.points = points
-    known.dot = space.dot  # type: ignore[method-assign]
+    known = _Data(loss, points, space)
     for fact in loss.lemmas(known):
         if len(fact.points) == 2:
             slack = number((fact.relation.rhs - fact.relation.lhs).subs(symbols))
@@ -213,6 +211,17 @@ def _recorded(loss: Any, constants: Mapping[str, Any], data: Any, size: int) -> 
                 raise Rejected(f"the condition '{fact.name}' fails between {' and '.join(fact.points)}")
             slacks[f"{fact.name}: {', '.join(fact.points)}"] = str(slack)
     return space, {"slacks": slacks}
+
+
+class _Data(Labels):
+    """The points of data as the lemmas of a class see them, with inner products of coordinates."""
+
+    def __init__(self, loss: Any, points: list[Point], space: _Recorded) -> None:
+        super().__init__(loss, {}, points=points)
+        self.space = space
+
+    def dot(self, u: Vector, v: Vector) -> Any:
+        return self.space.dot(u, v)
 
 
 def _vector(entries: Sequence[Any]) -> Vector:

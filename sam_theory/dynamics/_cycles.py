@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import sympy as sp
 
+from sam_theory.arithmetic import closed_roots
 from sam_theory.dynamics._inputs import check_loss
 from sam_theory.dynamics._roots import Root, positive, quadratic_roots, same_points
 from sam_theory.errors import InputError
@@ -160,10 +161,9 @@ class _Branches:
 
     def _factor_roots(self, factor: sp.Expr) -> list[Root]:
         if not factor.is_polynomial(self.w):
-            try:
-                return [Root(self.w, p) for p in sp.solve(factor, self.w) if p.is_real is not False]
-            except NotImplementedError:
-                pass
+            found = closed_roots(factor, self.w)
+            if found is not None:
+                return [Root(self.w, p) for p in found if p.is_real is not False]
         else:
             f = sp.Poly(factor, self.w)
             if f.degree() <= 2:

@@ -27,7 +27,7 @@ from sam_theory.engines._worst_case import certify_worst_case
 from sam_theory.engines._worst_case._solve import available
 from sam_theory.errors import InputError, nearest
 from sam_theory.losses import Expression, Quadratic
-from sam_theory.rules import gd, sam, usam
+from sam_theory.rules import Rule, gd, sam, usam
 from sam_theory.theorems import (
     Claim,
     Cycle,
@@ -74,9 +74,9 @@ _radius = (_eps_star - eps) / lam
 _multiplier = _s - 1 + (2 - _s) * eps / _eps_star
 
 
-def _statement(name: str, claim: Claim, *hypotheses: sp.Basic, rule: object = gd) -> Theorem:
+def _statement(name: str, claim: Claim, *hypotheses: sp.Basic, rule: Rule = gd) -> Theorem:
     return Theorem(
-        slug=f"self-test.{name}", title=name, source=_SOURCE, rule=rule, loss=Quadratic(lam),  # type: ignore[arg-type]
+        slug=f"self-test.{name}", title=name, source=_SOURCE, rule=rule, loss=Quadratic(lam),
         claim=claim, hypotheses=hypotheses,
     )  # fmt: skip
 

@@ -252,7 +252,7 @@ def _slacks(whole: FunctionClass, d: int) -> Program:
 
     def point(n: str) -> Any:
         at, gradient = (Coordinates(flat.input(f"{p}{n}{i}") for i in range(d)) for p in ("", "g"))
-        return Point(n, at, gradient, flat.input(f"f{n}"))  # type: ignore[arg-type]
+        return Point(n, at, gradient, flat.input(f"f{n}"))
 
     found = whole.interpolation_slacks([point("u"), point("v")], **constants)
     if found is None:

@@ -6,7 +6,7 @@ import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields
 from typing import Any
 
 from flint import ctx
@@ -84,8 +84,8 @@ def answers(map: Map, test: CellTest, jobs: int) -> Iterator[Ask]:
         yield lambda cells: (test(*cell) for cell in cells)
         return
     # The map is built anew by each process: the functions of rules cannot be sent.
-    bare: Any = replace(test, system=None)  # type: ignore[arg-type]
-    settings = (data, test.system.frozen, bare, ctx.prec)
+    rest = {f.name: getattr(test, f.name) for f in fields(test) if f.name != "system"}
+    settings = (data, test.system.frozen, type(test), rest, ctx.prec)
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs, context, initializer=_begin, initargs=settings) as pool:
 
@@ -97,10 +97,12 @@ def answers(map: Map, test: CellTest, jobs: int) -> Iterator[Ask]:
         yield ask
 
 
-def _begin(data: dict[str, Any], frozen: tuple[str, ...], bare: Any, precision: int) -> None:
+def _begin(
+    data: dict[str, Any], frozen: tuple[str, ...], kind: type[CellTest], rest: dict[str, Any], precision: int
+) -> None:
     ctx.prec = precision
     system = System(Map(rule_of(data["rule"]), loss_of(data["loss"])), frozen)
-    _worker[:] = [replace(bare, system=system)]
+    _worker[:] = [kind(system, **rest)]
 
 
 def _work(cell: Cell) -> Answer:

@@ -231,7 +231,8 @@ def _exactly(problem: Problem, found: CertifiedCycle, budget: Budget) -> Points 
 
 def _closed_forms(problem: Problem, period: int) -> Iterator[Points]:
     """Candidates, the cheap ones first: ± the value, the minimiser, and what SymPy solves."""
-    v = problem.scene.claim.value  # type: ignore[attr-defined]
+    claim: Any = problem.scene.claim
+    v = claim.value
     if problem.scene.dimension == 1:
         yield from [[(v,)], [(-v,)]] if period == 1 else [[(v,), (-v,)]]
     names = {s.name: s for s in problem.scene.symbols}

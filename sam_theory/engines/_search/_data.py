@@ -104,7 +104,7 @@ def _parameters(theorem: Theorem, data: InterpolationData) -> dict[str, Fraction
 def _least_slack(loss: FunctionClass, data: InterpolationData, values: Mapping[str, Fraction]) -> Fraction:
     """The least slack of the interpolation conditions, which must not be negative."""
     constants = Rational().run(lower_all({n: getattr(loss, n) for n in loss.constants}), values)
-    points = [Point(p.name, Coordinates(p.at), Coordinates(p.gradient), p.value) for p in data.points]  # type: ignore[arg-type]
+    points = [Point(p.name, Coordinates(p.at), Coordinates(p.gradient), p.value) for p in data.points]
     slacks = loss.interpolation_slacks(points, **constants)
     if slacks is None:
         raise Rejected(f"no interpolation conditions are known for {loss.name}")

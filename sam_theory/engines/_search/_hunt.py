@@ -229,7 +229,7 @@ def _belongs(scene: Scene, values: dict[str, Fraction]) -> bool:
     for name, sign in (("alpha", 1), ("beta", -1)):
         if name in domain.constants:
             known, wanted = getattr(loss.facts, name), getattr(domain, name).xreplace(numbers)
-            if known is None or not (sign * (known - wanted) >= 0) == True:  # noqa: E712 - a SymPy relation
+            if known is None or sp.sympify(sign * (known - wanted) >= 0) is not sp.true:
                 return False
     return True
 

@@ -31,9 +31,9 @@ class Judge:
     ``violation`` is normalised: above ``tolerance`` the claim seems to fail.  Only ``confirm`` refutes.
     """
 
-    tolerance: ClassVar[float] = TOLERANCE
     uses_start: ClassVar[bool] = True
-    climbs: ClassVar[bool] = True
+    tolerance: float = TOLERANCE
+    climbs: bool = True
     #: whether ``confirm`` itself takes into account which starts the statement speaks of
     decides_starts: ClassVar[bool] = False
     #: how many suspicious points are confirmed, as a multiple of the budget, to report the simplest witness

@@ -62,7 +62,7 @@ class LimitJudge(Judge):
         states = {"w", "w_next", *(scene.loss.blocks if scene.loss is not None else ())}
         if states & set(self.value_inputs):
             raise InputError(f"theorem {self.theorem.slug}: the value of a limit must not depend on the state")
-        self.climbs = not self.infinite and self.claim.relation != "=="  # type: ignore[misc]
+        self.climbs = not self.infinite and self.claim.relation != "=="
         self.transients = 0
         self.settled = 0
         self.exceptional = 0

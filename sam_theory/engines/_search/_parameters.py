@@ -10,7 +10,7 @@ import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
 
-from sam_theory.arithmetic import Float64, Program, Rational, lower, lower_all
+from sam_theory.arithmetic import Float64, Program, Rational, closed_roots, lower, lower_all
 from sam_theory.engines._search._exact import holds
 from sam_theory.engines._search._setting import Scene
 
@@ -232,10 +232,7 @@ def _solution(h: Any, free: list[sp.Symbol]) -> tuple[sp.Symbol, Any] | None:
         if symbol in free and symbol not in value.free_symbols:
             return symbol, value
     for symbol in sorted(h.free_symbols & set(free), key=lambda s: s.name):
-        try:
-            values = sp.solve(h, symbol)
-        except NotImplementedError:
-            continue
-        if len(values) == 1:
+        values = closed_roots(h, symbol)
+        if values is not None and len(values) == 1:
             return symbol, values[0]
     return None

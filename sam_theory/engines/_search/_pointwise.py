@@ -32,6 +32,8 @@ class Pointwise(Judge):
         super().__init__(scene, budget)
         claim = self.claim
         self.identity = isinstance(claim, Identity)
+        # Rounding is subtracted already where equality counts.
+        self.tolerance = 0.0 if self.identity or claim.strict else TOLERANCE
         self.given = claim.given
         formulas: dict[str, Any] = {"lhs": claim.lhs, "rhs": claim.rhs}
         for i, g in enumerate(self.given):
@@ -74,11 +76,6 @@ class Pointwise(Judge):
         if not self.identity and self.claim.strict:
             violation = violation + TOLERANCE
         return np.where(valid, violation, INVALID)
-
-    @property
-    def tolerance(self) -> float:  # type: ignore[override]
-        """Rounding is subtracted already where equality counts."""
-        return 0.0 if self.identity or self.claim.strict else TOLERANCE
 
     def rechecked(self, point: Point) -> float | None:
         found = exactly(lambda a: self.evaluate(a, self.float_program, point.env(a), point.vector(a)))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import sympy as sp
 
-from sam_theory.arithmetic import Symbolic, Vec, VectorSymbol, lower
+from sam_theory.arithmetic import Symbolic, Vec, VectorSymbol, closed_roots, lower
 from sam_theory.engines._goals import goals_of
 from sam_theory.engines._orbit_goals import coordinate_environment
 from sam_theory.engines._synthesize._question import Question, speaks_of_parameters
@@ -22,6 +23,7 @@ from sam_theory.theorems import (
     Identity,
     Inequality,
     Limit,
+    Step,
     Theorem,
     Threshold,
     t,
@@ -56,8 +58,8 @@ def conditions(question: Question) -> list[Condition]:
     theorem = question.theorem
     found: list[Condition] = []
     for item in theorem.proof:
-        if speaks_of_parameters(theorem, item):
-            claim = item.claim.map(theorem.expand)  # type: ignore[union-attr]
+        if isinstance(item, Step) and speaks_of_parameters(theorem, item):
+            claim = item.claim.map(theorem.expand)
             found += _of_claim(theorem, claim, f"step '{item.name}'", refutes=claim, curvature=_top(theorem))
     for instance, name, swap, curvature in _instances(theorem):
         extra = {"swap": swap, "curvature": curvature}
@@ -116,9 +118,9 @@ def _instances(theorem: Theorem) -> Iterator[tuple[Theorem, str, Swap, sp.Expr |
         change = dict(swap)
         hypotheses = [theorem.expand(h) for h in (*theorem.hypotheses, *getattr(loss, "hypotheses", ()))]
         changed = [h.subs(change) if change else h for h in hypotheses]
-        if any(h == False for h in changed):  # noqa: E712 - a SymPy relation
+        if sp.false in changed:
             continue
-        claim = theorem.expanded_claim.map(lambda e, change=change: e.subs(change) if change else e)  # type: ignore[misc]
+        claim = theorem.expanded_claim.map(partial(_substituted, change=change))
         instance = plain.with_(
             loss=member, where={}, claim=claim, hypotheses=tuple(h for h in changed if h not in (True, sp.true))
         )
@@ -225,13 +227,13 @@ def _orbit_points(theorem: Theorem) -> Iterator[tuple[sp.Expr, str]]:
     mirrored = coordinate_environment(theorem, [-z])["w_next"][0]
     odd = sp.expand(image + mirrored) == 0  # or −r need not lead back to r
     for sign, kind in ((-1, "the 2-cycle"), (1, "a fixed point")) if odd else ((1, "a fixed point"),):
-        try:
-            roots = sp.solve(sp.together(image - sign * z), z)
-        except NotImplementedError:
-            continue
-        for r in roots:
+        for r in closed_roots(sp.together(image - sign * z), z) or ():
             if not r.is_zero and not r.has(z):
                 yield r, kind
+
+
+def _substituted(e: Any, change: dict[Any, Any]) -> Any:
+    return e.subs(change) if change else e
 
 
 def _limits_at(theorem: Theorem, claim: Any, r: sp.Expr) -> tuple[Any, Any, tuple[Any, ...]] | None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from sam_theory.arithmetic import Vec
+from sam_theory.arithmetic import Vec, closed_roots
 from sam_theory.engines import _smt
 from sam_theory.engines._budget import Budget
 from sam_theory.engines._goal import Goal
@@ -150,17 +150,17 @@ def _at_boundaries(question: Question, conditions: list[Condition], value: sp.Ex
             if not isinstance(h, (sp.LessThan, sp.GreaterThan)) or h.rhs == 0:
                 continue
             for s in sorted(h.free_symbols - taken, key=lambda x: x.name):
-                solutions = sp.solve(h.lhs - h.rhs, s)
-                if len(solutions) != 1:
+                solutions = closed_roots(h.lhs - h.rhs, s)
+                if solutions is None or len(solutions) != 1:
                     continue
                 swap = {s: solutions[0]}
                 changed = [r.subs(swap) for r in c.assumptions]
-                if any(r == False for r in changed):  # noqa: E712 - a SymPy relation
+                if sp.false in changed:
                     continue
                 yield replace(
                     c,
                     name=f"{c.name}, {s} = {solutions[0]}",
-                    assumptions=tuple(r for r in changed if r != True),  # noqa: E712
+                    assumptions=tuple(r for r in changed if r is not sp.true),
                     context=tuple(r.subs(swap) for r in c.context),
                     goal=c.goal.subs(swap),
                     start=None if c.start is None else c.start.subs(swap),

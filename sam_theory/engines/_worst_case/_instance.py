@@ -69,7 +69,7 @@ def _data(problem: Problem, vectors: dict[str, list[Fraction]], bound: Fraction)
     points = tuple(
         DataPoint.of(name, at, slopes[name], values.get(f"L({name})", Fraction(0))) for name, at in places.items()
     )
-    exact = [Point(p.name, Coordinates(p.at), Coordinates(p.gradient), p.value) for p in points]  # type: ignore[arg-type]
+    exact = [Point(p.name, Coordinates(p.at), Coordinates(p.gradient), p.value) for p in points]
     slacks = problem.cls.interpolation_slacks(exact, as_fraction(problem.cls.alpha), as_fraction(problem.cls.beta))
     numbers = {
         (a, b): sum((x * y for x, y in zip(vectors[a], vectors[b], strict=True)), Fraction(0))

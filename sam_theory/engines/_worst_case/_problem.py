@@ -169,7 +169,11 @@ def build(
         raise InputError(f"no interpolation conditions are known for {cls.name}")
     values = tuple(str(p.value) for p in gram.points if p.value.is_Symbol)
     reader = _Reader(gram, values)
-    slacks = {(f.name, *f.points): reader.form(f.relation.rhs - f.relation.lhs) for f in facts}
+    slacks = {
+        (f.name, first, second): reader.form(f.relation.rhs - f.relation.lhs)
+        for f in facts
+        for first, second in (f.points,)
+    }
     return Problem(
         rule.name,
         cls,
@@ -178,7 +182,7 @@ def build(
         (initial, final),
         tuple(gram.labels),
         values,
-        slacks,  # type: ignore[arg-type]
+        slacks,
         reader.form(before),
         reader.form(after),
         _exact("level", level),

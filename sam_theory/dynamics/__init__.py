@@ -1,6 +1,7 @@
 """Dynamics: a rule on a loss as a map, its steps, cycles and simulated trajectories."""
 
 from sam_theory.dynamics._cycles import Orbit, fixed_points, two_cycles
+from sam_theory.dynamics._inputs import check_parameters
 from sam_theory.dynamics._map import Map
 from sam_theory.dynamics._orbit import orbit
 from sam_theory.dynamics._outcome import DIVERGED_BEYOND, SETTLED_WITHIN, Outcome
@@ -17,6 +18,7 @@ __all__ = [
     "Outcome",
     "SETTLED_WITHIN",
     "Trajectory",
+    "check_parameters",
     "fixed_points",
     "orbit",
     "simulate",

@@ -67,7 +67,8 @@ def check_loss(loss: Loss) -> None:
                 )
 
 
-def _parameters(map: Map, given: Mapping[str, Any]) -> dict[str, FloatArray]:
+def check_parameters(map: Map, given: Mapping[str, Any]) -> dict[str, FloatArray]:
+    """The parameters of a map as arrays; raises InputError for a missing, unknown or inadmissible one."""
     wanted = map.parameters
     for name in given:
         if name in wanted:
@@ -119,7 +120,7 @@ def _start(map: Map, start: Any) -> dict[str, FloatArray]:
 def prepare(map: Map, start: Any, parameters: Mapping[str, Any]) -> Inputs:
     """Check and broadcast; raises InputError for anything that does not fit."""
     check_loss(map.loss)
-    values = _parameters(map, parameters)
+    values = check_parameters(map, parameters)
     arrays = _start(map, start)
     shapes = {f"start {n}": a.shape[:-1] for n, a in arrays.items()} | {n: v.shape for n, v in values.items()}
     try:

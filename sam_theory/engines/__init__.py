@@ -3,6 +3,7 @@ and proofs that Coq's kernel checks."""
 
 from sam_theory.engines._ball import (
     Box,
+    CertifiedCycle,
     DriftTime,
     Enclosure,
     PhaseDiagram,
@@ -28,6 +29,7 @@ __all__ = [
     "SELF_TESTS",
     "Box",
     "Budget",
+    "CertifiedCycle",
     "Check",
     "DriftTime",
     "Enclosure",

@@ -1,0 +1,136 @@
+"""A map with numbers for all its parameters: its step, its derivative and its symmetry, in floats."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sam_theory.arithmetic import Coordinates, Float64, Jet, Jets, NotExact, PythonFloat, Undecided
+from sam_theory.dynamics import Map, check_parameters
+from sam_theory.engines import Box, System, box
+from sam_theory.errors import InputError, nearest
+
+__all__ = ["FloatArray", "MapAt", "at", "search_box"]
+
+FloatArray = npt.NDArray[np.float64]
+
+#: Relative agreement of F(−w) with −F(w) that counts as symmetry.
+_SYMMETRIC = 1e-12
+
+
+@dataclass(frozen=True)
+class MapAt:
+    """``map`` at the exact parameter values ``values``; made by :func:`at`, which checks them."""
+
+    map: Map
+    values: Mapping[str, Fraction]
+
+    @cached_property
+    def system(self) -> System:
+        """The same map for enclosures."""
+        return System(self.map)
+
+    @cached_property
+    def box(self) -> Box:
+        """The parameters as a box that is a point."""
+        return box(dict(self.values))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the coordinates of the state: those of the loss, ``v_x`` for a further vector ``v``."""
+        own = self.map.loss.variables
+        return (*own, *(f"{v}_{n}" for v in self.map.state[1:] for n in own))
+
+    @cached_property
+    def _floats(self) -> dict[str, float]:
+        return {n: float(v) for n, v in self.values.items()}
+
+    def step(self, points: FloatArray) -> FloatArray:
+        """One step of many states, an array of shape (n, d)."""
+        with np.errstate(all="ignore"):
+            image = self.system.step(Float64(), list(points.T), self._floats)
+        return np.stack([np.broadcast_to(c, points.shape[:1]) for c in image], axis=1)
+
+    def orbit(self, point: Sequence[float], period: int) -> FloatArray:
+        """The first ``period`` points of the orbit of ``point``, shape (period, d)."""
+        found = [np.asarray(point, dtype=float)]
+        for _ in range(period - 1):
+            found.append(self.step(found[-1][None, :])[0])
+        return np.stack(found)
+
+    def linearised(self, point: Sequence[float], period: int = 1) -> tuple[FloatArray, FloatArray] | None:
+        """The state after ``period`` steps and its derivative, shapes (d,) and (d, d); None where there is none."""
+        d = len(point)
+        jets = Jets(d, PythonFloat())
+        env = {n: Jet(v) for n, v in self._floats.items()}
+        state: list[Any] = list(jets.seeds([float(c) for c in point]))
+        try:
+            for _ in range(period):
+                state = self.system.step(jets, state, env)
+        except (Undecided, NotExact, ArithmeticError, ValueError):
+            return None
+        entries = [c if isinstance(c, Jet) else Jet(c) for c in state]
+        image = np.array([c.value for c in entries], dtype=float)
+        slopes = np.array([jets.slopes(c) for c in entries], dtype=float)
+        return (image, slopes) if np.isfinite(image).all() and np.isfinite(slopes).all() else None
+
+    def gradient_norm(self, point: Sequence[float]) -> float:
+        """‖∇L‖ at the iterate of a state."""
+        loss, arithmetic = self.map.loss, PythonFloat()
+        iterate = Coordinates(float(c) for c in point[: len(loss.variables)])
+        return float(arithmetic.norm(arithmetic.grad(loss, iterate, self._floats)))
+
+    def odd(self, points: FloatArray) -> bool:
+        """Whether F(−w) = −F(w), up to rounding, at each of the points."""
+        there, back = self.step(points), self.step(-points)
+        finite = np.isfinite(there).all(axis=1) & np.isfinite(back).all(axis=1)
+        size = 1.0 + np.abs(there[finite])
+        return bool(finite.any() and (np.abs(there[finite] + back[finite]) <= _SYMMETRIC * size).all())
+
+
+def at(map: Map, params: Mapping[str, Any]) -> MapAt:
+    """The map at ``params``.
+
+    Parameters
+    ----------
+    map : Map
+        Deterministic and without schedule, on a loss of fixed dimension.
+    params : mapping
+        A number for each parameter; texts such as ``"1/10"`` and fractions are exact, a float is its binary value.
+
+    Raises
+    ------
+    InputError
+        For a map of another kind, a missing, unknown or inadmissible parameter.
+    """
+    System(map)
+    if map.loss.dimension is None:
+        raise InputError(f"{map.loss.name} has no fixed dimension; choose one")
+    exact = box(dict(params)).middle
+    check_parameters(map, {n: float(v) for n, v in exact.items()})
+    return MapAt(map, {n: exact[n] for n in map.parameters})
+
+
+def search_box(here: MapAt, given: Mapping[str, Any]) -> Box:
+    """A box of states: a pair (low, high) for each coordinate.
+
+    Raises InputError for a missing or unknown coordinate, or an interval without interior.
+    """
+    for name in given:
+        if name not in here.names:
+            raise InputError(f"the state has no coordinate '{name}'; {nearest(name, here.names)}")
+    missing = [n for n in here.names if n not in given]
+    if missing:
+        raise InputError(f"the box has no side '{missing[0]}'; give (low, high) for each of {', '.join(here.names)}")
+    found = box({n: given[n] for n in here.names})
+    for name in here.names:
+        low, high = found[name]
+        if low == high:
+            raise InputError(f"the interval of '{name}' is the single point {low}; give a low and a higher end")
+    return found

@@ -1,0 +1,304 @@
+"""The search for periodic orbits: closed forms, Newton's method with deflation, certificates, a proof that no more exist."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import sympy as sp
+from scipy.stats import qmc
+
+from sam_theory.dynamics import Map, Orbit, fixed_points, two_cycles
+from sam_theory.engines import Box, CertifiedCycle, certified_cycle
+from sam_theory.errors import InputError
+from sam_theory.lab._at import FloatArray, MapAt, at, search_box
+from sam_theory.lab._cover import cover
+from sam_theory.lab._newton import REGULAR, new_points, newton
+from sam_theory.lab._periodic import PeriodicOrbit, PeriodicOrbits
+from sam_theory.rules import gd
+
+__all__ = ["find_orbits"]
+
+#: Two points this close, relative to the box, are one.
+_SAME = 1e-8
+#: A modulus this close to 1 is called neutral.
+_NEUTRAL = 1e-9
+#: A gradient below this, relative to 1 + the multiplier's scale, vanishes.
+_STATIONARY = 1e-9
+
+Progress = Callable[[str], None]
+
+
+def find_orbits(
+    map: Map,
+    params: Mapping[str, Any],
+    box: Mapping[str, Any],
+    periods: Sequence[int] = (1, 2),
+    *,
+    starts: int = 128,
+    cells: int = 0,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> PeriodicOrbits:
+    r"""All periodic orbits of a map in a box: :math:`F^k(w)=w` with least period k.
+
+    Closed forms where SymPy finds them (one dimension, k ≤ 2), else Newton's method with deflation from a Sobol
+    sequence of starts.  Each orbit is confirmed by Krawczyk's test in ball arithmetic.  Stationary points of the loss
+    at which a normalised step jumps are found as zeros of the gradient.
+
+    Parameters
+    ----------
+    map : Map
+        Deterministic and autonomous, in fixed dimension.
+    params : mapping
+        A number for each parameter of the map; texts such as ``"1/10"`` are exact.
+    box : mapping
+        A pair (low, high) for each coordinate of the state.  An orbit counts if its first found point lies inside.
+    periods : sequence of int
+        Least periods of interest, each at least 1.
+    starts : int
+        Starts for each period.
+    cells : int
+        Cells that may be examined, for each period, to prove that no further orbit exists; 0: no such proof.
+    seed : int
+        Of the sequence of starts; results repeat bit for bit.
+    progress : callable, optional
+        Called with a line of text at each stage.
+
+    Returns
+    -------
+    PeriodicOrbits
+        On KeyboardInterrupt what has been found, marked ``interrupted``.
+
+    Raises
+    ------
+    InputError
+        For a map of another kind, or parameters, box or periods that do not fit.
+
+    Examples
+    --------
+    >>> from sam_theory.dynamics import Map
+    >>> from sam_theory.losses import Quadratic
+    >>> from sam_theory.rules import sam
+    >>> found = find_orbits(Map(sam, Quadratic(1)), {"eta": 1, "rho": "1/2"}, {"x": (-3, 3)}, cells=1000)
+    >>> [(o.period, o.kind, o.stability) for o in found]
+    [(1, 'minimum', 'jump'), (2, 'cycle', 'stable')]
+    >>> found[1].formula
+    ('-1/2', '1/2')
+    """
+    here = at(map, params)
+    region = search_box(here, box)
+    wanted = tuple(sorted(set(periods)))
+    if not wanted or not all(isinstance(k, int) and not isinstance(k, bool) and k >= 1 for k in wanted):
+        raise InputError(f"periods must be positive integers, at least one of them, not {list(periods)}")
+    if starts < 1 or cells < 0:
+        raise InputError("starts must be at least 1 and cells at least 0")
+    search = _Search(here, region, starts, seed, progress or (lambda line: None))
+    unresolved: tuple[Box, ...] | None = None
+    interrupted = False
+    try:
+        divisors = sorted({j for k in wanted for j in range(1, k + 1) if k % j == 0})
+        search.stationary()
+        for k in divisors:
+            search.period(k)
+        if cells and not any(o.dimension for o in search.orbits):
+            unresolved = tuple(b for k in wanted for b in search.complete(k, cells))
+    except KeyboardInterrupt:
+        interrupted = True
+    orbits = search.sorted(wanted)
+    return PeriodicOrbits(orbits, here, region, wanted, search.starts, unresolved, interrupted)
+
+
+class _Search:
+    """Orbits found so far, each once, and how a new point becomes one of them."""
+
+    def __init__(self, here: MapAt, region: Box, starts: int, seed: int, progress: Progress) -> None:
+        self.here, self.region, self.progress = here, region, progress
+        self.low = np.array([float(region[n][0]) for n in here.names])
+        self.scale = np.array([float(region.width(n)) for n in here.names])
+        power = int(np.ceil(np.log2(starts)))
+        unit = qmc.Sobol(len(self.scale), seed=seed).random_base2(power)
+        self.sample = self.low + unit * self.scale
+        self.starts = len(self.sample)
+        self.odd = here.odd(self.sample)
+        self.orbits: list[PeriodicOrbit] = []
+
+    # -- stages ------------------------------------------------------------------------------------------
+    def stationary(self) -> None:
+        """The stationary points of the loss at which the map jumps: fixed points that its step does not see."""
+        width = len(self.here.map.loss.variables)
+        descent = at(Map(gd, self.here.map.loss), {"eta": 1})
+        known: list[FloatArray] = []
+        for point, regular in new_points(descent, self.sample[:, :width], 1, self.scale[:width], known):
+            whole = np.concatenate([point, np.zeros(len(self.scale) - width)])
+            isolated = regular > REGULAR
+            if isolated:
+                known.append(point)
+            if not self._inside(whole) or not self._jumps(whole) or self._known(whole) or self._on_continuum(whole):
+                continue
+            certified = certified_cycle(descent.system, descent.box, point.tolist(), 1) if isolated else None
+            found = PeriodicOrbit(
+                whole[None, :], None, self._kind(whole), "jump", self._dimension(descent, point, 1), certified
+            )
+            self.orbits.append(found)
+        self.progress(f"{len(self.orbits)} stationary points at which the map jumps")
+
+    def period(self, k: int) -> None:
+        """The orbits of least period ``k``."""
+        for formula, points in self._closed(k):
+            self._add(points[0], k, formula)
+        known = [p for o in self.orbits if k % o.period == 0 and not o.dimension for p in o.points]
+        for point, regular in new_points(self.here, self.sample, k, self.scale, known):
+            if regular > REGULAR:
+                orbit = self.here.orbit(point, k)
+                known.extend([*orbit, *(-orbit if self.odd else ())])
+            self._add(point, k)
+        self.progress(f"period {k}: {sum(o.period == k for o in self.orbits)} orbits")
+
+    def complete(self, k: int, cells: int) -> tuple[Box, ...]:
+        """Cells that may hold further points of period ``k``; orbits that come to light are added."""
+        known = [
+            o.certified for o in self.orbits if o.certified is not None and o.stability != "jump" and not k % o.period
+        ]
+
+        def add(cycle: CertifiedCycle) -> None:
+            self._add(np.array([float(c.mid()) for c in cycle.points[0]]), k)
+
+        left = cover(self.here, self.region, k, known, cells, add)
+        self.progress(f"period {k}: {len(left)} boxes are left unresolved")
+        return left
+
+    def sorted(self, periods: Sequence[int]) -> tuple[PeriodicOrbit, ...]:
+        """The orbits of these periods in order, each with the number of its mirror image."""
+        orbits = sorted(
+            (o for o in self.orbits if o.period in periods), key=lambda o: (o.period, tuple(o.points[0] + 0.0))
+        )
+        if not self.odd:
+            return tuple(orbits)
+        return tuple(
+            replace(o, mirror=next((i for i, p in enumerate(orbits) if self._same(p, -o.points[0])), None))
+            for o in orbits
+        )
+
+    # -- one orbit ---------------------------------------------------------------------------------------
+    def _add(self, point: FloatArray, k: int, formula: tuple[str, ...] | None = None) -> None:
+        """Keep the orbit of ``point`` if it is new, of least period ``k`` and begins in the box."""
+        refined = newton(self.here, point, k, self.scale)
+        if refined is None:
+            return
+        point = refined[0]
+        points = self.here.orbit(point, k)
+        if not np.isfinite(points).all() or not any(self._inside(p) for p in points):
+            return
+        if self._known(point) or any(self._close(points[0], points[j]) for j in range(1, k)):
+            return
+        dimension = self._dimension(self.here, point, k) if refined[1] <= REGULAR else 0
+        if dimension and self._on_continuum(point):
+            return
+        first = min((i for i, p in enumerate(points) if self._inside(p)), key=lambda i: tuple(np.round(points[i], 9)))
+        points = np.roll(points, -first, axis=0)
+        linear = self.here.linearised(points[0], k)
+        multipliers = None if linear is None else np.linalg.eigvals(linear[1]).astype(complex)
+        if multipliers is not None:
+            multipliers = multipliers[np.lexsort((-multipliers.imag, -np.abs(multipliers)))]
+        certified = None if dimension else certified_cycle(self.here.system, self.here.box, points[0].tolist(), k)
+        kind = self._kind(points[0]) if k == 1 else "cycle"
+        if formula is not None:
+            formula = (*formula[first:], *formula[:first])
+        self.orbits.append(
+            PeriodicOrbit(points, multipliers, kind, _stability(multipliers, dimension), dimension, certified, formula)
+        )
+
+    def _closed(self, k: int) -> list[tuple[tuple[str, ...], list[FloatArray]]]:
+        """Closed forms of period ``k`` at the present parameters; none where SymPy has none."""
+        if k > 2 or len(self.scale) > 1:
+            return []
+        try:
+            orbits = (fixed_points, two_cycles)[k - 1](self.here.map)
+        except InputError:
+            return []
+        exact = {s: sp.Rational(v.numerator, v.denominator) for n, v in self.here.values.items() for s in _named(orbits, n)}
+        found = []
+        for o in orbits:
+            if all(c.xreplace(exact) == sp.true for c in o.conditions) and o.multipliers is not None:
+                values = [sp.sympify(p).xreplace(exact) for p in o.points]
+                points = [np.array([float(v)]) for v in values if v.is_real]
+                if len(points) == k:
+                    found.append((tuple(str(v) for v in values), points))
+        return found
+
+    def _kind(self, point: FloatArray) -> str:
+        """What a fixed point is for the loss."""
+        width = len(self.here.map.loss.variables)
+        iterate = point[:width]
+        descent = at(Map(gd, self.here.map.loss), {"eta": 1})
+        linear = descent.linearised(iterate)
+        if linear is None or self.here.gradient_norm(iterate) > _STATIONARY * (1 + np.abs(linear[1]).max()):
+            return "hallucinated"
+        curvatures = np.linalg.eigvalsh(np.eye(width) - (linear[1] + linear[1].T) / 2)
+        flat = np.abs(curvatures) <= REGULAR
+        if flat.any():
+            # Along a manifold of minima the Hessian vanishes and nothing else does.
+            rest = curvatures[~flat]
+            manifold = self._dimension(descent, iterate, 1) == flat.sum()
+            return "minimum" if manifold and len(rest) and (rest > 0).all() else "degenerate"
+        return "minimum" if (curvatures > 0).all() else "maximum" if (curvatures < 0).all() else "saddle"
+
+    def _dimension(self, here: MapAt, point: FloatArray, k: int) -> int:
+        """The dimension of the continuum of periodic points through ``point``: directions in which it goes on."""
+        linear = here.linearised(point, k)
+        if linear is None:
+            return 0
+        scale = self.scale[: len(point)]
+        _, values, right = np.linalg.svd(linear[1] - np.eye(len(point)))
+        count = 0
+        for value, direction in zip(values, right, strict=True):
+            if value > REGULAR:
+                continue
+            length = 1e-3 * float(scale.min())
+            moved = newton(here, point + length * direction, k, scale)
+            if moved is not None and 0.5 * length <= float((moved[0] - point) @ direction) and moved[1] <= 10 * REGULAR:
+                count += 1
+        return count
+
+    def _jumps(self, point: FloatArray) -> bool:
+        """Whether points next to a stationary point move by a length that does not tend to 0."""
+        near = [1e-6, 1e-8]
+        away = [self.here.step((point + h * self.scale * 0.6180339887)[None, :])[0] - point for h in near]
+        first, second = (float(np.abs(a).max()) for a in away)
+        return np.isfinite(second) and second > 0.1 * first and second > 1e-7 * float(self.scale.max())
+
+    # -- comparisons -------------------------------------------------------------------------------------
+    def _inside(self, point: FloatArray) -> bool:
+        slack = 1e-12 * self.scale
+        return bool(((point >= self.low - slack) & (point <= self.low + self.scale + slack)).all())
+
+    def _close(self, a: FloatArray, b: FloatArray) -> bool:
+        return bool((np.abs(a - b) <= _SAME * self.scale).all())
+
+    def _same(self, orbit: PeriodicOrbit, point: FloatArray) -> bool:
+        return any(self._close(p, point) for p in orbit.points)
+
+    def _known(self, point: FloatArray) -> bool:
+        return any(self._same(o, point) for o in self.orbits)
+
+    def _on_continuum(self, point: FloatArray) -> bool:
+        """Whether a continuum has been listed already; one of its points stands for all of its kind and period."""
+        return any(o.dimension for o in self.orbits)
+
+
+def _named(orbits: Sequence[Orbit], name: str) -> set[sp.Symbol]:
+    every = [e for o in orbits for e in (*o.points, *o.conditions)]
+    return {s for e in every for s in sp.sympify(e).free_symbols if s.name == name}
+
+
+def _stability(multipliers: Any, dimension: int) -> str:
+    """By the moduli, without the ``dimension`` multipliers that are 1 along a continuum."""
+    if multipliers is None:
+        return "jump"
+    moduli = sorted(np.abs(multipliers), key=lambda m: abs(m - 1))[dimension:]
+    if any(m > 1 + _NEUTRAL for m in moduli):
+        return "unstable"
+    return "stable" if all(m < 1 - _NEUTRAL for m in moduli) else "neutral"

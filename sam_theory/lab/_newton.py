@@ -1,0 +1,87 @@
+r"""Periodic points by Newton's method from many starts, with deflation.
+
+Newton's step :math:`\delta` for :math:`G(w)=F^k(w)-w` is lengthened by :math:`1/(1-\nabla m\cdot\delta/m)`,
+which makes it Newton's step for :math:`mG` with :math:`m=\prod_i(1+1/|w-w_i|^2)` over the points :math:`w_i` that are
+known: they no longer attract (Farrell, Birkisson and Funke 2015, arXiv 1410.5620).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from sam_theory.lab._at import FloatArray, MapAt
+
+__all__ = ["CONVERGED", "REGULAR", "new_points", "newton"]
+
+#: A residual or a step of this relative size ends Newton's method.
+CONVERGED = 1e-12
+#: A smallest singular value of DF^k − I below this: the point is degenerate, or lies on a continuum of them.
+REGULAR = 1e-7
+_ITERATIONS = 40
+
+
+def _stretch(x: FloatArray, step: FloatArray, known: list[FloatArray], scale: FloatArray) -> float:
+    """The factor of deflation for a step at ``x``, distances measured in units of ``scale``."""
+    total = 0.0
+    for point in known:
+        away = (x - point) / scale
+        r2 = float(away @ away)
+        if r2 == 0.0:
+            return 1.0
+        total += -2.0 * float(away @ (step / scale)) / (r2 * (1.0 + r2))
+    return 1.0 / (1.0 - total) if abs(1.0 - total) > 1e-12 else 1e12
+
+
+def newton(
+    here: MapAt, start: FloatArray, period: int, scale: FloatArray, known: list[FloatArray] | None = None
+) -> tuple[FloatArray, float] | None:
+    """A point of F^period(w) = w reached from ``start``, and the least singular value of DF^period − I there.
+
+    ``scale`` (shape (d,)) is the size of the region of interest: no step is longer, and a point that leaves it by
+    more than its size is given up.  None where the iteration fails.
+    """
+    x = start.copy()
+    for _ in range(_ITERATIONS):
+        found = here.linearised(x, period)
+        if found is None:
+            return None
+        image, slope = found
+        matrix = slope - np.eye(len(x))
+        residual = image - x
+        values = np.linalg.svd(matrix, compute_uv=False)
+        size = CONVERGED * (np.abs(x).max() + float(scale.max()))
+        if np.abs(residual).max() <= size * 1e-2:
+            return x, float(values[-1])
+        # On a continuum of fixed points the shortest step leads to the nearest of them.
+        step = np.linalg.lstsq(matrix, -residual, rcond=1e-10)[0]
+        if known:
+            step = step * _stretch(x, step, known, scale)
+        longest = float((np.abs(step) / scale).max())
+        if not np.isfinite(longest):
+            return None
+        x = x + (step if longest <= 0.5 else step * (0.5 / longest))
+        if np.abs(step).max() <= size and np.abs(residual).max() <= 1e3 * size:
+            after = here.linearised(x, period)
+            if after is None:
+                return None
+            return x, float(np.linalg.svd(after[1] - np.eye(len(x)), compute_uv=False)[-1])
+        if (np.abs(x - start) > 2.0 * scale).any():
+            return None
+    return None
+
+
+def new_points(
+    here: MapAt, starts: FloatArray, period: int, scale: FloatArray, known: list[FloatArray]
+) -> Iterator[tuple[FloatArray, float]]:
+    """Points that Newton's method reaches from ``starts``; what the caller appends to ``known`` no longer attracts."""
+    for start in starts:
+        while True:
+            found = newton(here, start, period, scale, known)
+            if found is None:
+                break
+            before = len(known)
+            yield found
+            if len(known) == before:  # the caller did not want it deflated: the same start would end there again
+                break

@@ -63,9 +63,10 @@ def untied(theorem: Theorem, small: sp.Symbol) -> bool:
             return bool(h not in (sp.Eq(small, 0), sp.LessThan(small, 0), sp.StrictLessThan(small, 0)))
         if not isinstance(h, (sp.StrictGreaterThan, sp.StrictLessThan, sp.Ne)):
             return False
-        limit = h.subs(small, 0)
-        if limit.has(sp.nan, sp.zoo, sp.oo, -sp.oo):
+        sides = [side.subs(small, 0) for side in h.args]
+        if any(side.has(sp.nan, sp.zoo, sp.oo, -sp.oo) for side in sides):
             return False
+        limit = h.func(*sides)
         return limit is sp.true or (
             limit is not sp.false and close(Goal("limit", rest, limit), RLIMIT).status == "proved"
         )

@@ -26,6 +26,7 @@ c = link_curvature
 Y, W, gap, b, start = sp.symbols("Y W gap b s", positive=True)
 squared = coordinate(w, 1) ** 2
 two = sp.Integer(2)
+in_simulations = "a limit at 0 needs no range; it is the one in which the simulations are made"
 
 
 def gap_law(slug: str, title: str, link: Any, kappa: sp.Expr, **changes: Any) -> Theorem:
@@ -39,6 +40,7 @@ def gap_law(slug: str, title: str, link: Any, kappa: sp.Expr, **changes: Any) ->
         rule=gd,
         loss=Product(link),
         hypotheses=(eta <= Rational(1, 5),),
+        unneeded={eta <= Rational(1, 5): in_simulations},
         claim=Asymptotic(
             edge - squared,
             eta / (2 * kappa),
@@ -67,6 +69,7 @@ def usam_gap_law(gd_law: Theorem, slug: str, title: str, kappa: sp.Expr) -> Theo
         title=title,
         rule=usam,
         hypotheses=(eta <= Rational(1, 5), rho > 0, rho <= 1),
+        unneeded={eta <= Rational(1, 5): in_simulations},
         where={gap: W / (kappa * Y * (rho * Y / W + W**2)), W: 1 + rho * Y, Y: usam_edge},
         claim=Asymptotic(
             Y - squared,
@@ -237,6 +240,7 @@ FLIP_GENERAL = Theorem(
     ),
     expected="supported",
     tightness="exact",
+    unneeded={mu <= Rational(1, 20): in_simulations},
     notes="one source prints η³/6 in place of η/6; the bounds on λ_j and Q keep ℓ₁ and the spectrum away from 0",
 )
 

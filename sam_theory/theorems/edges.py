@@ -52,6 +52,7 @@ SAM_BELOW = SAM_STEP.with_(
     slug="sam-edge.below",
     title="Below the SAM-edge of the present gradient a step shortens w",
     tightness="",
+    unneeded={"|w| > 0": "the edge has no meaning at w = 0, and its limit there, 0, is below every λ"},
     hypotheses=(rho > 0,),
     claim=Inequality(norm(w_next), norm(w), strict=True, given=(moving, lam < sam_edge(norm(grad(w))))),
     mutants=(

@@ -64,6 +64,8 @@ def weakenings_of(theorem: Theorem) -> tuple[Weakened, ...]:
 
 def _weakenings(theorem: Theorem) -> Iterator[Weakened]:
     for i, h in enumerate(theorem.hypotheses):
+        if h is sp.true:  # said by the assumptions on its symbols already
+            continue
         rest = (*theorem.hypotheses[:i], *theorem.hypotheses[i + 1 :])
         opposite = _negated(theorem.expand(h))
         fails = rest if opposite is None else (*rest, opposite)

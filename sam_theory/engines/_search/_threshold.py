@@ -157,7 +157,8 @@ class ThresholdJudge(Judge):
         if found is None or not moved:
             return None
         extra = {"observable": "image of the point whose stability is claimed", "relation": "≠"}
-        return witness(Point(point.scene, point.values, ()), "point", 1, *moved[0], found.confirmed_by, **extra)
+        where, (image, at) = Point(point.scene, point.values, ()), moved[0]
+        return witness(where, "point", 1, image, at, found.confirmed_by, **extra)
 
     def _enclosure(self, point: Point, arithmetic: Arithmetic) -> Matrix | None:
         """F' at a point with irrational coordinates, in balls; if the point is not fixed, the claim is false anyway."""

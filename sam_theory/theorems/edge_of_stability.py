@@ -119,6 +119,7 @@ LAMBERT = Theorem(
     ),
     dimensions={"s": NUMBER},
     expected="supported",
+    unneeded=dict.fromkeys((start <= 3, 50 * gap <= Y), in_simulations),
     tightness="exact",
     notes="for each fixed s; x₀² = gap⁴/y*⁶ at the start is small enough to leave the leading term alone",
 )

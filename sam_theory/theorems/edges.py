@@ -30,7 +30,7 @@ rational_edge = 4 / (eta * (1 + sqrt(1 + 8 * rho / (eta * G))))
 
 # --- B4 ----------------------------------------------------------------------------------------------------
 flip = 1 - eta * lam * (1 + rho * lam / norm(grad(w)))
-moving = norm(w) > 0
+moving = norm(grad(w)) > 0
 
 SAM_STEP = Theorem(
     slug="sam-edge.multiplier",
@@ -52,7 +52,6 @@ SAM_BELOW = SAM_STEP.with_(
     slug="sam-edge.below",
     title="Below the SAM-edge of the present gradient a step shortens w",
     tightness="",
-    unneeded={"|w| > 0": "the edge has no meaning at w = 0, and its limit there, 0, is below every λ"},
     hypotheses=(rho > 0,),
     claim=Inequality(norm(w_next), norm(w), strict=True, given=(moving, lam < sam_edge(norm(grad(w))))),
     mutants=(

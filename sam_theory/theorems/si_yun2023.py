@@ -11,6 +11,7 @@ from sympy import Max, Rational, exp, log
 from sam_theory.arithmetic import CURVATURE, NUMBER, norm
 from sam_theory.losses import Quadratic
 from sam_theory.theorems._claims import Envelope, Identity, Inequality, Limit
+from sam_theory.theorems._nonconvex import across_a_ridge
 from sam_theory.theorems._proof import MOVING, GeometricSum, MaxRecursion
 from sam_theory.theorems._relations import Related
 from sam_theory.theorems._sources import SI_YUN
@@ -33,6 +34,7 @@ UPPER = NONASYMPTOTIC.with_(
     claim=Envelope(gap(w), Max(q**t * gap(w_start), C)),
     proof=(one_step, MaxRecursion(1 - alpha * eta, level, recursion)),
     mutants=(Mutant("C/10", where={q: 1 - alpha * eta, C: level / 10}),),
+    without={"convexity": across_a_ridge("3/4", "1/64", ("17/10", "2/5"))},
 )
 horizon_step = 2 * log(T) / (alpha * T)
 HORIZON_LEVEL = Theorem(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -16,15 +17,18 @@ from sam_theory import (
     Expression,
     FadingLevel,
     GeometricSum,
+    Identity,
     Inequality,
     InputError,
     Limit,
     LinearGrowth,
+    Link,
     Product,
     Quadratic,
     Source,
     Stability,
     Step,
+    StronglyConvex,
     Theorem,
     Threshold,
     beta,
@@ -45,8 +49,9 @@ from sam_theory import (
     w_start,
 )
 from sam_theory.checker import Rejected, goals_of
-from sam_theory.losses import MatrixProduct, any_link
-from sam_theory.rules import scheduled_sam
+from sam_theory.losses import FiniteSum, Loss, MatrixProduct, any_link, log_cosh
+from sam_theory.rules import FiniteLaw, Rule, scheduled_sam
+from sam_theory.theorems import Claim
 
 HERE = Source("here", "here")
 k = sp.Symbol("k", real=True)
@@ -172,3 +177,47 @@ def test_different_statements_have_different_ids() -> None:
     assert one(HALF_SQUARE, scheduled_sam).id != one(HALF_SQUARE, scheduled_sam.free("eta_decay")).id
     assert stable(None).id != stable(0).id != stable(1).id
     assert one(shifted(1)).id != one(shifted(2)).id
+
+
+def test_names_that_a_user_chose_do_not_make_two_statements_one() -> None:
+    """Each pair speaks of different maps under the same names; their identifiers were equal."""
+    shrinks = Inequality(norm(w_next), norm(w))
+
+    def one(loss: Loss, made: Rule = gd, claim: Claim = shrinks) -> str:
+        return statement(claim, loss, made, status="quoted").id
+
+    def named(factor: int) -> Rule:
+        return rule(name="mine")(lambda space, w, *, eta: w - factor * eta * space.grad(w))
+
+    def coin(p: Fraction) -> Rule:
+        law = FiniteLaw(((Fraction(1), p), (Fraction(-1), 1 - p)))
+        return rule(name="mine", noise={"xi": law})(lambda space, w, *, eta, xi: w - eta * xi * space.grad(w))
+
+    def flow(velocity: bool) -> Rule:
+        return rule(name="mine", velocity=velocity)(lambda space, w: -space.grad(w))
+
+    def mine(*lemmas: str) -> Loss:
+        class Mine(StronglyConvex):
+            lemma_names = lemmas
+
+        return Mine(1, 2)
+
+    identical = Identity(sp.S.Zero, sp.S.Zero)
+    a, b, sum_by_name = sp.symbols(["a", "b", "a + b"], real=True)
+    pairs = [
+        (one(Quadratic(1)), one(Quadratic(1, dimension=None))),
+        (one(Expression(x**2, [x], name="f")), one(Expression(x**4, [x], name="f"))),
+        (one(Expression("x*y**2", ["x", "y"])), one(Expression("x*y**2", ["y", "x"]))),
+        (one(Expression(k * x**2, [x])), one(Expression(sp.Symbol("k", positive=True) * x**2, [x]))),
+        (one(FiniteSum(["x**2", "0"], ["x"], name="f")), one(FiniteSum(["x**2/2", "x**2/2"], ["x"], name="f"))),
+        (one(Product(log_cosh, 2)), one(Product(log_cosh, 3))),
+        (one(Product(Link("l", "z**2"))), one(Product(Link("l", "z**3")))),
+        (one(Product(Link("l", even=True))), one(Product(Link("l")))),
+        (one(mine("descent lemma")), one(mine("cocoercivity"))),
+        (one(HALF_SQUARE, named(1)), one(HALF_SQUARE, named(2))),
+        (one(HALF_SQUARE, coin(Fraction(1, 2))), one(HALF_SQUARE, coin(Fraction(1, 3)))),
+        (one(HALF_SQUARE, flow(True), identical), one(HALF_SQUARE, flow(False), identical)),
+        (one(HALF_SQUARE, claim=Inequality(a + b, a)), one(HALF_SQUARE, claim=Inequality(sum_by_name, a))),
+    ]
+    assert [pair for pair in pairs if pair[0] == pair[1]] == []
+    assert one(Expression(x**2, [x], name="f")) == one(Expression(x**2, [x], name="g")), "a name is no statement"

@@ -57,6 +57,12 @@ class Loss:
             raise InputError(f"{self.name} has no fixed dimension")
         return tuple(f"w{i + 1}" for i in range(self.dimension))
 
+    @cached_property
+    def definition(self) -> str:
+        """What the loss is, whatever it is called: equal for two losses only if they are the same function."""
+        programs = (self.value_program, self.gradient_program, self.sample_program)
+        return f"dimension {self.dimension}, blocks {self.blocks}: {' | '.join(p.text() for p in programs if p)}"
+
     @property
     def parameters(self) -> tuple[str, ...]:
         """Names of the scalars that must be given a value before the loss can be evaluated."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from functools import cached_property
 from typing import Any
 
 import sympy as sp
@@ -194,6 +195,11 @@ class Expression(Loss):
         self.gradient_program = self._stacked(partials)
         if facts is not None:
             self.facts = facts
+
+    @cached_property
+    def definition(self) -> str:
+        links = {f.link.definition for f in self.expression.atoms(sp.Function) if hasattr(f, "link")}
+        return f"{sp.srepr(self.expression)} of {self.variables}, {sorted(links)}"
 
     @property
     def variables(self) -> tuple[str, ...]:

@@ -95,6 +95,14 @@ class Link:
     def __repr__(self) -> str:
         return f"Link({self.name!r}, {self.expression})"
 
+    @cached_property
+    def definition(self) -> str:
+        """What is known of the link: its expression, or its name, parity and jet where it is opaque."""
+        if self.expression is not None:
+            return sp.srepr(self.expression)
+        jet = {order: sp.srepr(sp.sympify(value)) for order, value in sorted(self.jet.items())}
+        return f"any {'even ' if self.even else ''}{self.name} with {jet}"
+
     @property
     def opaque(self) -> bool:
         """Whether the link has no expression."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -19,6 +18,7 @@ from sam_theory.rules import Rule
 from sam_theory.theorems._assumptions import default_symbol, said_by_assumptions
 from sam_theory.theorems._claims import AlmostEvery, Asymptotic, Claim, Envelope, Limit, OrbitsAvoiding
 from sam_theory.theorems._data import InterpolationData
+from sam_theory.theorems._identity import identifier
 from sam_theory.theorems._lemmas import LEMMAS
 from sam_theory.theorems._proof import Lemma, Step
 from sam_theory.theorems._relations import Related
@@ -195,24 +195,8 @@ class Theorem:
 
     @cached_property
     def id(self) -> str:
-        """Permanent identifier: a hash of the canonical statement."""
-        starts = self.starts.text() if self.starts else ""
-        parts = [
-            self.rule.variant,
-            self.loss.name,
-            starts,
-            self.text(expand=True),
-            *sorted(map(str, self.all_hypotheses)),
-            *self._told_apart(),
-        ]
-        return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
-
-    def _told_apart(self) -> list[str]:
-        """What the text of a statement does not show: an option that is any number, a direction of a point."""
-        direction = getattr(getattr(self.claim, "behaviour", None), "direction", None)
-        named = {s.name for h in self.all_hypotheses for s in h.free_symbols}
-        found = [f"any {n}" for n in self.rule.freed if n not in named]
-        return found if direction is None else [*found, f"direction {direction}"]
+        """Permanent identifier: a hash of what is stated, independent of the names that its author chose."""
+        return identifier(self)
 
     @cached_property
     def map(self) -> Map:

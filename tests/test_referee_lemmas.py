@@ -31,6 +31,7 @@ from sam_theory import (
     StronglyConvex,
     Theorem,
     Threshold,
+    Verdict,
     beta,
     comparison,
     coordinate,
@@ -56,6 +57,7 @@ from sam_theory.theorems import Claim
 HERE = Source("here", "here")
 k = sp.Symbol("k", real=True)
 x = sp.Symbol("x", real=True)
+POSITIVE = sp.Symbol("c", positive=True)
 HALF_SQUARE = Expression(x**2 / 2, [x])
 
 
@@ -221,3 +223,19 @@ def test_names_that_a_user_chose_do_not_make_two_statements_one() -> None:
     ]
     assert [pair for pair in pairs if pair[0] == pair[1]] == []
     assert one(Expression(x**2, [x], name="f")) == one(Expression(x**2, [x], name="g")), "a name is no statement"
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [Expression(POSITIVE * x**2 / 2, [x]), Expression(sp.sqrt(POSITIVE**2) * x**2 / 2, [x]), Quadratic(POSITIVE),
+     Quadratic(POSITIVE, 2 * POSITIVE), FiniteSum([POSITIVE * x**2, "0"], ["x"])],
+    ids=str,
+)  # fmt: skip
+def test_a_loss_keeps_the_signs_of_its_parameters(loss: Loss) -> None:
+    """No formula names c, and c = −1 refuted L ≥ 0, although the loss was declared with c > 0."""
+    least = statement(Inequality(sp.S.Zero, value(w)), loss, status="quoted")
+    assert sp.Gt(POSITIVE, 0, evaluate=False) in least.all_hypotheses
+    assert verify(least, budget="quick").verdict is Verdict.PROVED
+    assert verify(least, budget="quick", engines=("search",)).verdict is Verdict.SUPPORTED
+    with pytest.raises(InputError, match="two different symbols are called 'c'"):
+        statement(Inequality(sp.Symbol("c", real=True), value(w)), loss)

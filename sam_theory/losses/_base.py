@@ -69,6 +69,11 @@ class Loss:
         names = (*self.value_program.inputs, *self.gradient_program.inputs)
         return tuple(dict.fromkeys(n for n in names if n != "w"))
 
+    @property
+    def symbols(self) -> tuple[sp.Symbol, ...]:
+        """The scalars with the assumptions under which the loss was declared (and its formula simplified)."""
+        return ()
+
     def coordinates(self) -> Coordinates:
         """The state as real SymPy symbols."""
         return Coordinates(sp.Symbol(v, real=True) for v in self.variables)

@@ -97,6 +97,11 @@ class Quadratic(Loss):
         self.eigenvalues = tuple(a.eigenvals(multiple=True)) if a.rows <= 3 else ()
         self._declare(list(self.eigenvalues))
 
+    @property
+    def symbols(self) -> tuple[sp.Symbol, ...]:
+        found = set().union(*(e.free_symbols for e in self.eigenvalues))
+        return tuple(sorted(found, key=lambda s: str(s.name)))
+
     def _declare(self, lams: list[sp.Expr]) -> None:
         if lams and all(e.is_positive for e in lams):
             alpha = sp.Min(*lams)
@@ -204,6 +209,11 @@ class Expression(Loss):
     @property
     def variables(self) -> tuple[str, ...]:
         return self._variables
+
+    @property
+    def symbols(self) -> tuple[sp.Symbol, ...]:
+        found = self.expression.free_symbols - set(self._symbols)
+        return tuple(sorted((s for s in found if s.name in self.parameters), key=lambda s: str(s.name)))
 
     def _trace(self) -> Trace:
         trace = Trace()

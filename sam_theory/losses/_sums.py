@@ -78,6 +78,11 @@ class FiniteSum(Expression):
         return f"{super().definition}; samples {', '.join(map(sp.srepr, self.parts))}"
 
     @property
+    def symbols(self) -> tuple[sp.Symbol, ...]:
+        found = set().union(*(e.free_symbols for e in self.parts)) - set(self._symbols)
+        return tuple(sorted(found, key=lambda s: str(s.name)))
+
+    @property
     def parameters(self) -> tuple[str, ...]:
         own = self.sample_program.inputs if self.sample_program is not None else ()
         return tuple(dict.fromkeys((*super().parameters, *(n for n in own if n not in ("w", _NUMBER.name)))))

@@ -228,7 +228,8 @@ class Theorem:
         found: set[sp.Symbol] = set()
         for e in (*self.expanded_claim.formulas(), *map(self.expand, self.hypotheses)):
             found |= {s for s in e.free_symbols if isinstance(s, sp.Symbol) and s.name != "t"}
-        found |= set(self._class_symbols)
+        # A loss keeps what it assumes of its parameters, whether or not a formula names them.
+        found |= {*self._class_symbols, *(s for s in self.loss.symbols if s.name in self.map.parameters)}
         known = {s.name for s in found}
         missing = [n for n in self.map.parameters if n not in known]
         found |= {default_symbol(n) for n in missing}

@@ -233,7 +233,7 @@ def test_names_that_a_user_chose_do_not_make_two_statements_one() -> None:
 )  # fmt: skip
 def test_a_loss_keeps_the_signs_of_its_parameters(loss: Loss) -> None:
     """No formula names c, and c = −1 refuted L ≥ 0, although the loss was declared with c > 0."""
-    least = statement(Inequality(sp.S.Zero, value(w)), loss, status="quoted")
+    least = statement(Inequality(sp.S.Zero, value(w)), loss)
     assert sp.Gt(POSITIVE, 0, evaluate=False) in least.all_hypotheses
     assert verify(least, budget="quick").verdict is Verdict.PROVED
     assert verify(least, budget="quick", engines=("search",)).verdict is Verdict.SUPPORTED

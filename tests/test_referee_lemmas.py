@@ -47,10 +47,11 @@ from sam_theory import (
     verify,
     w,
     w_next,
+    w_star,
     w_start,
 )
 from sam_theory.checker import Rejected, goals_of
-from sam_theory.losses import FiniteSum, Loss, MatrixProduct, any_link, log_cosh
+from sam_theory.losses import FactorProduct, FiniteSum, Loss, MatrixProduct, any_link, even_link, log_cosh, sqrt1p
 from sam_theory.rules import FiniteLaw, Rule, scheduled_sam
 from sam_theory.theorems import Claim
 
@@ -239,3 +240,17 @@ def test_a_loss_keeps_the_signs_of_its_parameters(loss: Loss) -> None:
     assert verify(least, budget="quick", engines=("search",)).verdict is Verdict.SUPPORTED
     with pytest.raises(InputError, match="two different symbols are called 'c'"):
         statement(Inequality(sp.Symbol("c", real=True), value(w)), loss)
+
+
+@pytest.mark.parametrize("product", [Product, lambda link: FactorProduct(link, 2), FactorProduct])
+def test_an_even_link_need_not_be_least_at_zero(product: Callable[[Link], Loss]) -> None:
+    """ℓ(0) was declared the minimum for every even link, and L ≤ L* proved of −z² and L ≥ L* of z⁴ − z²."""
+    hump, well, bowl = (Link(n, e, even=True) for n, e in (("a", "-z**2"), ("b", "z**4 - z**2"), ("c", "z**2/2")))
+    for link in (hump, well, even_link):
+        assert product(link).facts.minimisers == () and product(link).facts.minimum is None
+    for link in (bowl, log_cosh, sqrt1p):
+        assert product(link).facts.minimum == link.function(0)(sp.S.Zero)
+    with pytest.raises(InputError, match="no minimiser"):
+        verify(statement(Inequality(value(w), value(w_star)), product(hump)), engines=("symbolic", "smt"))
+    above = Inequality(value(w_star), value(w))
+    assert verify(statement(above, product(bowl)), budget="quick").verdict is Verdict.PROVED

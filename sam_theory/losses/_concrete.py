@@ -140,7 +140,7 @@ class Product(Loss):
         self.value_program = trace.finish(z.emit("call", z, data=(link, 0)))
         first, second = slope * y, slope * x
         self.gradient_program = trace.finish(first.emit("concat", first, second))
-        if link.even and dimension == 1:
+        if link.least_at_zero and dimension == 1:
             free = sp.Symbol("y", real=True)
             least = link.function(0)(sp.S.Zero)
             self.facts = Facts(minimum=least, minimisers=((0, free), (free, 0)))

@@ -108,6 +108,17 @@ class Link:
         """Whether the link has no expression."""
         return self.expression is None
 
+    @cached_property
+    def least_at_zero(self) -> bool:
+        """Whether ℓ(0) is shown to be the least value: ℓ is even and ℓ' ≥ 0 on (0, ∞).
+
+        Evenness alone says nothing (−z², or z⁴ − z²), so that an opaque link has no known minimum.
+        """
+        if self.expression is None or not self.even:
+            return False
+        slope = self.derivative(1).subs(_Z, sp.Symbol("z", positive=True))
+        return bool(slope.rewrite(sp.sqrt).is_nonnegative)
+
     def function(self, order: int) -> Callable[[sp.Expr], sp.Expr]:
         """ℓ^(order) as something to apply to a SymPy expression."""
         if self.expression is None:

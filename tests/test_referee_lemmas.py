@@ -32,6 +32,7 @@ from sam_theory import (
     Theorem,
     Threshold,
     Verdict,
+    alpha,
     beta,
     comparison,
     coordinate,
@@ -39,6 +40,7 @@ from sam_theory import (
     eta,
     gd,
     grad,
+    lam,
     norm,
     rule,
     sam,
@@ -50,9 +52,10 @@ from sam_theory import (
     w_star,
     w_start,
 )
+from sam_theory.arithmetic import VectorSymbol
 from sam_theory.checker import Rejected, goals_of
 from sam_theory.losses import FactorProduct, FiniteSum, Loss, MatrixProduct, any_link, even_link, log_cosh, sqrt1p
-from sam_theory.rules import FiniteLaw, Rule, scheduled_sam
+from sam_theory.rules import FiniteLaw, Rule, friendly_sam, heavy_ball, scheduled_sam
 from sam_theory.theorems import Claim
 
 HERE = Source("here", "here")
@@ -254,3 +257,18 @@ def test_an_even_link_need_not_be_least_at_zero(product: Callable[[Link], Loss])
         verify(statement(Inequality(value(w), value(w_star)), product(hump)), engines=("symbolic", "smt"))
     above = Inequality(value(w_star), value(w))
     assert verify(statement(above, product(bowl)), budget="quick").verdict is Verdict.PROVED
+
+
+def test_the_search_starts_a_velocity_anywhere_where_a_claim_speaks_of_every_state() -> None:
+    """From v = 0 alone |w⁺ − w| ≤ η|g| looked true, and a claim that named v could not be searched."""
+    slow = Inequality(norm(w_next - w), eta * norm(grad(w)))
+    found = verify(statement(slow, Quadratic(lam), heavy_ball), budget="quick", engines=("search",))
+    assert found.verdict is Verdict.REFUTED and len(found.evidence[0].witness.start) == 2
+    at_rest = Inequality(slow.lhs, slow.rhs, given=(sp.Eq(norm(VectorSymbol("v")), 0),))
+    assert verify(statement(at_rest, Quadratic(lam), heavy_ball), budget="quick").verdict is Verdict.PROVED
+    moves = Identity(norm(w_next - w), norm(VectorSymbol("v_next")))
+    seen = verify(statement(moves, StronglyConvex(alpha, beta), heavy_ball), budget="quick")
+    assert seen.verdict is Verdict.PROVED
+    assert {e.established for e in seen.evidence if e.engine == "search"} == {Verdict.SUPPORTED}
+    with pytest.raises(InputError, match="dimension of 'm' is unknown"):
+        statement(Inequality(norm(VectorSymbol("m")), eta), Quadratic(lam), friendly_sam)

@@ -10,7 +10,7 @@ from typing import Any
 import sympy as sp
 from sympy.core.relational import Relational as Relation
 
-from sam_theory.arithmetic import CURVATURE, LENGTH, NUMBER, Dimension, Dimensional, Vec, lower
+from sam_theory.arithmetic import CURVATURE, LENGTH, NUMBER, Dimension, Dimensional, Vec, VectorSymbol, lower
 from sam_theory.dynamics import Map
 from sam_theory.errors import InputError
 from sam_theory.losses import Loss
@@ -313,14 +313,16 @@ class Theorem:
         known = self.known_dimensions
         if known is None:
             return False
-        undeclared = [s.name for s in self.symbols if s.name not in known]
+        vectors = {v.name for e in self.expanded_claim.formulas() for v in e.atoms(VectorSymbol)}
+        further = [v for v in self.map.state[1:] if vectors & {v, f"{v}_next"}]
+        undeclared = [n for n in (*(s.name for s in self.symbols), *further) if n not in known]
         if undeclared:
             raise InputError(
                 f"theorem {self.slug}: the dimension of '{undeclared[0]}' is unknown; give dimensions={{...}}"
             )
         image = LENGTH * CURVATURE if self.rule.velocity else LENGTH
         env: dict[str, Any] = {**known, **dict.fromkeys(("w", "w_start", "w_star", "x", "y"), LENGTH)}
-        env |= dict.fromkeys(("w_next", "x_next", "y_next"), image)
+        env |= dict.fromkeys(("w_next", "x_next", "y_next"), image) | {f"{v}_next": known[v] for v in further}
         pairs = [(h.lhs, h.rhs) for h in map(self.expand, self.hypotheses) if isinstance(h, Relation)]
         pairs += self.expanded_claim.compared()
         for left, right in pairs:

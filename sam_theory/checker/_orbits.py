@@ -33,7 +33,8 @@ def branches(build: Callable[..., Any], point: Sequence[Any]) -> tuple[list[Any]
     """The image of ``point`` (further state vectors 0), the Jacobian, and the relations that make it one.
 
     Where the argument of a sign vanishes at the point, both sides of the kink must agree with the image and
-    have one derivative; the other arguments must not vanish (kinks inside kinks: no argument may).  ``build`` gives the scene at a point, or at symbols.
+    have one derivative; the other arguments must not vanish, and none may where a kink lies inside a kink.
+    ``build`` gives the scene at a point, or at symbols.
     """
     scene = build()
     step = [without_extrema(e) for e in whole(scene, "_next")]

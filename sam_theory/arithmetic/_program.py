@@ -94,6 +94,18 @@ class Program:
     def __iter__(self) -> Iterator[tuple[int, Node]]:
         return iter(enumerate(self.nodes))
 
+    def text(self) -> str:
+        """The program in words, the same in every process: equal for two programs only if they compute the same."""
+        lines = [f"{n.op}({','.join(map(str, n.args))}){_spelled(n.data)}" for n in self.nodes]
+        return "; ".join([*lines, *(f"{name}={place}" for name, place in self.outputs)])
+
+
+def _spelled(data: Any) -> str:
+    """The constant data of a node: a function is told by its definition, not by its name."""
+    if isinstance(data, tuple):
+        return f"({','.join(map(_spelled, data))})"
+    return f"[{data.text()}]" if isinstance(data, Program) else str(getattr(data, "definition", repr(data)))
+
 
 class Builder:
     """Collects nodes, each distinct one once, and checks the kinds of their arguments."""

@@ -18,6 +18,7 @@ from sam_theory.dynamics._sides import singular_at
 from sam_theory.engines._collapse import collapse
 from sam_theory.engines._cycle_series import leading_on_cycle
 from sam_theory.engines._few_steps import after_few_steps
+from sam_theory.engines._flip import beyond_flip
 from sam_theory.engines._goal import Goal
 from sam_theory.engines._leading import RLIMIT, Leading, Unknown, equated, never_vanishes, untied
 from sam_theory.engines._orbit_goals import coordinate_environment
@@ -73,10 +74,12 @@ def exact_leading_term(theorem: Theorem) -> Leading | str:
 
 
 def _exactly(theorem: Theorem, claim: Asymptotic) -> Leading | str:
-    if not untied(theorem, claim.small):
-        return f"the hypotheses tie other parameters to {claim.small}, or keep it from tending to 0"
     reasons = []
-    methods = _IN_THE_LIMIT if claim.at is None else _AFTER_FEW_STEPS if claim.at.is_number else _ALONG_A_DRIFT
+    if untied(theorem, claim.small):
+        methods = _IN_THE_LIMIT if claim.at is None else _AFTER_FEW_STEPS if claim.at.is_number else _ALONG_A_DRIFT
+    else:
+        reasons.append(f"the hypotheses tie other parameters to {claim.small}, or keep it from tending to 0")
+        methods = _WITH_TIES if claim.at is None else ()
     for method in methods:
         try:
             return method(theorem, claim)
@@ -143,6 +146,7 @@ def _even_in_start(theorem: Theorem, claim: Asymptotic, env: dict[str, Any], i: 
 
 
 #: What finds a leading term, or raises Unknown, NotExact or Undecided; tried in this order.
-_IN_THE_LIMIT = (_beside_manifold, leading_on_cycle, collapse)
+_WITH_TIES = (beyond_flip,)
+_IN_THE_LIMIT = (_beside_manifold, leading_on_cycle, collapse, *_WITH_TIES)
 _AFTER_FEW_STEPS = (after_few_steps,)
 _ALONG_A_DRIFT = (slow_drift,)

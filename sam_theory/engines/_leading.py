@@ -50,27 +50,36 @@ def never_vanishes(theorem: Theorem, e: sp.Expr) -> bool:
     return all(b.is_nonzero or holds("the leading term does not vanish", theorem, nonzero(b)) for b in bases)
 
 
-def untied(theorem: Theorem, small: sp.Symbol) -> bool:
+def untied(theorem: Theorem, small: sp.Symbol, defined: bool = False) -> bool:
     """Whether every hypothesis on the small parameter stays true as it tends to 0, the others being fixed.
 
-    Such a hypothesis is a strict relation that the other hypotheses imply at 0, or says that the parameter is not 0.
+    Such a hypothesis is a relation that the other hypotheses imply strictly at 0, or says that the parameter is not 0.
+    With ``defined`` a hypothesis ``symbol = formula`` only names the formula, which may vary with the small parameter.
     """
-    ours = [h for h in theorem.all_hypotheses if small in h.free_symbols]
-    rest = tuple(h for h in theorem.all_hypotheses if h not in ours)
+    meaning = {s: f for s, f in equated(theorem).items() if f.has(small)} if defined else {}
+    if small in meaning or any(f.free_symbols & set(meaning) for f in meaning.values()):
+        return False
+    names = {sp.Eq(s, f) for s, f in meaning.items()}
+    every = [h.subs(meaning) for h in theorem.all_hypotheses if h not in names]
+    ours = [h for h in every if small in h.free_symbols]
+    rest = tuple(h for h in every if h not in ours)
+    strict = {sp.LessThan: sp.StrictLessThan, sp.GreaterThan: sp.StrictGreaterThan}
 
     def stays(h: Any) -> bool:
+        if h in (sp.true, sp.false):
+            return bool(h)
         if {h.lhs, h.rhs} == {small, sp.S.Zero}:
             return bool(h not in (sp.Eq(small, 0), sp.LessThan(small, 0), sp.StrictLessThan(small, 0)))
-        if not isinstance(h, (sp.StrictGreaterThan, sp.StrictLessThan, sp.Ne)):
+        if not isinstance(h, (sp.StrictGreaterThan, sp.StrictLessThan, sp.Ne, *strict)):
             return False
-        limit = h.subs(small, 0)
+        limit = strict.get(h.func, h.func)(h.lhs.subs(small, 0), h.rhs.subs(small, 0))
         if limit.has(sp.nan, sp.zoo, sp.oo, -sp.oo):
             return False
         return limit is sp.true or (
             limit is not sp.false and close(Goal("limit", rest, limit), RLIMIT).status == "proved"
         )
 
-    return all(map(stays, ours))
+    return all(stays(h) for h in every if h not in rest or h is sp.false)
 
 
 def oracle(theorem: Theorem, *further: Any) -> Callable[[sp.Expr], int | None]:

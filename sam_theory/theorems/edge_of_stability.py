@@ -234,7 +234,6 @@ FLIP_GENERAL = Theorem(
     claim=Asymptotic(
         coordinate(w - w_next) ** 2 / 4, mu / lyapunov, mu, sp.S.One, (sqrt(mu / lyapunov), sp.S.Zero), 12 / mu
     ),
-    expected="supported",
     tightness="exact",
     notes="one source prints η³/6 in place of η/6; the bounds on λ_j and Q keep ℓ₁ and the spectrum away from 0",
 )

@@ -59,6 +59,7 @@ class AsymptoticJudge(Judge):
         self.start = [self.compiled({"start": c}) for c in claim.start]
         self.parameters = Parameters(scene)
         self.fits: list[tuple[float, float]] = []
+        self.measured: list[tuple[Point, float]] = []
         self.longest = (6 if budget.name == "quick" else 16) * budget.steps
         if self.lengthening:
             self.longest = 16 * _LONGER * budget.steps
@@ -125,10 +126,33 @@ class AsymptoticJudge(Judge):
         size = np.log(np.abs(values[self.small.name]) + 1e-300).reshape(n, levels)
         result = np.full(n, INVALID)
         for i in range(n):
+            self._measure(batch.point(i), error.reshape(n, -1)[i], noise.reshape(n, -1)[i])
             result[i] = self._fitted(
                 size[i], error.reshape(n, -1)[i], noise.reshape(n, -1)[i], order.reshape(n, -1)[i, -1]
             )
         return result
+
+    def _measure(self, point: Point, error: Array, noise: Array) -> None:
+        """Keep |quantity/leading − 1| at the smallest parameter at which it is no rounding."""
+        usable = np.flatnonzero(np.isfinite(error) & (error > 50 * noise))
+        if usable.size:
+            self.measured.append((point, float(error[usable[-1]])))
+
+    def extra(self, rng: np.random.Generator) -> list[Point]:
+        """Where the exact leading term is not the claimed one, and the floats say so: a slope may not show it."""
+        found = exact_leading_term(self.scene.theorem)
+        if isinstance(found, str) or not self.measured:
+            return []
+        ratio = ratio_of(found, self.scene.theorem)
+        if ratio == 1 or ratio.has(self.small):
+            return []
+        program = self.compiled({"value": self.scene.concrete(ratio)})
+        points = []
+        for point, error in self.measured:
+            exact = float(Float64().run(program, point.env(Float64()))["value"])
+            if exact != 1 and abs(error - abs(exact - 1)) < 0.5 * abs(exact - 1):
+                points.append(point)
+        return points[: self.budget.attempts]
 
     def _errors(self, values: dict[str, Any], n: int) -> tuple[Array, Array, Array]:
         """|quantity/leading − 1|, the part of it that rounding may cause, and the claimed order."""

@@ -17,10 +17,11 @@ from sam_theory.arithmetic import Coordinates, NotExact, Symbolic, Undecided, lo
 from sam_theory.dynamics._sides import singular_at
 from sam_theory.engines._collapse import collapse
 from sam_theory.engines._cycle_series import leading_on_cycle
+from sam_theory.engines._edge_passage import through_the_edge
 from sam_theory.engines._few_steps import after_few_steps
 from sam_theory.engines._flip import beyond_flip
 from sam_theory.engines._goal import Goal
-from sam_theory.engines._leading import RLIMIT, Leading, Unknown, equated, never_vanishes, untied
+from sam_theory.engines._leading import RLIMIT, Leading, Unknown, equated, never_vanishes, ratio_in, untied
 from sam_theory.engines._orbit_goals import coordinate_environment
 from sam_theory.engines._slow_drift import slow_drift
 from sam_theory.engines._smt import Answer
@@ -37,7 +38,10 @@ def leading_ratio(theorem: Theorem) -> tuple[Answer, tuple[str, ...]]:
     found = exact_leading_term(theorem)
     if isinstance(found, str):
         return Answer("unknown", found), ()
-    ratio = ratio_of(found, theorem)
+    try:
+        ratio = ratio_of(found, theorem)
+    except Unknown as problem:
+        return Answer("unknown", str(problem)), ()
     if ratio != 1:
         return Answer("refuted", f"the exact ratio of the leading terms is {sp.factor(ratio)}"), found.lemmas
     enough = sp.sympify(found.order - claim.order).is_extended_nonnegative
@@ -51,10 +55,12 @@ def leading_ratio(theorem: Theorem) -> tuple[Answer, tuple[str, ...]]:
 
 
 def ratio_of(found: Leading, theorem: Theorem) -> sp.Expr:
-    """The exact leading term over the claimed one."""
+    """The exact leading term over the claimed one.  Raises Unknown where they cannot be compared."""
     claim = theorem.expanded_claim
     assert isinstance(claim, Asymptotic)
     leading = claim.leading if claim.at is None else claim.leading.subs(t, claim.at)
+    if found.scale is not None:
+        return ratio_in(found.scale, theorem, leading, claim.order)
     ratio: sp.Expr = sp.cancel(sp.together((found.term / leading).subs(equated(theorem))))
     return ratio if ratio == 1 else sp.simplify(ratio)
 
@@ -147,6 +153,6 @@ def _even_in_start(theorem: Theorem, claim: Asymptotic, env: dict[str, Any], i: 
 
 #: What finds a leading term, or raises Unknown, NotExact or Undecided; tried in this order.
 _WITH_TIES = (beyond_flip,)
-_IN_THE_LIMIT = (_beside_manifold, leading_on_cycle, collapse, *_WITH_TIES)
+_IN_THE_LIMIT = (_beside_manifold, leading_on_cycle, collapse, through_the_edge, *_WITH_TIES)
 _AFTER_FEW_STEPS = (after_few_steps,)
 _ALONG_A_DRIFT = (slow_drift,)

@@ -9,7 +9,7 @@ from typing import Any
 
 import sympy as sp
 
-from sam_theory.arithmetic import Coordinates, Expansion, Series, lower
+from sam_theory.arithmetic import Coordinates, Expansion, NotExact, Series, Undecided, lower
 from sam_theory.engines._goal import Goal, nonzero
 from sam_theory.engines._smt import close
 from sam_theory.theorems import Theorem
@@ -18,10 +18,21 @@ RLIMIT = 4_000_000
 
 
 @dataclass(frozen=True)
+class Scale:
+    """The small parameter as a rational function ``step`` of ``root``, and the quantity up to ``root``^``order`` of it."""
+
+    small: sp.Symbol
+    root: sp.Symbol
+    step: sp.Expr
+    quantity: sp.Expr
+    order: int
+
+
+@dataclass(frozen=True)
 class Leading:
     """``term`` (1 + O(small^order)); ``then``: the coefficient of small^order in the bracket, where it is known.
 
-    An infinite order: the quantity is ``term`` exactly where ``small`` is small enough.
+    With a ``scale`` more is known: further terms, in the root that the scale names.  An infinite order: the quantity is ``term`` exactly where ``small`` is small enough.
     """
 
     term: sp.Expr
@@ -29,6 +40,7 @@ class Leading:
     method: str
     lemmas: tuple[str, ...] = ()
     then: sp.Expr | None = None
+    scale: Scale | None = None
 
 
 class Unknown(Exception):
@@ -106,6 +118,33 @@ def parameters(series: Series, theorem: Theorem) -> dict[str, Expansion]:
     """Every parameter of the statement as a series; one that a hypothesis equates with a formula is this formula."""
     meaning = equated(theorem)
     return {s.name: series.constant(meaning.get(s, s)) for s in theorem.symbols}
+
+
+def ratio_in(scale: Scale, theorem: Theorem, leading: sp.Expr, enough: sp.Expr) -> sp.Expr:
+    """Quantity over ``leading``, up to its first term that is not 1 and of an order below ``enough``, as a formula.
+
+    Raises Unknown where ``leading`` has no series.
+    """
+    try:
+        return _ratio_in(scale, theorem, leading, enough)
+    except (Undecided, NotExact) as problem:
+        raise Unknown(f"the claimed term has no series: {problem}") from None
+
+
+def _ratio_in(scale: Scale, theorem: Theorem, leading: sp.Expr, enough: sp.Expr) -> sp.Expr:
+    series = Series(scale.root, 2 * scale.order + 4, oracle(theorem))
+    env = {s.name: series.constant(s) for s in (*theorem.symbols, scale.root) if s != scale.small}
+    step: Expansion = series.run(lower(scale.step), env)["result"]
+    env[scale.small.name] = step
+    ratio: Expansion = series.run(lower(scale.quantity), env)["result"] / series.run(lower(leading), env)["result"]
+    unit = (scale.small / step.leading) ** sp.Rational(1, step.order)
+    first = sp.simplify(ratio.leading)
+    if ratio.order or first != 1:
+        return first * unit**ratio.order
+    for k in range(1, scale.order):
+        if sp.Rational(k, step.order) < enough and (c := sp.simplify(ratio.coefficient(k))) != 0:
+            return 1 + c * unit**k
+    return sp.S.One
 
 
 def equated(theorem: Theorem) -> dict[sp.Symbol, sp.Expr]:

@@ -28,10 +28,14 @@ squared = coordinate(w, 1) ** 2
 two = sp.Integer(2)
 
 
+def near_start(edge: sp.Expr, units: Any) -> tuple[sp.Expr, sp.Expr]:
+    """The start at y²−x² = ``edge`` + ``units``·gap, with an x that leaves the leading term alone."""
+    x0_squared = gap**4 / edge**3
+    return sqrt(x0_squared), sqrt(edge + units * gap + x0_squared)
+
+
 def gap_law(slug: str, title: str, link: Any, kappa: sp.Expr, **changes: Any) -> Theorem:
-    """GD from 1.3 times the threshold; ``kappa`` of the link, whose ℓ''(0) is 1."""
-    edge = 2 / eta
-    x0 = Rational(1, 100)
+    """GD from Y gaps above its edge Y = 2/η; ``kappa`` of the link, whose ℓ''(0) is 1."""
     return Theorem(
         slug=slug,
         title=title,
@@ -39,15 +43,8 @@ def gap_law(slug: str, title: str, link: Any, kappa: sp.Expr, **changes: Any) ->
         rule=gd,
         loss=Product(link),
         hypotheses=(eta <= Rational(1, 5),),
-        claim=Asymptotic(
-            edge - squared,
-            eta / (2 * kappa),
-            eta,
-            two,
-            (x0, sqrt(Rational(13, 10) * edge + x0**2)),
-            30 * kappa / eta**2,
-        ),
-        expected="supported",
+        where={gap: eta / (2 * kappa), Y: 2 / eta},
+        claim=Asymptotic(Y - squared, gap, eta, two, near_start(Y, Y), 30 * kappa / eta**2),
         tightness="exact",
     ).with_(**changes)
 
@@ -61,21 +58,13 @@ usam_edge = (-1 + sqrt(1 + 8 * rho / eta)) / (2 * rho)
 
 def usam_gap_law(gd_law: Theorem, slug: str, title: str, kappa: sp.Expr) -> Theorem:
     """The same for USAM."""
-    x0 = Rational(1, 100)
     return gd_law.with_(
         slug=slug,
         title=title,
         rule=usam,
         hypotheses=(eta <= Rational(1, 5), rho > 0, rho <= 1),
         where={gap: W / (kappa * Y * (rho * Y / W + W**2)), W: 1 + rho * Y, Y: usam_edge},
-        claim=Asymptotic(
-            Y - squared,
-            gap,
-            eta,
-            Rational(3, 2),
-            (x0, sqrt(Rational(13, 10) * Y + x0**2)),
-            15 / (eta * (1 + 2 * rho * Y) * gap),
-        ),
+        claim=Asymptotic(Y - squared, gap, eta, Rational(3, 2), near_start(Y, Y), 15 / (eta * (1 + 2 * rho * Y) * gap)),
     )
 
 
@@ -95,7 +84,6 @@ fourth = sp.Symbol("c4", negative=True)
 curved_link = Link("ell", even=True, jet={2: c, 4: fourth})
 kappa_of = -fourth / (6 * c)
 gd_gap = eta * c / (2 * kappa_of)
-x0_squared = gap**4 / Y**3
 passed = (squared - Y) / gap
 
 LAMBERT = Theorem(
@@ -104,18 +92,17 @@ LAMBERT = Theorem(
     source=NEW,
     rule=gd,
     loss=Product(curved_link),
-    hypotheses=(start <= 3, 50 * gap <= Y),
+    hypotheses=(start <= 3, 25 * (eta * c) ** 2 <= 2 * kappa_of),
     where={gap: gd_gap, Y: 2 / (eta * c)},
     claim=Asymptotic(
         (1 + passed) * exp(-passed),
         (1 + start) * exp(-start),
         eta,
         two,
-        (sqrt(x0_squared), sqrt(Y + start * gap + x0_squared)),
+        near_start(Y, start),
         30 * kappa_of / (eta * c) ** 2 * (1 + 1 / start),
     ),
     dimensions={"s": NUMBER},
-    expected="supported",
     tightness="exact",
     notes="for each fixed s; x₀² = gap⁴/y*⁶ at the start is small enough to leave the leading term alone",
 )

@@ -12,6 +12,7 @@ from sam_theory.arithmetic import LENGTH, Float64, VectorSymbol
 from sam_theory.engines._asymptotic import exact_leading_term, ratio_of
 from sam_theory.engines._budget import Budget
 from sam_theory.engines._few_steps import paths
+from sam_theory.engines._leading import Leading, Unknown
 from sam_theory.engines._search._exact import exactly
 from sam_theory.engines._search._instances import Batch, Point
 from sam_theory.engines._search._judge import INVALID, Judge, column, scale_terms, witness
@@ -140,12 +141,10 @@ class AsymptoticJudge(Judge):
 
     def extra(self, rng: np.random.Generator) -> list[Point]:
         """Where the exact leading term is not the claimed one, and the floats say so: a slope may not show it."""
-        found = exact_leading_term(self.scene.theorem)
-        if isinstance(found, str) or not self.measured:
+        found = self._exact_ratio() if self.measured else None
+        if found is None or found[1] == 1 or found[1].has(self.small):
             return []
-        ratio = ratio_of(found, self.scene.theorem)
-        if ratio == 1 or ratio.has(self.small):
-            return []
+        _, ratio = found
         program = self.compiled({"value": self.scene.concrete(ratio)})
         points = []
         for point, error in self.measured:
@@ -223,15 +222,25 @@ class AsymptoticJudge(Judge):
             f"{low:.3f} ± {low_spread:.3f} where it is least, in {len(fits)} fits"
         )
 
-    # -- exact -------------------------------------------------------------------------------------------
-    def confirm(self, point: Point) -> Witness | None:
-        """Exact parameters at which the exact leading term is not the claimed one."""
+    def _exact_ratio(self) -> tuple[Leading, sp.Expr] | None:
+        """The exact leading term and its ratio to the claimed one, where both are known."""
         found = exact_leading_term(self.scene.theorem)
         if isinstance(found, str):
             return None
+        try:
+            return found, ratio_of(found, self.scene.theorem)
+        except Unknown:
+            return None
+
+    # -- exact -------------------------------------------------------------------------------------------
+    def confirm(self, point: Point) -> Witness | None:
+        """Exact parameters at which the exact leading term is not the claimed one."""
+        known = self._exact_ratio()
+        if known is None:
+            return None
+        found, ratio = known
         claim = self.scene.theorem.expanded_claim
         assert isinstance(claim, Asymptotic)
-        ratio = ratio_of(found, self.scene.theorem)
         values = {k: v for k, v in point.values.items() if k != self.small.name}
         at = Point(point.scene, values, ())
         extra = {"relation": "≠", "method": found.method}

@@ -153,6 +153,6 @@ def _even_in_start(theorem: Theorem, claim: Asymptotic, env: dict[str, Any], i: 
 
 #: What finds a leading term, or raises Unknown, NotExact or Undecided; tried in this order.
 _WITH_TIES = (beyond_flip,)
-_IN_THE_LIMIT = (_beside_manifold, leading_on_cycle, collapse, through_the_edge, *_WITH_TIES)
+_IN_THE_LIMIT = (_beside_manifold, through_the_edge, leading_on_cycle, collapse, *_WITH_TIES)
 _AFTER_FEW_STEPS = (after_few_steps,)
 _ALONG_A_DRIFT = (slow_drift,)

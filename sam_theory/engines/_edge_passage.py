@@ -37,7 +37,7 @@ from typing import Any
 
 import sympy as sp
 
-from sam_theory.arithmetic import Coordinates, Expansion, NotExact, Series, Symbolic, Undecided, lower
+from sam_theory.arithmetic import STEP_SIZE, Coordinates, Expansion, NotExact, Series, Symbolic, Undecided, lower
 from sam_theory.arithmetic._series import tidy
 from sam_theory.engines._leading import Leading, Scale, Unknown, holds, never_vanishes, oracle, place, untied
 from sam_theory.engines._orbit_goals import coordinate_environment
@@ -68,18 +68,17 @@ def through_the_edge(theorem: Theorem, claim: Asymptotic) -> Leading:
     small = claim.small
     if len(theorem.map.state) > 1 or theorem.rule.noise or theorem.rule.uses_step_number:
         raise Unknown("the rule is no fixed map of the iterate")
-    if theorem.loss.dimension != 2 or len(claim.start) != 2 or small.name not in theorem.map.parameters:
-        raise Unknown(f"{small} is no parameter of a map of the plane")
+    if theorem.loss.dimension != 2 or len(claim.start) != 2:
+        raise Unknown("the map is none of the plane")
+    if theorem.rule.dimensions.get(small.name) != STEP_SIZE:
+        raise Unknown(f"{small} is no step size")
     if not small.is_positive or not untied(theorem, small):
         raise Unknown(f"{small} is not positive, or the hypotheses keep it from tending to 0")
     try:
         edge = _edge(theorem, claim)
-        series = Series(_E, 2 * edge.order + 4, oracle(theorem))
-        env = {s.name: series.constant(s) for s in (*theorem.symbols, _E, _DOWN) if s != small}
-        env |= {small.name: series.run(lower(edge.step), env)["result"]}
         _smooth(theorem, small, edge)
-        conserved = _start(theorem, claim, edge, series, env)
-        found = _observed(claim, edge, series, env, theorem)
+        conserved = _conserved(theorem, claim, edge)
+        found = _observed(theorem, claim, edge)
         if found.precision is not None and found.precision < found.order + edge.order:
             raise Unknown("the quantity is not known to the order of the lemma")
         if conserved is None:
@@ -158,9 +157,7 @@ def _leading(e: sp.Expr) -> tuple[int, sp.Expr]:
 
 def _smooth(theorem: Theorem, small: sp.Symbol, edge: _Edge) -> None:
     """Premise 1, and that the map is smooth in (ξ, υ, e): by series with general ξ and υ."""
-    series = Series(_E, edge.order + 4, oracle(theorem))
-    env = {s.name: series.constant(s) for s in (*theorem.symbols, _E, _XI, _UPSILON)}
-    env[small.name] = series.run(lower(edge.step), env)["result"]
+    series, env = _expansion(theorem, small, edge, edge.order + 1)
     here = place(series, (_E**edge.scale * _XI, _UPSILON / _E), env)
     (name,) = theorem.map.state
     across, along = theorem.map.step(series, {name: here}, env)[name]
@@ -171,8 +168,23 @@ def _smooth(theorem: Theorem, small: sp.Symbol, edge: _Edge) -> None:
         raise Unknown(f"y² − x² is not seen to change by O(e^{edge.order}) of itself")
 
 
-def _start(theorem: Theorem, claim: Asymptotic, edge: _Edge, series: Series, env: dict[str, Any]) -> sp.Expr | None:
-    """ν₀, or None where D₀ → ∞."""
+def _expansion(theorem: Theorem, small: sp.Symbol, edge: _Edge, terms: int) -> tuple[Series, dict[str, Any]]:
+    """The arithmetic of series in e, and every parameter in it."""
+    series = Series(_E, terms, oracle(theorem))
+    env = {s.name: series.constant(s) for s in (*theorem.symbols, _E, _DOWN, _XI, _UPSILON) if s != small}
+    return series, env | {small.name: series.run(lower(edge.step), env)["result"]}
+
+
+def _conserved(theorem: Theorem, claim: Asymptotic, edge: _Edge) -> sp.Expr | None:
+    """ν₀, or None where D₀ → ∞; as few coefficients as possible, since there may be many terms."""
+    try:
+        return _first_integral(theorem, claim, edge, edge.order + 2)
+    except Undecided:
+        return _first_integral(theorem, claim, edge, 2 * edge.order + 4)
+
+
+def _first_integral(theorem: Theorem, claim: Asymptotic, edge: _Edge, terms: int) -> sp.Expr | None:
+    series, env = _expansion(theorem, claim.small, edge, terms)
     x, y = claim.start
     height: Expansion = series.run(lower(y), env)["result"]
     if height.order != -1 or not height.leading.is_positive:
@@ -200,14 +212,15 @@ def _start(theorem: Theorem, claim: Asymptotic, edge: _Edge, series: Series, env
     return result
 
 
-def _observed(claim: Asymptotic, edge: _Edge, series: Series, env: dict[str, Any], theorem: Theorem) -> Expansion:
+def _observed(theorem: Theorem, claim: Asymptotic, edge: _Edge) -> Expansion:
     """The quantity at (0, y∞) as a series, in terms of D∞."""
     side = sp.Symbol("side!", real=True)
     seen = {**{s.name: s for s in theorem.symbols}, "w": Coordinates([side, sp.sqrt(1 / _E**2 + edge.gap * _DOWN)])}
     formula = Symbolic().run(lower(claim.quantity), seen, theorem.loss)["result"]
     if side in formula.free_symbols:
         raise Unknown("the quantity depends on what tends to 0")
-    found: Expansion = series.run(lower(formula), env)["result"]
+    series, known = _expansion(theorem, claim.small, edge, 2 * edge.order + 4)
+    found: Expansion = series.run(lower(formula), known)["result"]
     return found
 
 

@@ -9,6 +9,7 @@ term of any smooth quantity of the start and the end follows by substitution.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import sympy as sp
@@ -81,6 +82,7 @@ def exact_leading_term(theorem: Theorem) -> Leading | str:
 
 def _exactly(theorem: Theorem, claim: Asymptotic) -> Leading | str:
     reasons = []
+    methods: tuple[Callable[[Theorem, Asymptotic], Leading], ...]
     if untied(theorem, claim.small):
         methods = _IN_THE_LIMIT if claim.at is None else _AFTER_FEW_STEPS if claim.at.is_number else _ALONG_A_DRIFT
     else:

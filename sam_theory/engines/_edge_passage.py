@@ -1,33 +1,36 @@
 r"""The lemma *passage through the edge*: where an orbit ends that begins above the edge of stability, near to it.
 
-Let the plane map (x, y) ↦ (x⁺, y⁺) depend on η > 0, fix every point of x = 0, and be odd in x: (−x, y) ↦ (−x⁺, y⁺).  Let
-m(y) = ∂x⁺/∂x at (0, y), and let y = 1/e be its edge, m(1/e) = −1, at η = η(e) → 0 as e → 0; Y = 1/e².  Put x = e^q ξ,
-y = υ/e, p = ξ² and y² − x² = Y(1+d).  Suppose the map is smooth in (ξ, υ, e) near (0, 1, 0), e = 0 included, so that
-p⁺ = pR(p, d, e) and d⁺ = d − pS(p, d, e) with smooth R and S (Whitney: even functions of ξ), and
+Let the plane map (x, y) ↦ (x⁺, y⁺) depend on η > 0, fix every point of x = 0, and be odd in x: (−x, y) ↦ (−x⁺, y⁺).
+Let m(y) = ∂x⁺/∂x at (0, y), and let y = 1/e be its edge, m(1/e) = −1, at η = η(e) → 0 as e → 0; Y = 1/e².  Put x =
+e^q ξ, y = υ/e, p = ξ² and y² − x² = Y(1+d).  Suppose the map is smooth in (ξ, υ, e) near (0, 1, 0), e = 0 included, so
+that p⁺ = pR(p, d, e) and d⁺ = d − pS(p, d, e) with smooth R and S (Whitney: even functions of ξ), and
 
-1. S = eⁿS₁ with n ≥ 1 and S₁ smooth;  2. r₁ = ∂R/∂d, r₂ = −∂R/∂p and s = S₁ at (0, 0, e) have positive limits as e → 0.
+1. S = eⁿS₁ with n ≥ 1 and S₁ smooth;
+2. r₁ = ∂R/∂d, r₂ = −∂R/∂p and s = S₁ at (0, 0, e) have positive limits as e → 0.
 
-Put g = eⁿs/r₂, D = d/g, X = r₂p/(r₁g), h = r₁g = O(eⁿ).  Let the orbit start at X₀ > 0 and D₀ > 0 with gX₀ → 0, gD₀ → 0,
-and let either D₀ → δ ∈ (0, ∞), X₀ bounded, or D₀ → ∞ like a power of e, X₀ at most so.  Then for small e it tends to
+Put g = eⁿs/r₂, D = d/g, X = r₂p/(r₁g), h = r₁g = O(eⁿ).  Let the orbit start at X₀ > 0 and D₀ > 0 with gX₀ → 0, gD₀ →
+0, and let either D₀ → δ ∈ (0, ∞), X₀ bounded, or D₀ → ∞ like a power of e, X₀ at most so.  Then for small e it tends to
 (0, y∞), y∞² = Y(1 + gD∞), where D∞ < 0 is given up to O(eⁿ) by (1+D∞)e^{−D∞} = ν₀, ν₀ = (1 + D₀ − X₀)e^{−D₀}; in the
 second case D∞ = −1 + O(eⁿ): the orbit ends Yg below its edge, whatever X₀ is.
 
-Proof.  R = 1 at (0, 0, e), so by Taylor's theorem
-X⁺ = X(1 + h(D−X) + O(h²(X+|D|)²)),  D⁺ = D − hX(1 + O(h(X+|D|))).
+Proof.  R = 1 at (0, 0, e), so by Taylor's theorem X⁺ = X(1 + h(D−X) + O(h²(X+|D|)²)), D⁺ = D − hX(1 + O(h(X+|D|))).
 Let ν = (1+D−X)e^{−D}.  To first order in h it does not change: −X(D−X) − X(X−D) = 0; and ∂²ν/∂X² = 0.  So
 |ν⁺−ν| ≤ Ch²X(1+X+|D|)²e^{−D} while h(X+|D|) is small.  D decreases by at least hX/2 per step, by steps that are o(1),
-so sums over the orbit are at most integrals in D: |ν_t−ν₀| ≤ Ch∫(1+X+|D|)²e^{−D}dD over [D_t, D₀].    (a)
-*Confinement.* As long as (b): X_j ≤ 3(1+|D_j|) + 3X₀e^{−(D₀−D_j)/2} and D_j ≥ −B, (a) holds, and with X = 1+D−νe^{D}
-X_t ≤ 1+D_t + X₀e^{−(D₀−D_t)} + |ν_t−ν₀|e^{D_t}, the last term at most Ch(1+|D_t|)² + ChX₀²(D₀−D_t)e^{−(D₀−D_t)} =
-o(1)·(1+|D_t|+X₀e^{−(D₀−D_t)/2}), since h(D₀+X₀) → 0.  So (b) holds with 2 for 3, and X_t > 0 gives
-D_t > −1 − X₀e^{D_t−D₀} − o(1)(…): D_t > −B/2, if B is large.  One step moves (X, D) by o(1)(1+X, 1): (b) is never left,
-and X_t > 0 as R > 0.  With (b), (a) is O(h): ∫(1+|D|)²e^{−D}dD is bounded, and X₀²∫e^{−(D₀−D)−D}dD ≤ X₀²(D₀+B)e^{−D₀} too.
-*End.* D_t decreases to some D∞ ≥ −B, so ΣhX_t < ∞ and X_t → 0.  D∞ > 0 is impossible: R(0, d, e) > 1 for small d > 0, so
-that X_t would grow.  Hence D∞ ≤ 0 and (1+D∞)e^{−D∞} = ν₀+O(h).  ν₀ tends to a limit below 1 (to 0 in the second case,
-faster than any power of e), and D ↦ (1+D)e^{−D} increases strictly on (−∞, 0] up to 1, with slope −De^{−D}.  ∎
+so that sums over the orbit are at most integrals in D: |ν_t−ν₀| ≤ Ch∫(1+X+|D|)²e^{−D}dD over [D_t, D₀].    (a)
 
-The quantity of a claim is expanded in e at (0, y∞).  All that is used of the map: its derivatives at x = 0 give r₁, r₂, s and
-g = −eⁿ…, in terms of K = ∂²y⁺/∂x², m' and m₃ = ∂³x⁺/∂x³ at y = 1/e: Yg = −yK/(m'/y + m₃/3), r₁ = −ym'.
+*Confinement.*  As long as X_j ≤ 3(1+|D_j|) + 3X₀e^{−(D₀−D_j)/2} and D_j ≥ −B (b), (a) holds, and with X = 1+D−νe^{D}
+X_t ≤ 1+D_t + X₀e^{−(D₀−D_t)} + |ν_t−ν₀|e^{D_t}, the last term at most Ch(1+|D_t|)² + ChX₀²(D₀−D_t)e^{−(D₀−D_t)} =
+o(1)·(1+|D_t|+X₀e^{−(D₀−D_t)/2}), since h(D₀+X₀) → 0.  So (b) holds with 2 for 3.  X_t > 0, as R > 0, so that D_t > −1 −
+X₀e^{D_t−D₀} − o(1)·(…) > −B/2, if B is large, for X₀e^{−D₀/2} is bounded.  A step moves (X, D) by o(1)·(1+X, 1): (b) is
+never left.  With (b), (a) is O(h): ∫(1+|D|)²e^{−D}dD over [−B, D₀] is bounded, and so is X₀²∫e^{−(D₀−D)−D}dD ≤
+X₀²(D₀+B)e^{−D₀}.
+
+*End.*  D_t decreases to some D∞ ≥ −B, so ΣhX_t < ∞ and X_t → 0.  D∞ > 0 is impossible: R(0, d, e) > 1 for small d > 0,
+so that X_t would grow.  Hence D∞ ≤ 0 and (1+D∞)e^{−D∞} = ν₀+O(h).  ν₀ tends to a limit below 1 (in the second case to
+0, faster than any power of e), and D ↦ (1+D)e^{−D} increases strictly on (−∞, 0] up to 1, with slope −De^{−D}.  ∎
+
+The quantity of a claim is expanded in e at (0, y∞).  With K = ∂²y⁺/∂x², m' and m₃ = ∂³x⁺/∂x³ at (0, 1/e), r₁ = −ym',
+Yg = −yK/(m'/y + m₃/3): at the edge y² − x² falls by −yKx² and R = 1 − (m'/y + m₃/3)x² to leading order in x.
 """
 
 from __future__ import annotations

@@ -6,21 +6,21 @@ Let μ = ε² and let F(w, μ) be smooth near (0, 0), w = (u, v).  In u = εU, v
 2. two steps be U⁺⁺ = U + ε²g(U, V) + O(ε³), and γ(U) = g(U, V*(U)), V*(U) = (1−A)⁻¹k(U), obey γ(r) = 0, γ'(r) < 0.
 
 Then for every small ε the orbit from (εr, ε²V₀) tends to a 2-cycle P₊(ε), P₋(ε) = (±εr, ε²V*(r)) + (O(ε²), O(ε³)).
-A smooth quantity q of w and w_next with q(a, b) = q(b, a) tends to q(P₊, P₋), which is even in ε: if it is ε^{2m}(c +
+A rational quantity q of w and w_next with q(a, b) = q(b, a) tends to q(P₊, P₋), which is even in ε: if it is ε^{2m}(c +
 O(ε)) near these points, it is cμ^m(1 + O(μ)) for c ≠ 0.
 
 Proof.  As F depends on ε through μ only, ε → −ε, U → −U leaves the map as it is; hence h(−U, V) = h(U, V), and V* is
-the fixed point of two steps H = A²V + Ak + k at ε = 0.  Write two steps as (U + ε²g, H), both smooth in ε.  g = 0, H = V
-has the solution (r, V*(r)) at ε = 0 with the Jacobian determinant det(A²−1)·γ'(r) ≠ 0, so a smooth branch (U_ε, V_ε) of
-fixed points.  Let V*(U, ε) solve H(U, V*, ε) = V* and put y = U − U_ε, z = V − V*(U, ε).  In a norm adapted to A², on
-compact sets of (y, z) and for small ε, with constants q < 1, c, C > 0 (c on |y| ≤ ϱ)
+the fixed point of two steps H = A²V + Ak + k at ε = 0.  Write two steps as (U + ε²g, H), both smooth in ε.  g = 0, H =
+V has the solution (r, V*(r)) at ε = 0 with the Jacobian determinant det(A²−1)·γ'(r) ≠ 0, so a smooth branch (U_ε, V_ε)
+of fixed points.  Let V*(U, ε) solve H(U, V*, ε) = V* and put y = U − U_ε, z = V − V*(U, ε).  In a norm adapted to A²,
+on compact sets of (y, z) and for small ε, with constants q < 1, c, C > 0 (c on |y| ≤ ϱ)
 
     |y⁺| ≤ (1−cε²)|y| + Cε²|z|,    |z⁺| ≤ (q+Cε²)|z| + Cε²|y|,
 
-since g at z = 0 vanishes at U_ε and has slope below −c, and U⁺ − U = O(ε²)(|y|+|z|).  With N = |y| + δ|z|, δ = min(c/2C,
-ϱ/2|z₀|), N⁺ ≤ max(1−cε²/2, q+Cε²+Cε²/δ)·N.  At the start |y₀| = O(ε), N < ϱ, and |z| ≤ |z₀|+1 is kept: N → 0.  So the
-orbit tends to P₊ = (εU_ε, ε²V_ε) and its image P₋.  P₊(−ε) is a fixed point of two steps near (−εr, ε²V*), unique
-there by the mirrored argument, as is P₋(ε): so P₊(−ε) = P₋(ε), and q(P₊, P₋) is even.  ∎
+since g at z = 0 vanishes at U_ε and has slope below −c, and U⁺ − U = O(ε²)(|y|+|z|).  With N = |y| + δ|z| and δ =
+min(c/2C, ϱ/2|z₀|), N⁺ ≤ max(1−cε²/2, q+Cε²+Cε²/δ)·N.  At the start |y₀| = O(ε), N < ϱ, and |z| ≤ |z₀|+1 is kept: N →
+0.  So the orbit tends to P₊ = (εU_ε, ε²V_ε) and its image P₋.  P₊(−ε) is a fixed point of two steps near (−εr, ε²V*),
+unique there by the mirrored argument, as is P₋(ε): so P₊(−ε) = P₋(ε), and q(P₊, P₋) is even.  ∎
 """
 
 from __future__ import annotations

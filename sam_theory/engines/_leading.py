@@ -19,7 +19,7 @@ RLIMIT = 4_000_000
 
 @dataclass(frozen=True)
 class Scale:
-    """The small parameter as a rational function ``step`` of ``root``, and the quantity up to ``root``^``order`` of it."""
+    """The small parameter as a rational function ``step`` of ``root``; the quantity up to ``root``^``order`` of it."""
 
     small: sp.Symbol
     root: sp.Symbol
@@ -32,7 +32,8 @@ class Scale:
 class Leading:
     """``term`` (1 + O(small^order)); ``then``: the coefficient of small^order in the bracket, where it is known.
 
-    With a ``scale`` more is known: further terms, in the root that the scale names.  An infinite order: the quantity is ``term`` exactly where ``small`` is small enough.
+    An infinite order: the quantity is ``term`` exactly where ``small`` is small enough.  With a ``scale`` further terms
+    are known, in the root that it names.
     """
 
     term: sp.Expr
@@ -75,7 +76,7 @@ def untied(theorem: Theorem, small: sp.Symbol, defined: bool = False) -> bool:
     every = [h.subs(meaning) for h in theorem.all_hypotheses if h not in names]
     ours = [h for h in every if small in h.free_symbols]
     rest = tuple(h for h in every if h not in ours)
-    strict = {sp.LessThan: sp.StrictLessThan, sp.GreaterThan: sp.StrictGreaterThan}
+    strict: dict[Any, Any] = {sp.LessThan: sp.StrictLessThan, sp.GreaterThan: sp.StrictGreaterThan}
 
     def stays(h: Any) -> bool:
         if h in (sp.true, sp.false):
@@ -84,7 +85,8 @@ def untied(theorem: Theorem, small: sp.Symbol, defined: bool = False) -> bool:
             return bool(h not in (sp.Eq(small, 0), sp.LessThan(small, 0), sp.StrictLessThan(small, 0)))
         if not isinstance(h, (sp.StrictGreaterThan, sp.StrictLessThan, sp.Ne, *strict)):
             return False
-        limit = strict.get(h.func, h.func)(h.lhs.subs(small, 0), h.rhs.subs(small, 0))
+        relation: Any = strict.get(h.func, h.func)
+        limit = relation(h.lhs.subs(small, 0), h.rhs.subs(small, 0))
         if limit.has(sp.nan, sp.zoo, sp.oo, -sp.oo):
             return False
         return limit is sp.true or (

@@ -76,13 +76,13 @@ def _on_cycle(theorem: Theorem, claim: Asymptotic, i: int, square: sp.Expr) -> L
     here = place(series, tuple(point), env)
     (name,) = theorem.map.state
     image = theorem.map.step(series, {name: here}, env)[name]
-    twice = theorem.map.step(series, {name: image}, env)[name]
     once = _scaled(image, i)
     if any(tidy(image[i].coefficient(k) + (_U if k == 1 else 0)) != 0 for k in (0, 1)):
         raise Unknown("the multiplier across is not −1 in the limit")
+    slave = _slaved(theorem, once, along)
+    twice = theorem.map.step(series, {name: image}, env)[name]
     if any(tidy(twice[i].coefficient(k) - (_U if k == 1 else 0)) != 0 for k in (0, 1, 2)):
         raise Unknown("two steps do not return to third order")
-    slave = _slaved(theorem, once, along)
     drift = tidy(twice[i].coefficient(3).subs(slave, simultaneous=True) / _U).subs(_U, sp.sqrt(_SQUARE))
     if tidy(drift.subs(_SQUARE, square)) != 0:
         raise Unknown(f"the start is no equilibrium of the slow drift {drift}")

@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any
 
 import sympy as sp
+from sympy.logic.boolalg import BooleanAtom
 
 from sam_theory.arithmetic import Coordinates, Expansion, NotExact, Series, Undecided, lower
 from sam_theory.engines._goal import Goal, nonzero
@@ -76,16 +77,16 @@ def untied(theorem: Theorem, small: sp.Symbol, defined: bool = False) -> bool:
     every = [h.subs(meaning) for h in theorem.all_hypotheses if h not in names]
     ours = [h for h in every if small in h.free_symbols]
     rest = tuple(h for h in every if h not in ours)
-    strict: dict[Any, Any] = {sp.LessThan: sp.StrictLessThan, sp.GreaterThan: sp.StrictGreaterThan}
+    strict = {sp.LessThan: sp.StrictLessThan, sp.GreaterThan: sp.StrictGreaterThan}
 
     def stays(h: Any) -> bool:
-        if h in (sp.true, sp.false):
+        if isinstance(h, BooleanAtom):
             return bool(h)
         if {h.lhs, h.rhs} == {small, sp.S.Zero}:
             return bool(h not in (sp.Eq(small, 0), sp.LessThan(small, 0), sp.StrictLessThan(small, 0)))
-        if not isinstance(h, (sp.StrictGreaterThan, sp.StrictLessThan, sp.Ne, *strict)):
-            return False
         relation: Any = strict.get(h.func, h.func)
+        if relation not in (sp.StrictGreaterThan, sp.StrictLessThan, sp.Ne):
+            return False
         limit = relation(h.lhs.subs(small, 0), h.rhs.subs(small, 0))
         if limit.has(sp.nan, sp.zoo, sp.oo, -sp.oo):
             return False
@@ -138,11 +139,13 @@ def _ratio_in(scale: Scale, theorem: Theorem, leading: sp.Expr, enough: sp.Expr)
     env = {s.name: series.constant(s) for s in (*theorem.symbols, scale.root) if s != scale.small}
     step: Expansion = series.run(lower(scale.step), env)["result"]
     env[scale.small.name] = step
-    ratio: Expansion = series.run(lower(scale.quantity), env)["result"] / series.run(lower(leading), env)["result"]
+    found: Expansion = series.run(lower(scale.quantity), env)["result"]
+    claimed: Expansion = series.run(lower(leading), env)["result"]
     unit = (scale.small / step.leading) ** sp.Rational(1, step.order)
-    first = sp.simplify(ratio.leading)
-    if ratio.order or first != 1:
-        return first * unit**ratio.order
+    first, power = sp.simplify(found.leading / claimed.leading), found.order - claimed.order
+    if power or first != 1:
+        return first * unit**power
+    ratio: Expansion = found.over_leading() / claimed.over_leading()
     for k in range(1, scale.order):
         if sp.Rational(k, step.order) < enough and (c := sp.simplify(ratio.coefficient(k))) != 0:
             return 1 + c * unit**k

@@ -107,6 +107,17 @@ def test_both_sides_of_a_comparison_have_hypotheses() -> None:
     assert {one.name.split(":")[0] for one in weakenings_of(theorem)} == {"below", "above"}
 
 
+def test_a_scene_that_contradicts_what_is_left_is_left_out() -> None:
+    """Links such as z²/2 rise everywhere: where ℓ' ≤ 0 is asked for they say nothing, and the search goes on."""
+    by_name = outcomes(NAMED["sam-balanced-two-cycle-product.fold"])
+    assert by_name["rho > 0"] == "not needed"
+    assert "ell'((r + rho)**2/2) > 0" in by_name
+
+
+def test_a_hypothesis_that_has_no_limit_ties_the_small_parameter() -> None:
+    assert outcomes(NAMED["eos-gap-product.endpoint"])["s <= 3"] in ("needed", "open")
+
+
 def test_what_is_quoted_as_false_has_no_hypotheses_to_drop() -> None:
     assert weakenings_of(NAMED["sam-descends"]) == ()
 

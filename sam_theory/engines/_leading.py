@@ -87,9 +87,10 @@ def untied(theorem: Theorem, small: sp.Symbol, defined: bool = False) -> bool:
         relation: Any = strict.get(h.func, h.func)
         if relation not in (sp.StrictGreaterThan, sp.StrictLessThan, sp.Ne):
             return False
-        limit = relation(h.lhs.subs(small, 0), h.rhs.subs(small, 0))
-        if limit.has(sp.nan, sp.zoo, sp.oo, -sp.oo):
+        sides = [side.subs(small, 0) for side in h.args]
+        if any(side.has(sp.nan, sp.zoo, sp.oo, -sp.oo) for side in sides):
             return False
+        limit = relation(*sides)
         return limit is sp.true or (
             limit is not sp.false and close(Goal("limit", rest, limit), RLIMIT).status == "proved"
         )

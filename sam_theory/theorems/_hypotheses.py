@@ -12,7 +12,9 @@ from sympy.core.relational import Relational as Relation
 from sam_theory.losses import PolyakLojasiewicz, StronglyConvex
 from sam_theory.theorems._claims import AlmostEvery, Identity, Inequality
 from sam_theory.theorems._comparison import Comparison
-from sam_theory.theorems._theorem import Theorem
+from sam_theory.theorems._data import InterpolationData
+from sam_theory.theorems._proof import Lemma, Step
+from sam_theory.theorems._theorem import Instance, Theorem
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,8 @@ class Weakened:
         The hypothesis, if it is a relation.
     reason : str
         Why it is stated although it is not needed, if the theorem records that.
+    shown : Instance, InterpolationData, tuple of Step and Lemma, or None
+        What the theorem says of itself without the hypothesis: a suspected counterexample, or a proof.
     """
 
     name: str
@@ -41,6 +45,7 @@ class Weakened:
     others: tuple[Relation, ...] = ()
     dropped: Relation | None = None
     reason: str = ""
+    shown: Instance | InterpolationData | tuple[Step | Lemma, ...] | None = None
 
 
 def weakenings_of(theorem: Theorem) -> tuple[Weakened, ...]:
@@ -97,6 +102,7 @@ def _weakened(theorem: Theorem, dropped: Relation | str, others: tuple[Relation,
         others,
         None if isinstance(dropped, str) else theorem.expand(dropped),
         theorem.unneeded.get(dropped) or theorem.unneeded.get(name, ""),
+        theorem.without.get(dropped) or theorem.without.get(name),
     )
 
 

@@ -97,6 +97,9 @@ class Theorem:
     unneeded : mapping of relation or str to str
         Hypotheses that the statement does without (or their names in ``verify --hypotheses``), each with the reason it
         is stated nonetheless.
+    without : mapping of relation or str to Instance, InterpolationData, or tuple of Step and Lemma
+        What decides whether a hypothesis is needed, where the engines do not find it themselves: a suspected
+        counterexample where it fails, or a proof that does without it.  Nothing of it is believed.
 
     Raises
     ------
@@ -124,6 +127,9 @@ class Theorem:
     notes: str = ""
     relations: tuple[Related, ...] = ()
     unneeded: Mapping[Relation | str, str] = field(default_factory=dict)
+    without: Mapping[Relation | str, Instance | InterpolationData | tuple[Step | Lemma, ...]] = field(
+        default_factory=dict
+    )
     #: ``library``, or the file that a process can load the theorem from again
     origin: str = field(default="", compare=False)
 
@@ -150,9 +156,10 @@ class Theorem:
                 raise InputError(
                     f"theorem {self.slug}: the hypothesis {h} speaks of a state; put it into given=(...) of the claim"
                 )
-        for h in self.unneeded:
-            if not isinstance(h, str) and h not in self.hypotheses:
-                raise InputError(f"theorem {self.slug}: unneeded names {h}, which is none of its hypotheses")
+        for word, named in (("unneeded", self.unneeded), ("without", self.without)):
+            for h in named:
+                if not isinstance(h, str) and h not in (*self.hypotheses, *getattr(self.claim, "given", ())):
+                    raise InputError(f"theorem {self.slug}: {word} names {h}, which is none of its hypotheses")
         for e in (*self.claim.formulas(), *self.hypotheses, *self.where.values()):
             floats = e.atoms(sp.Float)
             if floats:
@@ -369,12 +376,15 @@ class Theorem:
         return [p.text() for p in self.proof]
 
     def with_(self, **changes: Any) -> Theorem:
-        """A changed copy; under another slug it has no relations, and no unneeded hypotheses, but those given."""
+        """A changed copy; under another slug it has no relations, and of dropped hypotheses only what is given."""
         if changes.get("slug", self.slug) != self.slug:
-            changes = {"relations": (), "unneeded": {}, **changes}
-        if "hypotheses" in changes:
-            kept = {h: why for h, why in self.unneeded.items() if isinstance(h, str) or h in changes["hypotheses"]}
-            changes.setdefault("unneeded", kept)
+            changes = {"relations": (), "unneeded": {}, "without": {}, **changes}
+        if "hypotheses" in changes or "claim" in changes:
+            claim = changes.get("claim", self.claim)
+            known = (*changes.get("hypotheses", self.hypotheses), *getattr(claim, "given", ()))
+            for name in ("unneeded", "without"):
+                kept = {h: v for h, v in getattr(self, name).items() if isinstance(h, str) or h in known}
+                changes.setdefault(name, kept)
         return replace(self, **changes)
 
 

@@ -215,12 +215,13 @@ multiplier = (1 - eta_on_branch * mean) ** 2 - eta_on_branch**2 * spread**2 * a_
 FLIP_SIDE = FLIP_CYCLE.with_(
     slug="gd-product-stability.amplitude",
     title="Its amplitude: (ηλ−2)/a² → (3T²−λQ)/(3λ²): it exists beyond ηλ = 2 iff 3T² > λQ, before it iff 3T² < λQ",
-    hypotheses=(sp.Ne(T, 0), sp.Ne(flip, 0)),
+    hypotheses=(sp.Ne(T, 0),),
     claim=Limit((eta_on_branch * lam - 2) / a_squared, flip / (3 * lam**2), variable=m, to=sp.S.Zero),
 )
 FLIP_STABLE = FLIP_SIDE.with_(
     slug="gd-product-stability.multiplier",
     title="Its multiplier μ has (1−μ)/(ηλ−2) → 4: near the flip it is stable iff it exists beyond ηλ = 2",
+    hypotheses=(sp.Ne(T, 0), sp.Ne(flip, 0)),
     claim=Limit((1 - multiplier) / (eta_on_branch * lam - 2), sp.Integer(4), variable=m, to=sp.S.Zero),
 )
 

@@ -119,7 +119,7 @@ def _ascends(times: int) -> Inequality:
         sp.S.Zero,
         sign(slope(z)) * (dot(x + a_op * y, y + a_op * x) - z),
         strict=True,
-        given=(times * (dot(x, x) + dot(y, y)) > rho**2, sp.Ne(slope(z), 0), *off_origin),
+        given=(times * (dot(x, x) + dot(y, y)) > rho**2, sp.Ne(slope(z), 0)),
     )
 
 

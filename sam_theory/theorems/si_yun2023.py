@@ -55,18 +55,18 @@ HORIZON_TRANSIENT = HORIZON_LEVEL.with_(
 # --- lower ---------------------------------------------------------------------------------------------------
 FLAT_RUN = Theorem(
     slug="si-yun-rate.flat-run",
-    title="On ½αw², ηα < 1, |w_t| ≥ (1−ηα)^t(|w_0|+ρ) − ρ",
+    title="On ½αw², ηα < 2, |w_t| ≥ |1−ηα|^t(|w_0|+ρ) − ρ",
     source=SI_YUN,
     rule=UPPER.rule,
     loss=Quadratic(alpha),
-    hypotheses=(eta * alpha < 1,),
-    where={q: 1 - eta * alpha},
+    hypotheses=(eta * alpha < 2,),
+    where={q: sp.Abs(1 - eta * alpha)},
     claim=Envelope(-norm(w) - rho, -(q**t) * (norm(w_start) + rho)),
-    proof=(GeometricSum(1 - eta * alpha),),
+    proof=(GeometricSum(sp.Abs(1 - eta * alpha)),),
     attained_by=Instance({"alpha": 1, "eta": Rational(1, 4), "rho": 1}, (1,), Quadratic(1)),
     tightness="tight",
     notes="so the flat run needs ηαT of order ln(1+|w_0|/ρ)",
-    mutants=(Mutant("factor 1−99/100ηα", where={q: 1 - Rational(99, 100) * eta * alpha}),),
+    mutants=(Mutant("factor 1−99/100ηα", where={q: sp.Abs(1 - Rational(99, 100) * eta * alpha)}),),
 )
 STEEP_RUN = FLAT_RUN.with_(
     slug="si-yun-rate.steep-run",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sympy as sp
 
-from sam_theory.arithmetic import Vec, dot, grad, norm, value
+from sam_theory.arithmetic import dot, grad, norm, value
 from sam_theory.losses import Quadratic, SpectralQuadratic
 from sam_theory.rules import stable_sam
 from sam_theory.theorems._claims import Identity, Limit
@@ -12,13 +12,8 @@ from sam_theory.theorems._proof import DistanceDecreases, Step
 from sam_theory.theorems._sources import TAN
 from sam_theory.theorems._symbols import alpha, beta, eta, lam, rho, w, w_next
 from sam_theory.theorems._theorem import Mutant, Theorem, declared
+from sam_theory.theorems.quadratics import agree
 from sam_theory.theorems.wen2023 import lam_j
-
-
-def same(u: Vec, v: Vec) -> Identity:
-    """u = v for two vectors: |u|² + |v|² = 2⟨u,v⟩."""
-    return Identity(dot(u, u) + dot(v, v), 2 * dot(u, v))
-
 
 LINE = Theorem(
     slug="stablesam-quadratic.one-dimension",
@@ -26,7 +21,7 @@ LINE = Theorem(
     source=TAN,
     rule=stable_sam,
     loss=Quadratic(lam, dimension=None),
-    claim=same(w_next, (1 - eta * lam) * w),
+    claim=agree(w_next, (1 - eta * lam) * w, given=()),
     tightness="exact",
 )
 #: They exclude that the gradient vanishes after the ascent but not before.

@@ -57,7 +57,7 @@ BALANCE_SAM = BALANCE_USAM.with_(
     title="SAM on ℓ(xyz) multiplies y²−z² by (1−ηaqxx̃)²−η²q²x̃², a = ρ sgn ℓ'/√(y²z²+x²z²+x²y²)",
     rule=sam,
     where={q: slope(ascent), a: rho * sp.sign(slope(x * y * z)) / gradient_norm},
-    claim=Identity(pair_next, pair * kept, given=(y * z > 0,)),
+    claim=Identity(pair_next, pair * kept, given=(gradient_norm**2 > 0,)),
 )
 
 # --- the drift -----------------------------------------------------------------------------------------------------

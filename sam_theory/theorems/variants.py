@@ -111,8 +111,9 @@ DECAY_INSIDE = DECAY_OUTSIDE.with_(
     slug="sam-weight-decay.inside",
     title="With weight decay in the ascent too the radius is η(λ₁+δ)ρ/(2−η(λ₁+δ)): larger by the factor (λ₁+δ)/λ₁",
     rule=regularised_sam,
+    hypotheses=(rho > 0, stiff < 2),
     claim=Cycle(((inside, zero), (-inside, zero)), ((1 - stiff) ** 2, inside_across**2)),
-    notes="quad-two-cycle.cycle with δ added to both eigenvalues, so stable",
+    notes="quad-two-cycle.cycle with δ added to both eigenvalues, so stable iff λ_j < λ₁",
 )
 DECAY_EXISTS = DECAY_OUTSIDE.with_(
     slug="sam-weight-decay.threshold",
@@ -125,7 +126,7 @@ DECAY_EXISTS = DECAY_OUTSIDE.with_(
 DECAY_ATTRACTS = DECAY_EXISTS.with_(
     slug="sam-weight-decay.attracts",
     title="It attracts every start that does not hit 0",
-    hypotheses=(rho > 0, stiff < 2),
+    hypotheses=(stiff < 2,),
     claim=Limit(norm(w), outside),
     starts=OrbitsAvoiding("w = 0"),
     proof=(DistanceDecreases(outside),),
@@ -217,11 +218,10 @@ HEAVY_FOUR = HEAVY.with_(
     hypotheses=(
         rho > 0,
         eta * lam < 2 * momentum,
-        eta * lam < 2,
         sp.Eq(share * (2 - eta * lam), 2 * momentum - eta * lam),
     ),
     claim=Threshold(Stability((eta * lam * rho * (2 - eta * lam) / far,)), momentum, sp.S.One),
-    notes="so the 2-cycle does not attract almost every start: momentum makes SAM on a quadratic multistable",
+    notes="ηλ < 2 as share > 0; so the 2-cycle does not attract almost every start: momentum makes SAM on a quadratic multistable",
 )
 
 THEOREMS = declared(globals())

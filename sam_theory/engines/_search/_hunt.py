@@ -95,6 +95,8 @@ class Hunt:
         if instance is None:
             return None
         scene = scene_of_loss(self.theorem, instance.loss or self.theorem.loss)
+        if sp.false in scene.hypotheses:
+            return None
         judge, sampler = self._tools(scene)
         point = point_of(scene, instance)
         if not _belongs(scene, dict(point.values)):

@@ -20,13 +20,15 @@ class Facts:
     """What is declared about a loss; every entry is tested against the derivatives.
 
     ``alpha``, ``beta``: strong convexity and smoothness (None if unknown or not so); ``minimum``: the least
-    value; ``minimisers``: points, or coordinates with free symbols for a manifold of minima.
+    value; ``minimisers``: points, or coordinates with free symbols for a manifold of minima;
+    ``polyak_lojasiewicz``: α with ‖∇L‖² ≥ 2α(L−L*), where that is known of a loss that is not strongly convex.
     """
 
     alpha: Any = None
     beta: Any = None
     minimum: Any = None
     minimisers: tuple[tuple[Any, ...], ...] = ()
+    polyak_lojasiewicz: Any = None
 
 
 class Loss:

@@ -22,6 +22,7 @@ from sam_theory.theorems._claims import (
     Stability,
     Threshold,
 )
+from sam_theory.theorems._nonconvex import across_a_ridge
 from sam_theory.theorems._potential import ends_on_the_top_cycle
 from sam_theory.theorems._proof import (
     AffineLowerRecursion,
@@ -67,6 +68,7 @@ SC_SAM = Theorem(
     ),
     tightness="tight",
     attained_by=Instance({"alpha": 1, "beta": 1, "eta": 1, "rho": 1}, (1,), Quadratic(1), steps=2),
+    without=across_a_ridge("99/100", "1/32", ("17/10", "1/2")),
     notes="attained where ηβ = 1 and α = β; loose by a factor of order 1/(ηβ) elsewhere",
 )
 
@@ -140,6 +142,7 @@ USAM_RATE = USAM_DESCENT.with_(
         ),
     ),
     attained_by=Instance({"alpha": 1, "beta": 1, "eta": Rational(3, 4), "rho": 1}, (1,), Quadratic(1)),
+    without=across_a_ridge("99/100", "1/4", ("57/5", "29/10"), beta_rho="4"),
 )
 USAM_THRESHOLD = Theorem(
     slug="usam-sharp-threshold-convex.threshold",

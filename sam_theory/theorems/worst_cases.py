@@ -16,6 +16,7 @@ from sam_theory.arithmetic import Point, Vec, dot, grad, norm, value
 from sam_theory.losses import LEMMAS, Constants, Quadratic, StronglyConvex
 from sam_theory.rules import sam, usam
 from sam_theory.theorems._claims import Inequality, Limit
+from sam_theory.theorems._nonconvex import across_a_ridge
 from sam_theory.theorems._proof import Step
 from sam_theory.theorems._sources import NEW
 from sam_theory.theorems._symbols import alpha, beta, eta, gap, rho, w, w_next, w_star
@@ -225,6 +226,7 @@ LOSS = DISTANCE.with_(
         *_loss_steps,
         Step("one step", Inequality(gap(w_next), rate * gap(w)), ("small steps", "large steps", "very large steps")),
     ),
+    without=across_a_ridge("99/100", "1/4", ("57/5", "29/10"), beta_rho="4"),
     notes="attained on ½λ‖w‖², λ ∈ {α, β}; no relation between ρ and β is needed",
 )
 
@@ -262,6 +264,7 @@ LINE = LOSS.with_(
         Step("one step", Inequality(gap(w_next), _right), ("scaled",)),
     ),
     attained_by=Instance({"alpha": 1, "beta": 2, "eta": Rational(3, 8), "rho": Rational(1, 2)}, (1,), Quadratic(2)),
+    without=across_a_ridge("99/100", "3/4", ("109/10", "18/5"), ridges=16, beta_rho="2"),
     notes="with ρ/‖∇L(w)‖ for ρ this is the one-step worst case of SAM at a fixed gradient norm",
 )
 

@@ -6,7 +6,6 @@ coordinates run in a fixed order, element by element, so a result does not depen
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, ClassVar
@@ -62,11 +61,20 @@ class Float64(Arithmetic):
         # Converted once for each matrix; the matrix is kept so that its id stays its own.
         self._matrices: dict[int, tuple[object, Any]] = {}
 
-    operators: ClassVar[Mapping[str, Callable[[Any, Any], Any]]] = {
-        "add": operator.add,
-        "sub": operator.sub,
-        "mul": operator.mul,
+    fixed_numbers: ClassVar[bool] = True
+    inline: ClassVar[Mapping[str, str]] = {
+        "add": "{} + {}",
+        "sub": "{} - {}",
+        "neg": "-{}",
+        "mul": "{} * {}",
+        "div": "_divide({}, {})",
+        "sqrt": "_sqrt({})",
+        "ipow 2": "{0} * {0}",
+        "ipow 3": "{0} * ({0} * {0})",
+        "select True": "_where({0} < {1}, {2}, {3})",
+        "select False": "_where({0} <= {1}, {2}, {3})",
     }
+    scope: ClassVar[Mapping[str, Any]] = {"_divide": np.true_divide, "_sqrt": np.sqrt, "_where": np.where}
 
     def number(self, value: Fraction) -> Any:
         return as_float(value)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Any, ClassVar
@@ -52,10 +51,16 @@ class Rational(Arithmetic):
         "sqrt1p_slope": lambda z: z / rational_sqrt(1 + z * z),
     }
 
-    operators: ClassVar[Mapping[str, Callable[[Any, Any], Any]]] = {
-        "add": operator.add,
-        "sub": operator.sub,
-        "mul": operator.mul,
+    fixed_numbers: ClassVar[bool] = True
+    inline: ClassVar[Mapping[str, str]] = {
+        "add": "{} + {}",
+        "sub": "{} - {}",
+        "neg": "-{}",
+        "mul": "{} * {}",
+        "div": "{} / {}",
+        "ipow 2": "{0} * {0}",
+        "select True": "{2} if {0} < {1} else {3}",
+        "select False": "{2} if {0} <= {1} else {3}",
     }
 
     def number(self, value: Fraction) -> Fraction:
@@ -82,16 +87,16 @@ class FlintRational(Rational):
 
     name = "flint rational"
 
-    def number(self, value: Fraction) -> fmpq:
+    def number(self, value: Fraction) -> Any:
         return fmpq(value.numerator, value.denominator)
 
-    def power(self, a: fmpq, exponent: fmpq) -> fmpq:
+    def power(self, a: Any, exponent: Any) -> Any:
         return self.number(super().power(_fraction(a), _fraction(exponent)))
 
-    def sqrt(self, a: fmpq) -> fmpq:
+    def sqrt(self, a: Any) -> Any:
         return self.number(rational_sqrt(_fraction(a)))
 
-    def sign(self, a: fmpq) -> fmpq:
+    def sign(self, a: Any) -> Any:
         return fmpq((a > 0) - (a < 0))
 
     def call(self, function: Any, order: int, a: Any) -> Any:

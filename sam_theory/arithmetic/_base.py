@@ -78,21 +78,21 @@ class Coordinates:
         return zip(self.values, other.values, strict=True)
 
     def __add__(self, other: Any) -> Coordinates:
-        return Coordinates(a + b for a, b in self._pair(other))
+        return Coordinates([a + b for a, b in self._pair(other)])
 
     def __sub__(self, other: Any) -> Coordinates:
-        return Coordinates(a - b for a, b in self._pair(other))
+        return Coordinates([a - b for a, b in self._pair(other)])
 
     def __neg__(self) -> Coordinates:
-        return Coordinates(-a for a in self.values)
+        return Coordinates([-a for a in self.values])
 
     def __mul__(self, scalar: Any) -> Coordinates:
-        return Coordinates(a * scalar for a in self.values)
+        return Coordinates([a * scalar for a in self.values])
 
     __rmul__ = __mul__
 
     def __truediv__(self, scalar: Any) -> Coordinates:
-        return Coordinates(a / scalar for a in self.values)
+        return Coordinates([a / scalar for a in self.values])
 
 
 class Arithmetic:

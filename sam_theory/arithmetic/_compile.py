@@ -30,7 +30,7 @@ def compiled(program: Program, kind: type[Arithmetic]) -> Run:
     """``run(arithmetic, env, field)`` as straight-line code for arithmetics of class ``kind``.
 
     Each node is a call of the method that gives the operation its meaning, or what ``kind.inline`` says that such
-    a call comes to.
+    a call comes to (``{0}``, ``{1}`` are the arguments, ``{data}`` the constant data).
     """
     scope: dict[str, Any] = {**kind.scope, "_missing_input": missing_input, "_missing_field": missing_field}
     inputs: list[str] = []
@@ -46,7 +46,7 @@ def compiled(program: Program, kind: type[Arithmetic]) -> Run:
         elif shape == "number" and kind.fixed_numbers:
             scope[target] = kind().number(data)
         elif template is not None:
-            body.append(f"    {target} = {template.format(*args)}")
+            body.append(f"    {target} = {template.format(*args, data=data)}")
         else:
             scope[constant] = data
             body.append(f"    {target} = arithmetic.{_call(shape, op, args, data, constant)}")

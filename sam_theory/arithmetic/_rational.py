@@ -59,6 +59,7 @@ class Rational(Arithmetic):
         "mul": "{} * {}",
         "div": "{} / {}",
         "ipow 2": "{0} * {0}",
+        "component": "{0}[{data}] if {data} < len({0}) else arithmetic.component({0}, {data})",
         "select True": "{2} if {0} < {1} else {3}",
         "select False": "{2} if {0} <= {1} else {3}",
     }

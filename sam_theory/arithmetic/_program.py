@@ -6,7 +6,7 @@ meaning (:mod:`sam_theory.arithmetic._base`); nothing else in the package knows 
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
@@ -83,8 +83,15 @@ class Program:
     #: The nodes as plain tuples, for interpreters: reading three attributes of every node costs more than most sums.
     plan: tuple[tuple[str, str, tuple[int, ...], Any], ...] = field(init=False, repr=False, compare=False)
 
+    #: How often each class of arithmetics has interpreted the program, and the code of those that did so often.
+    runs: dict[type, int] = field(init=False, repr=False, compare=False, default_factory=dict)
+    functions: dict[type, Callable[..., Any]] = field(init=False, repr=False, compare=False, default_factory=dict)
+
     def __post_init__(self) -> None:
         object.__setattr__(self, "plan", tuple((_shape(n), n.op, n.args, n.data) for n in self.nodes))
+
+    def __reduce__(self) -> Any:
+        return Program, (self.nodes, self.kinds, self.outputs)
 
     @property
     def inputs(self) -> tuple[str, ...]:

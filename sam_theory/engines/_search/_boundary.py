@@ -34,6 +34,8 @@ class Boundary:
         r = Float64().run(self.sides, values)
         left, right = column(r["left"], n), column(r["right"], n)
         ok = (left > 0) & (right > 0)
+        if ok.all():
+            return np.asarray(np.log(left) - np.log(right))
         return np.where(ok, np.log(np.where(ok, left, 1.0)) - np.log(np.where(ok, right, 1.0)), np.nan)
 
     def near(self, batch: Batch, rng: np.random.Generator, scan: bool = False) -> Batch:
@@ -67,7 +69,7 @@ class Boundary:
             values |= self.parameters.complete(values) if self.parameters.solved else {}
         moved = Batch(batch.scene, values, batch.start).rows(np.flatnonzero(good))
         symbols = {s.name: moved.values[s.name] for s in batch.scene.symbols}
-        return moved.rows(np.flatnonzero(self.parameters.violation(symbols, moved.size) == 0))
+        return moved.rows(np.flatnonzero(self.parameters.admitted(symbols, moved.size)))
 
     def _bisected(self, values: dict[str, Array], name: str, target: Array, grid: int) -> Array:
         n = len(target)

@@ -26,7 +26,8 @@ _OPERATORS = {
 @lru_cache(maxsize=8192)
 def relation(left: Any, operator: str, right: Any) -> Any:
     """The relation ``left operator right``; decided ones become true or false."""
-    if right is sp.S.Zero and undecided(left):
+    difference = left if right is sp.S.Zero else left - right
+    if undecided(difference, zero=operator in ("==", "!=")):
         return _OPERATORS[operator](left, right, evaluate=False)
     return _OPERATORS[operator](left, right)
 
@@ -188,9 +189,13 @@ def _depends(part: Any, splits: Sequence[tuple[sp.Symbol, Any]]) -> bool:
 
 def resolve(e: Any, values: dict[sp.Symbol, sp.Expr]) -> Any:
     """Put the chosen value of a split symbol into ``e``."""
-    if not isinstance(e, sp.Basic) or e.free_symbols.isdisjoint(values):
-        return e
-    return e.subs(values, simultaneous=True)
+    if isinstance(e, Relation):
+        sides = resolve(e.lhs, values), resolve(e.rhs, values)
+        return e if sides == e.args else relation(sides[0], e.rel_op, sides[1])
+    if isinstance(e, BooleanFunction):
+        parts = tuple(resolve(a, values) for a in e.args)
+        return e if parts == e.args else e.func(*parts)
+    return e.xreplace(values) if isinstance(e, sp.Basic) else e
 
 
 def conjuncts(parts: Sequence[Any]) -> list[Any] | None:

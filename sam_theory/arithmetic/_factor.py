@@ -7,7 +7,7 @@ from functools import lru_cache
 import sympy as sp
 from flint import Ordering, fmpz_mpoly_ctx
 from sympy.core.mul import _keep_coeff
-from sympy.polys.polyerrors import PolificationFailed
+from sympy.polys.polyerrors import GeneratorsNeeded, PolificationFailed
 
 
 @lru_cache(maxsize=256)
@@ -41,7 +41,7 @@ def _factors(e: sp.Expr) -> tuple[sp.Expr, list[tuple[sp.Expr, int]]] | None:
         return None
     try:
         polynomial = sp.Poly(e)
-    except PolificationFailed:
+    except (GeneratorsNeeded, PolificationFailed):
         return None
     if not (polynomial.domain.is_ZZ and all(g.is_Symbol for g in polynomial.gens)):
         return None

@@ -1,4 +1,4 @@
-"""Whether a rational expression is 0, exactly: numerator and denominator as polynomials over ℚ, multiplied out by FLINT."""
+"""Whether a rational expression is 0, exactly: its numerator and denominator as polynomials over ℚ, by FLINT."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ def _modules() -> tuple[ModuleType, ...]:
 @cache
 def library() -> tuple[Theorem, ...]:
     """Every statement that ships with the package, in a fixed order."""
-    theorems = tuple(t.with_(origin="library") for module in _modules() for t in module.THEOREMS)
+    theorems = tuple(t.from_("library") for module in _modules() for t in module.THEOREMS)
     return unique(theorems, "the library")
 
 
@@ -137,4 +137,4 @@ def load_file(path: str | Path) -> tuple[Theorem, ...]:
     if not found:
         raise InputError(f"{path}: defines no Theorem; assign one to a name at the top level")
     origin = str(file.resolve())
-    return unique(tuple(t.with_(origin=origin) for t in found.values()), str(path))
+    return unique(tuple(t.from_(origin) for t in found.values()), str(path))

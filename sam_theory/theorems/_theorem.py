@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -332,16 +333,16 @@ class Theorem:
         env |= dict.fromkeys(("w_next", "x_next", "y_next"), image) | {f"{v}_next": known[v] for v in further}
         pairs = [(h.lhs, h.rhs) for h in map(self.expand, self.hypotheses) if isinstance(h, Relation)]
         pairs += self.expanded_claim.compared()
-        for left, right in pairs:
+        for pair in pairs:
             sides = []
-            for e in (left, right):
-                if e in (sp.oo, -sp.oo) or e.is_zero:
+            for e in pair:
+                if e in (sp.S.Zero, sp.oo, -sp.oo):
                     continue
                 try:
                     sides.append((e, Dimensional().run(lower(e), env, self.loss)["result"]))
                 except InputError as problem:
                     raise InputError(f"theorem {self.slug}: in {e}: {problem}") from None
-            if len(sides) == 2 and not sides[0][1].same(sides[1][1]):
+            if len(sides) == 2 and not sides[0][1].same(sides[1][1]) and not any(e.is_zero for e in pair):
                 raise InputError(
                     f"theorem {self.slug}: [{sides[0][0]}] = {sides[0][1]} is compared with "
                     f"[{sides[1][0]}] = {sides[1][1]}: the formula is dimensionally inconsistent"
@@ -374,6 +375,12 @@ class Theorem:
     def proof_text(self) -> list[str]:
         """The proof steps in plain text."""
         return [p.text() for p in self.proof]
+
+    def from_(self, origin: str) -> Theorem:
+        """The same statement, with the place that a process can load it from again."""
+        found = copy(self)  # where it comes from is nothing to check: what is checked and derived is shared
+        object.__setattr__(found, "origin", origin)
+        return found
 
     def with_(self, **changes: Any) -> Theorem:
         """A changed copy; under another slug it has no relations, and of dropped hypotheses only what is given."""

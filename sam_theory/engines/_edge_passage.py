@@ -82,8 +82,6 @@ def through_the_edge(theorem: Theorem, claim: Asymptotic) -> Leading:
         _smooth(theorem, small, edge)
         conserved = _conserved(theorem, claim, edge)
         found = _observed(theorem, claim, edge)
-        if found.precision is not None and found.precision < found.order + edge.order:
-            raise Unknown("the quantity is not known to the order of the lemma")
         if conserved is None:
             value = [c.subs(_DOWN, -1) for c in found.coefficients[: edge.order]]
         else:
@@ -222,9 +220,18 @@ def _observed(theorem: Theorem, claim: Asymptotic, edge: _Edge) -> Expansion:
     formula = Symbolic().run(lower(claim.quantity), seen, theorem.loss)["result"]
     if side in formula.free_symbols:
         raise Unknown("the quantity depends on what tends to 0")
-    series, known = _expansion(theorem, claim.small, edge, 2 * edge.order + 4)
-    found: Expansion = series.run(lower(formula), known)["result"]
-    return found
+    program, reason = lower(formula), ""
+    for terms in (edge.order + 6, 2 * edge.order + 6):  # differences lose some
+        series, known = _expansion(theorem, claim.small, edge, terms)
+        try:
+            found: Expansion = series.run(program, known)["result"]
+        except Undecided as problem:
+            reason = str(problem)
+            continue
+        if found.precision is None or found.precision >= found.order + edge.order:
+            return found
+        reason = "the quantity is not known to the order of the lemma"
+    raise Unknown(reason)
 
 
 def _factor_of(found: Expansion, order: int) -> sp.Expr:

@@ -43,7 +43,7 @@ def factored(e: sp.Expr) -> sp.Expr:
 
 
 def _factors(e: sp.Expr) -> tuple[sp.Expr, list[tuple[sp.Expr, int]]] | None:
-    """Constant and irreducible factors of a polynomial over the integers, in what SymPy takes for its generators, or None."""
+    """Constant and irreducible factors of a polynomial over the integers in the generators SymPy finds, or None."""
     try:
         polynomial = sp.Poly(e)
     except (GeneratorsNeeded, PolificationFailed):

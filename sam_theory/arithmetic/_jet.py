@@ -114,9 +114,7 @@ class Unsloped(Jet):
     def __init__(self, value: Any) -> None:
         self.value = value
 
-    @property
-    def tangent(self) -> Any:  # type of a slot cannot be narrowed
-        """There is none."""
+    def __getattr__(self, name: str) -> Any:  # of what was never set: the tangent
         raise Undecided("the unit vector has no derivative where the gradient vanishes")
 
     def __mul__(self, other: Any) -> Any:

@@ -15,7 +15,8 @@ class Ridges(Expression):
     r""":math:`\tfrac12\|w\|^2(1+b\cos k\theta)` in polar coordinates, a rational function of the plane for even k.
 
     With :math:`h=1+b\cos k\theta` the gradient is :math:`r(h,h'/2)` in the radial and the angular direction, so that
-    :math:`\|\nabla L\|^2=r^2(h^2+h'^2/4)\ge 2hL\ge 2(1-b)L`, with equality in the valleys.  The Hessian has the trace
+    :math:`\|\nabla L\|^2=r^2(h^2+h'^2/4)\ge 2hL\ge 2(1-b)L`, with equality in the valleys; for b = 1, where the valleys
+    are rays of minima, :math:`\|\nabla L\|^2=2L(1+c+k^2(1-c)/4)\ge 4L`.  The Hessian has the trace
     :math:`2h+h''/2` and the eigenvalues :math:`1-(m-1)bc\pm b\sqrt{m^2c^2+k^2(1-c^2)/4}`, :math:`c=\cos k\theta`,
     :math:`m=k^2/4`, which are convex and concave in c and thus at most :math:`1+(k^2/2-1)b` in modulus.  From a side
     of a ridge the gradient points at it, and the ascent step of SAM may cross it.
@@ -23,7 +24,7 @@ class Ridges(Expression):
     Parameters
     ----------
     b : rational
-        Height of the ridges, 0 < b < 1.
+        Height of the ridges, 0 < b ≤ 1.
     k : int
         Their number, even and at least 4.
 
@@ -40,8 +41,8 @@ class Ridges(Expression):
 
     def __init__(self, b: Any, k: int = 8) -> None:
         height = exact(b, "height of the ridges")
-        if not (height.is_Rational and 0 < height < 1):
-            raise InputError(f"the height of the ridges is a rational between 0 and 1, not {b}")
+        if not (height.is_Rational and 0 < height <= 1):
+            raise InputError(f"the height of the ridges is a rational above 0 and at most 1, not {b}")
         if k < 4 or k % 2:
             raise InputError(f"the number of ridges is even and at least 4, not {k}")
         x, y = sp.symbols("x y", real=True)
@@ -58,5 +59,5 @@ class Ridges(Expression):
             beta=1 + (sp.Rational(k**2, 2) - 1) * height,
             minimum=sp.S.Zero,
             minimisers=((0, 0),),
-            polyak_lojasiewicz=1 - height,
+            polyak_lojasiewicz=1 - height if height < 1 else sp.Integer(2),
         )

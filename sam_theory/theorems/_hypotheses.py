@@ -10,6 +10,7 @@ import sympy as sp
 from sympy.core.relational import Relational as Relation
 
 from sam_theory.losses import PolyakLojasiewicz, StronglyConvex
+from sam_theory.theorems._assumptions import said_by_assumptions
 from sam_theory.theorems._claims import AlmostEvery, Identity, Inequality
 from sam_theory.theorems._comparison import Comparison
 from sam_theory.theorems._data import InterpolationData
@@ -64,6 +65,8 @@ def weakenings_of(theorem: Theorem) -> tuple[Weakened, ...]:
 
 def _weakenings(theorem: Theorem) -> Iterator[Weakened]:
     for i, h in enumerate(theorem.hypotheses):
+        if h is sp.true:  # said by the assumptions on its symbols already
+            continue
         rest = (*theorem.hypotheses[:i], *theorem.hypotheses[i + 1 :])
         opposite = _negated(theorem.expand(h))
         fails = rest if opposite is None else (*rest, opposite)
@@ -97,13 +100,20 @@ def _weakened(theorem: Theorem, dropped: Relation | str, others: tuple[Relation,
     attained = {"attained_by": None, "candidate": None, "proof": ()}
     return Weakened(
         name,
-        theorem.with_(**bare, **without),
-        theorem.with_(**bare, **attained, **fails),
+        _with_all_symbols(theorem.with_(**bare, **without), theorem),
+        _with_all_symbols(theorem.with_(**bare, **attained, **fails), theorem),
         others,
         None if isinstance(dropped, str) else theorem.expand(dropped),
         theorem.unneeded.get(dropped) or theorem.unneeded.get(name, ""),
         theorem.without.get(dropped) or theorem.without.get(name),
     )
+
+
+def _with_all_symbols(weaker: Theorem, theorem: Theorem) -> Theorem:
+    """``weaker`` with the signs of the parameters that nothing but the dropped hypothesis named."""
+    lost = [s for s in theorem.symbols if s not in weaker.symbols]
+    signs = tuple(relation for s in lost for relation in said_by_assumptions(s))
+    return weaker.with_(hypotheses=(*weaker.hypotheses, *signs)) if signs else weaker
 
 
 def _negated(h: Relation) -> Relation | None:

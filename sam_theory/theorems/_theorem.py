@@ -98,9 +98,7 @@ class Theorem:
     unneeded : mapping of relation or str to str
         Hypotheses that the statement does without (or their names in ``verify --hypotheses``), each with the reason it
         is stated nonetheless.
-    without : mapping of relation or str to Instance, InterpolationData, or tuple of Step and Lemma
-        What decides whether a hypothesis is needed, where the engines do not find it themselves: a suspected
-        counterexample where it fails, or a proof that does without it.  Nothing of it is believed.
+    without : mapping of relation or str to Instance, InterpolationData (a suspected counterexample) or proof
 
     Raises
     ------
@@ -128,9 +126,7 @@ class Theorem:
     notes: str = ""
     relations: tuple[Related, ...] = ()
     unneeded: Mapping[Relation | str, str] = field(default_factory=dict)
-    without: Mapping[Relation | str, Instance | InterpolationData | tuple[Step | Lemma, ...]] = field(
-        default_factory=dict
-    )
+    without: Mapping[Relation | str, Any] = field(default_factory=dict)
     #: ``library``, or the file that a process can load the theorem from again
     origin: str = field(default="", compare=False)
 
@@ -157,10 +153,9 @@ class Theorem:
                 raise InputError(
                     f"theorem {self.slug}: the hypothesis {h} speaks of a state; put it into given=(...) of the claim"
                 )
-        for word, named in (("unneeded", self.unneeded), ("without", self.without)):
-            for h in named:
-                if not isinstance(h, str) and h not in (*self.hypotheses, *getattr(self.claim, "given", ())):
-                    raise InputError(f"theorem {self.slug}: {word} names {h}, which is none of its hypotheses")
+        for h in (*self.unneeded, *self.without):
+            if not isinstance(h, str) and h not in (*self.hypotheses, *getattr(self.claim, "given", ())):
+                raise InputError(f"theorem {self.slug}: {h} is none of its hypotheses, yet named as one to drop")
         for e in (*self.claim.formulas(), *self.hypotheses, *self.where.values()):
             floats = e.atoms(sp.Float)
             if floats:
@@ -387,11 +382,10 @@ class Theorem:
         if changes.get("slug", self.slug) != self.slug:
             changes = {"relations": (), "unneeded": {}, "without": {}, **changes}
         if "hypotheses" in changes or "claim" in changes:
-            claim = changes.get("claim", self.claim)
-            known = (*changes.get("hypotheses", self.hypotheses), *getattr(claim, "given", ()))
-            for name in ("unneeded", "without"):
-                kept = {h: v for h, v in getattr(self, name).items() if isinstance(h, str) or h in known}
-                changes.setdefault(name, kept)
+            given = getattr(changes.get("claim", self.claim), "given", ())
+            known = (*changes.get("hypotheses", self.hypotheses), *given)
+            for name, said in (("unneeded", self.unneeded), ("without", self.without)):
+                changes.setdefault(name, {h: v for h, v in said.items() if isinstance(h, str) or h in known})
         return replace(self, **changes)
 
 

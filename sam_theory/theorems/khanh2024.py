@@ -58,6 +58,7 @@ SUFFICIENT = STEP.with_(
 NECESSARY = STEP.with_(
     slug="sam-schedules-quadratic.necessary",
     title="Off 0, for ηλ ≤ 1, a step gives ηλρ ≤ |w⁺| + |w|",
+    unneeded={"eta*lam <= 1": "for ηλ > 1 it follows from |w⁺| = ηλρ + (ηλ−1)|w|"},
     hypotheses=(s <= 1,),
     claim=Inequality(s * rho, norm(w_next) + norm(w), given=MOVING),
     tightness="",

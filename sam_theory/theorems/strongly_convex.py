@@ -61,7 +61,7 @@ DECREASE = ONE_STEP.with_(
     tightness="",
     attained_by=None,
     mutants=(Mutant("b*9/10", where={b: edge * Rational(9, 10)}),),
-    without=across_a_ridge("99/100", "1/5", ("8/5", "4/5")),
+    without={"convexity": across_a_ridge("99/100", "1/5", ("8/5", "4/5"))},
     notes="sharp on ½βw² for s ≥ 1",
 )
 near = Step(
@@ -87,7 +87,7 @@ INVARIANT = ONE_STEP.with_(
         Step("invariance", Inequality(gap(w_next), level, given=(gap(w) <= level,)), absorbing),
     ),
     attained_by=Instance({"alpha": 1, "beta": 1, "eta": Rational(3, 2), "rho": 1}, (3,), Quadratic(1)),
-    without=across_a_ridge("3/4", "1/16", ("17/10", "2/5")),
+    without={"convexity": across_a_ridge("3/4", "1/16", ("17/10", "2/5"))},
     notes="attained at κ = 1, s ≥ 1",
 )
 LIMSUP = ONE_STEP.with_(
@@ -108,7 +108,7 @@ RATE = LIMSUP.with_(
     tightness="upper",
     attained_by=None,
     mutants=(Mutant("C*99/100", where={q: rate, C: level * Rational(99, 100)}),),
-    without=across_a_ridge("3/4", "1/16", ("19/10", "1/2")),
+    without={"convexity": across_a_ridge("3/4", "1/16", ("19/10", "1/2"))},
     notes="",
 )
 
@@ -128,7 +128,7 @@ NONASYMPTOTIC = ONE_STEP.with_(
     tightness="upper",
     attained_by=None,
     mutants=(Mutant("C*9/10", where={q: contraction, C: Max(growth, kappa_term) * Rational(9, 10)}),),
-    without=across_a_ridge("3/5", "1/10", ("2/5", "9/5")),
+    without={"convexity": across_a_ridge("3/5", "1/10", ("2/5", "9/5"))},
 )
 NONASYMPTOTIC_IMPROVED = NONASYMPTOTIC.with_(
     slug="sc-sam-nonasymptotic.improved",

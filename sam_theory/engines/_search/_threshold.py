@@ -118,12 +118,15 @@ class ThresholdJudge(Judge):
         place = exactly(lambda a: [a.run(p, point.env(a))["at"] for p in self.at])
         if found is None or place is None:
             return None
+        moved = self._not_fixed(point)
+        if moved is not None:
+            return moved
         order = compare(found.value["quantity"], found.value["critical"])
         enclosed = place.confirmed_by == "arb"
         at: list[Fraction] = [] if enclosed else place.value
         matrix = in_balls(lambda a: self._enclosure(point, a)) if enclosed else self._jacobian(point, at)
         if order is None or matrix is None:
-            return None if enclosed else self._not_fixed(point, at)
+            return None
         side = self._side(matrix)
         wrong = side is not None and (side >= 0 if order < 0 else side < 0 if order > 0 else side != 0)
         if not wrong or not (enclosed or side == self._moved(point, at)):
@@ -140,23 +143,22 @@ class ThresholdJudge(Judge):
         where = Point(point.scene, point.values, tuple(at))
         return witness(where, "point", None, multiplier, 1, "arb" if enclosed else found.confirmed_by, **extra)
 
-    def _not_fixed(self, point: Point, at: list[Fraction]) -> Witness | None:
+    def _not_fixed(self, point: Point) -> Witness | None:
         """The point of which stability is claimed, where it is certainly no fixed point."""
         scene = self.scene
 
-        def image(arithmetic: Arithmetic) -> list[Any]:
-            state = scene.state_of(arithmetic, [arithmetic.number(a) for a in at])
-            return scene.whole(scene.step(arithmetic, point.env(arithmetic), state, 0))
+        def pairs(arithmetic: Arithmetic) -> list[tuple[Any, Any]]:
+            at = [arithmetic.run(p, point.env(arithmetic))["at"] for p in self.at]
+            state = scene.step(arithmetic, point.env(arithmetic), scene.state_of(arithmetic, at), 0)
+            return list(zip(scene.whole(state), at, strict=True))
 
-        found = exactly(image)
-        moved = (
-            [] if found is None else [(b, a) for b, a in zip(found.value, at, strict=True) if compare(b, a) in (-1, 1)]
-        )
+        found = exactly(pairs)
+        moved = [] if found is None else [p for p in found.value if compare(*p) in (-1, 1)]
         if found is None or not moved:
             return None
         extra = {"observable": "image of the point whose stability is claimed", "relation": "≠"}
-        where = Point(point.scene, point.values, tuple(at))
-        return witness(where, "point", 1, *moved[0], found.confirmed_by, **extra)
+        where, (image, at) = Point(point.scene, point.values, ()), moved[0]
+        return witness(where, "point", 1, image, at, found.confirmed_by, **extra)
 
     def _enclosure(self, point: Point, arithmetic: Arithmetic) -> Matrix | None:
         """F' at a point with irrational coordinates, in balls; if the point is not fixed, the claim is false anyway."""

@@ -206,6 +206,8 @@ def test_other_ridges_are_refused(height: str, k: int) -> None:
 def test_a_parameter_that_only_the_dropped_hypothesis_names_keeps_its_sign() -> None:
     (weakened,) = [one for one in weakenings_of(NAMED["sam-on-block.attracts"]) if one.name == "eta*m < 2"]
     assert "m > 0" in map(str, weakened.statement.all_hypotheses)
+    weaker = next(one for one in weakenings_of(NAMED["m-sam-two-centres.minimum"]) if one.name == "c > 0").statement
+    assert "c > 0" not in map(str, weaker.all_hypotheses)  # unless it is the very hypothesis that is dropped
 
 
 def test_what_is_quoted_as_false_has_no_hypotheses_to_drop() -> None:

@@ -100,8 +100,8 @@ def _weakened(theorem: Theorem, dropped: Relation | str, others: tuple[Relation,
     attained = {"attained_by": None, "candidate": None, "proof": ()}
     return Weakened(
         name,
-        _with_all_symbols(theorem.with_(**bare, **without), theorem),
-        _with_all_symbols(theorem.with_(**bare, **attained, **fails), theorem),
+        _with_all_symbols(theorem.with_(**bare, **without), theorem, dropped),
+        _with_all_symbols(theorem.with_(**bare, **attained, **fails), theorem, dropped),
         others,
         None if isinstance(dropped, str) else theorem.expand(dropped),
         theorem.unneeded.get(dropped) or theorem.unneeded.get(name, ""),
@@ -109,10 +109,10 @@ def _weakened(theorem: Theorem, dropped: Relation | str, others: tuple[Relation,
     )
 
 
-def _with_all_symbols(weaker: Theorem, theorem: Theorem) -> Theorem:
+def _with_all_symbols(weaker: Theorem, theorem: Theorem, dropped: Relation | str) -> Theorem:
     """``weaker`` with the signs of the parameters that nothing but the dropped hypothesis named."""
     lost = [s for s in theorem.symbols if s not in weaker.symbols]
-    signs = tuple(relation for s in lost for relation in said_by_assumptions(s))
+    signs = tuple(h for s in lost for h in said_by_assumptions(s) if h != dropped)
     return weaker.with_(hypotheses=(*weaker.hypotheses, *signs)) if signs else weaker
 
 

@@ -47,6 +47,7 @@ ONE_STEP = Theorem(
     tightness="tight",
     attained_by=Instance({"alpha": 1, "beta": 1, "eta": Rational(1, 2), "rho": 1}, (Rational(1, 10),), Quadratic(1)),
     unneeded={s < 2: "the inequality holds for every η; only for ηβ < 2 does the gradient help"},
+    without={"convexity": across_a_ridge("99/100", "1/5", ("8/5", "4/5"))},
 )
 one_step = ONE_STEP.proof[0]
 DECREASE = ONE_STEP.with_(

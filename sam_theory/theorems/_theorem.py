@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -370,12 +369,6 @@ class Theorem:
     def proof_text(self) -> list[str]:
         """The proof steps in plain text."""
         return [p.text() for p in self.proof]
-
-    def from_(self, origin: str) -> Theorem:
-        """The same statement, with the place that a process can load it from again."""
-        found = copy(self)  # where it comes from is nothing to check: what is checked and derived is shared
-        object.__setattr__(found, "origin", origin)
-        return found
 
     def with_(self, **changes: Any) -> Theorem:
         """A changed copy; under another slug it has no relations, and of dropped hypotheses only what is given."""

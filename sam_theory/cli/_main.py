@@ -23,9 +23,8 @@ from sam_theory.errors import InputError
 __all__ = ["main"]
 
 
-#: What NumPy and SymPy read when they are imported: one thread, so that a copy of the process is whole (work runs in
-#: processes), and a cache without eviction, which a run of the whole library fills to a few hundred MB.
-_ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "SYMPY_CACHE_SIZE": "None"}
+#: What NumPy reads when it is imported: one thread, so that a copy of the process is whole (work runs in processes).
+_ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1"}
 
 
 class _Commands(click.Group):

@@ -26,8 +26,8 @@ Generators = Callable[[str], np.random.Generator]
 class _Engine:
     """``on_request``: only where it is named, or within the full budget.  ``attacks``: also what is quoted as false.
 
-    ``applies``: asked unless the engine was named; one that was named says itself why it cannot.  ``certifies``: it shows
-    on a region what a proof shows everywhere, so that the quick budget asks it only where there is no proof.
+    ``applies``: asked unless the engine was named; one that was named says itself why it cannot.  ``certifies``: it
+    shows on a region what a proof shows everywhere, so that the quick budget asks it only where there is no proof.
     """
 
     run: Callable[[Theorem, Budget, Generators], Evidence]

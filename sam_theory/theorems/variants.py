@@ -221,7 +221,8 @@ HEAVY_FOUR = HEAVY.with_(
         sp.Eq(share * (2 - eta * lam), 2 * momentum - eta * lam),
     ),
     claim=Threshold(Stability((eta * lam * rho * (2 - eta * lam) / far,)), momentum, sp.S.One),
-    notes="ηλ < 2 as share > 0; so the 2-cycle does not attract almost every start: momentum makes SAM on a quadratic multistable",
+    notes="ηλ < 2 as share > 0; so the 2-cycle does not attract almost every start: "
+    "momentum makes SAM on a quadratic multistable",
 )
 
 THEOREMS = declared(globals())

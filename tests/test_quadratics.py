@@ -84,7 +84,7 @@ def test_spectral_bounds_hold_on_every_spectrum_and_fail_outside_it() -> None:
             loss.gradient(gram, gram.vector("a"))
             at = {"a": [F(rng.randint(1, 9)) for _ in range(d)]}
             facts = loss.lemmas(gram)
-            assert len(facts) == 4 and {f.points for f in facts} == {("a",)}
+            assert len(facts) == 5 and {f.points for f in facts} == {("a",)}
             sides = [[number(gram, side, lams, at) for side in (f.relation.lhs, f.relation.rhs)] for f in facts]
             assert all(low <= high for low, high in sides) is holds
 

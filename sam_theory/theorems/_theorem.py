@@ -374,7 +374,7 @@ class Theorem:
         """A changed copy; under another slug it has no relations, and of dropped hypotheses only what is given."""
         if changes.get("slug", self.slug) != self.slug:
             changes = {"relations": (), "unneeded": {}, "without": {}, **changes}
-        if "hypotheses" in changes or "claim" in changes:
+        if isinstance(changes.get("hypotheses", ()), tuple) and ("hypotheses" in changes or "claim" in changes):
             given = getattr(changes.get("claim", self.claim), "given", ())
             known = (*changes.get("hypotheses", self.hypotheses), *given)
             for name, said in (("unneeded", self.unneeded), ("without", self.without)):

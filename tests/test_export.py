@@ -86,7 +86,7 @@ def test_a_script_with_a_changed_number_fails(slug: str, scripts: dict[str, str]
     changes = {
         "observed": (r"observed, bound = F\(", "observed, bound = F(1) + F("),
         "bound": (r"(observed, bound = F\([^)]*\)), F\(", r"\1, F(1) + F("),
-        "parameter": (r"'rho': F\(", "'rho': F(1) + F("),
+        "parameter": (r"('\w+'): F\(", r"\1: F(1) + F("),
     }
     if slug == STATIC:
         del changes["parameter"]

@@ -118,7 +118,7 @@ def test_a_scene_that_contradicts_what_is_left_is_left_out() -> None:
 
 
 def test_a_hypothesis_that_has_no_limit_ties_the_small_parameter() -> None:
-    assert outcomes(NAMED["eos-gap-product.endpoint"])["s <= 3"] in ("needed", "open")
+    assert outcomes(NAMED["eos-gap-product.endpoint"])["s <= 3"] == "not needed"
 
 
 def test_every_hypothesis_that_is_named_to_be_dropped_is_one() -> None:
@@ -206,8 +206,9 @@ def test_other_ridges_are_refused(height: str, k: int) -> None:
 def test_a_parameter_that_only_the_dropped_hypothesis_names_keeps_its_sign() -> None:
     (weakened,) = [one for one in weakenings_of(NAMED["sam-on-block.attracts"]) if one.name == "eta*m < 2"]
     assert "m > 0" in map(str, weakened.statement.all_hypotheses)
-    weaker = next(one for one in weakenings_of(NAMED["m-sam-two-centres.minimum"]) if one.name == "c > 0").statement
-    assert "c > 0" not in map(str, weaker.all_hypotheses)  # unless it is the very hypothesis that is dropped
+    # What the loss assumes of its parameters cannot be dropped: the statement would stay the same.
+    names = [one.name for one in weakenings_of(NAMED["m-sam-two-centres.minimum"])]
+    assert "c > 0" not in names
 
 
 def test_what_is_quoted_as_false_has_no_hypotheses_to_drop() -> None:

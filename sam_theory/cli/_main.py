@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from typing import Any
 
@@ -22,12 +23,18 @@ from sam_theory.errors import InputError
 __all__ = ["main"]
 
 
+#: What NumPy reads when it is imported: one thread, so that a copy of the process is whole (work runs in processes).
+_ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1"}
+
+
 class _Commands(click.Group):
     """Commands that report bad input on one line of stderr and an interruption by its exit status."""
 
     def invoke(self, ctx: click.Context) -> Any:
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(errors="backslashreplace")
+        for name, value in _ENVIRONMENT.items():
+            os.environ.setdefault(name, value)
         try:
             return super().invoke(ctx)
         except InputError as error:

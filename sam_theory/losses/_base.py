@@ -59,11 +59,22 @@ class Loss:
             raise InputError(f"{self.name} has no fixed dimension")
         return tuple(f"w{i + 1}" for i in range(self.dimension))
 
+    @cached_property
+    def definition(self) -> str:
+        """What the loss is, whatever it is called: equal for two losses only if they are the same function."""
+        programs = (self.value_program, self.gradient_program, self.sample_program)
+        return f"dimension {self.dimension}, blocks {self.blocks}: {' | '.join(p.text() for p in programs if p)}"
+
     @property
     def parameters(self) -> tuple[str, ...]:
         """Names of the scalars that must be given a value before the loss can be evaluated."""
         names = (*self.value_program.inputs, *self.gradient_program.inputs)
         return tuple(dict.fromkeys(n for n in names if n != "w"))
+
+    @property
+    def symbols(self) -> tuple[sp.Symbol, ...]:
+        """The scalars with the assumptions under which the loss was declared (and its formula simplified)."""
+        return ()
 
     def coordinates(self) -> Coordinates:
         """The state as real SymPy symbols."""

@@ -71,7 +71,9 @@ def _weakenings(theorem: Theorem) -> Iterator[Weakened]:
         opposite = _negated(theorem.expand(h))
         fails = rest if opposite is None else (*rest, opposite)
         others = tuple(x for x in theorem.all_hypotheses if x != theorem.expand(h))
-        yield _weakened(theorem, h, (*others, *_given(theorem)), hypotheses=(rest, fails))
+        found = _weakened(theorem, h, (*others, *_given(theorem)), hypotheses=(rest, fails))
+        if found.dropped not in found.statement.all_hypotheses:  # else the loss assumes it: no hypothesis to drop
+            yield found
     claim = theorem.claim
     if isinstance(claim, (Identity, Inequality)):
         for i, g in enumerate(claim.given):

@@ -48,7 +48,6 @@ MICRO_OUTSIDE = MICRO_INSIDE.with_(
 FULL_STEP = MICRO_INSIDE.with_(
     slug="m-sam-two-centres.full-batch",
     title="The full batch as one micro-batch is SAM, with its 2-cycle ±r however far the centres are apart",
-    unneeded={"c > 0": "the centres only give it a meaning: their mean is the origin for every c"},
     rule=m_sam(2, 2),
     hypotheses=(rho > 0, s < 2, apart),
     claim=Cycle(((radius,), (-radius,)), ((1 - s) ** 2,), stable=True),

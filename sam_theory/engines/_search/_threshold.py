@@ -50,7 +50,7 @@ class ThresholdJudge(Judge):
     # -- floats ------------------------------------------------------------------------------------------
     def prepare(self, batch: Batch, rng: np.random.Generator) -> Batch:
         """The rows, and the same moved to where quantity/critical is near 1."""
-        near = self.boundary.near(batch, rng)
+        near = self.boundary.near(batch, rng, scan=True)
         values = {k: np.concatenate([v, batch.values[k]]) for k, v in near.values.items()}
         return Batch(batch.scene, values, np.concatenate([near.start, batch.start], axis=1))
 

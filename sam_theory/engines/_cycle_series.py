@@ -48,7 +48,7 @@ def leading_on_cycle(theorem: Theorem, claim: Asymptotic) -> Leading:
         raise Unknown("the small symbol is no parameter of the map")
     if any(small in c.free_symbols for c in ratio) or not any(ratio):
         raise Unknown(f"the start is not proportional to {small}")
-    if not small.is_positive and sp.StrictGreaterThan(small, 0) not in theorem.all_hypotheses:
+    if not small.is_nonnegative and sp.StrictGreaterThan(small, 0) not in theorem.all_hypotheses:
         raise Unknown(f"the hypotheses do not say that {small} is positive")
     try:
         cycle = _Cycle(theorem, claim, ratio)

@@ -129,6 +129,7 @@ CONTRACTION = Theorem(
 )
 TRACKING = CONTRACTION.with_(
     slug="sam-schedules-quadratic.tracking",
+    relations=(Related("uses", CONTRACTION.slug, "for ηλ < 2, where there is a cycle to track"),),
     title="With ρ_k = ρ/(k+1) and a fixed η < 2/λ the orbit tracks its cycle: (t+1)|w_t| → ηλρ/(2−ηλ)",
     hypotheses=(s < 2,),
     claim=Limit(Abs((t + 1) * norm(w) - r), sp.S.Zero),

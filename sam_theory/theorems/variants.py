@@ -16,7 +16,7 @@ from sam_theory.theorems._claims import AlmostEvery, Cycle, Limit, OrbitsAvoidin
 from sam_theory.theorems._proof import DistanceDecreases
 from sam_theory.theorems._sources import CHANG, NEW
 from sam_theory.theorems._symbols import alpha, beta, eps, eta, lam, rho, w, w_next
-from sam_theory.theorems._theorem import Mutant, Theorem, declared
+from sam_theory.theorems._theorem import Instance, Mutant, Theorem, declared
 from sam_theory.theorems.folklore import eps_star, radius_eps, sam_eps
 from sam_theory.theorems.quadratics import agree
 from sam_theory.theorems.wen2023 import lam_j, transverse, zero
@@ -174,6 +174,7 @@ HEAVY = EPS_CYCLE.with_(
     hypotheses=(rho > 0, eta * lam < wide),
     claim=Threshold(Stability((heavy,)), momentum, sp.S.One),
     dimensions={},
+    unneeded={rho > 0: "at ρ = 0 this is the heavy ball, whose minimiser is stable iff β < 1 as well"},
     notes="so momentum shrinks the cycle and widens the range of step sizes; its two multipliers have the product β",
 )
 HEAVY_TOP = HEAVY.with_(
@@ -195,6 +196,7 @@ HEAVY_SADDLE = HEAVY_TOP.with_(
     notes="β = 0: indefinite-saddle-trap-sam.small-steps",
 )
 share = sp.Symbol("share", positive=True)
+turns = sp.Eq(share * (2 - eta * lam), 2 * momentum - eta * lam)
 far = (1 - momentum) ** 2 + (1 + momentum - eta * lam) ** 2
 
 
@@ -218,11 +220,13 @@ HEAVY_FOUR = HEAVY.with_(
     hypotheses=(
         rho > 0,
         eta * lam < 2 * momentum,
-        sp.Eq(share * (2 - eta * lam), 2 * momentum - eta * lam),
+        turns,
     ),
     claim=Threshold(Stability((eta * lam * rho * (2 - eta * lam) / far,)), momentum, sp.S.One),
-    notes="ηλ < 2 as share > 0; so the 2-cycle does not attract almost every start: "
-    "momentum makes SAM on a quadratic multistable",
+    unneeded={rho > 0: "at ρ = 0 this is the heavy ball, whose minimiser is stable iff β < 1 as well"},
+    without={turns: Instance({"eta": 1, "lam": 1, "momentum": Rational(3, 4), "rho": 1, "share": 1}, (1,))},
+    notes="ηλ < 2 as share > 0; so the 2-cycle does not attract almost every start: SAM on a quadratic with "
+    "momentum is multistable",
 )
 
 THEOREMS = declared(globals())

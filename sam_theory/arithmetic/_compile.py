@@ -12,6 +12,16 @@ from sam_theory.errors import InputError
 if TYPE_CHECKING:
     from sam_theory.arithmetic._base import Arithmetic
 
+#: Operations that are Python's operators for the values of an arithmetic: what it may ``inline``.
+OPERATORS: dict[str, str] = {
+    "add": "{} + {}",
+    "sub": "{} - {}",
+    "neg": "-{}",
+    "mul": "{} * {}",
+    "ipow 2": "{0} * {0}",
+    "component": "{0}[{data}] if {data} < len({0}) else arithmetic.component({0}, {data})",
+}
+
 Run = Callable[[Any, Mapping[str, Any], Any], dict[str, Any]]
 
 

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from sam_theory.arithmetic._base import Arithmetic, Field
+from sam_theory.arithmetic._compile import OPERATORS
 from sam_theory.arithmetic._program import Program, as_float
 from sam_theory.errors import InputError
 
@@ -65,15 +66,10 @@ class Float64(Arithmetic):
 
     fixed_numbers: ClassVar[bool] = True
     inline: ClassVar[Mapping[str, str]] = {
-        "add": "{} + {}",
-        "sub": "{} - {}",
-        "neg": "-{}",
-        "mul": "{} * {}",
+        **OPERATORS,
         "div": "_divide({}, {})",
         "sqrt": "_sqrt({})",
-        "ipow 2": "{0} * {0}",
         "ipow 3": "{0} * ({0} * {0})",
-        "component": "{0}[{data}] if {data} < len({0}) else arithmetic.component({0}, {data})",
         "select True": "_where({0} < {1}, {2}, {3})",
         "select False": "_where({0} <= {1}, {2}, {3})",
     }

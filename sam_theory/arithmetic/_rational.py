@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from flint import fmpq
 
 from sam_theory.arithmetic._base import Arithmetic, NotExact
+from sam_theory.arithmetic._compile import OPERATORS
 
 
 def rational_sqrt(a: Fraction) -> Fraction:
@@ -53,13 +54,8 @@ class Rational(Arithmetic):
 
     fixed_numbers: ClassVar[bool] = True
     inline: ClassVar[Mapping[str, str]] = {
-        "add": "{} + {}",
-        "sub": "{} - {}",
-        "neg": "-{}",
-        "mul": "{} * {}",
+        **OPERATORS,
         "div": "{} / {}",
-        "ipow 2": "{0} * {0}",
-        "component": "{0}[{data}] if {data} < len({0}) else arithmetic.component({0}, {data})",
         "select True": "{2} if {0} < {1} else {3}",
         "select False": "{2} if {0} <= {1} else {3}",
     }

@@ -117,7 +117,7 @@ WIDE = LAMBERT.with_(
     slug="eos-gap-product.endpoint-wide",
     title="From there with x₀² = X₀·gap²·ηc/2 it ends where (1+bδ)e^{−bδ} is (1+s−X₀)e^{−s}",
     hypotheses=(start <= 3, near, width < 1),
-    unneeded={start <= 3: NEAR, near: NEAR, width < 1: "the law holds unless X₀ = 1+s, where its term vanishes"},
+    unneeded={start <= 3: NEAR, near: NEAR},
     claim=Asymptotic(
         (1 + passed) * exp(-passed),
         (1 + start - width) * exp(-start),
@@ -127,7 +127,7 @@ WIDE = LAMBERT.with_(
         30 * kappa_of / (eta * c) ** 2 * (1 + 1 / start),
     ),
     dimensions={"s": NUMBER, "X0": NUMBER},
-    notes="for fixed s and X₀",
+    notes="for fixed s and X₀; the law holds unless X₀ = 1+s, where its leading term vanishes",
 )
 D, chi, kappa = sp.symbols("D chi kappa", positive=True)
 rate = 2 * kappa / c

@@ -366,12 +366,16 @@ def test_noise_is_named_as_what_is_missing():
 
 
 # --- sampling ------------------------------------------------------------------------------------------------
+#: About one in ten simple rationals satisfies the hypotheses.
+NARROW = ("gd-product-stability.general",)
+
+
 @pytest.mark.parametrize("slug", sorted(THEOREMS))
 def test_samples_satisfy_the_hypotheses(slug):
     for scene in scenes(THEOREMS[slug])[:2]:
         parameters = Parameters(scene)
         rng = np.random.default_rng(3)
-        for values in (parameters.random(rng, 40), parameters.simple(rng, 40) or parameters.simple(rng, 400)):
+        for values in (parameters.random(rng, 40), parameters.simple(rng, 400 if slug in NARROW else 40)):
             names = [s.name for s in scene.symbols]
             assert set(values) == set(names)
             for i in range(0, len(next(iter(values.values()), ())), 7):

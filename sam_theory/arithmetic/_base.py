@@ -286,7 +286,7 @@ class Arithmetic:
             return known(self, env, field)
         runs = program.runs[kind] = program.runs.get(kind, 0) + 1
         if runs == _OFTEN:
-            program.functions[kind] = compiled(program, kind)
+            program.functions[kind] = compiled(program, self)
         values: list[Any] = []
         keep = values.append
         for shape, op, places, data in program.plan:

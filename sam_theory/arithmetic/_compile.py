@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from sam_theory.arithmetic._program import Program
 from sam_theory.errors import InputError
@@ -19,7 +18,7 @@ OPERATORS: dict[str, str] = {
     "neg": "-{}",
     "mul": "{} * {}",
     "ipow 2": "{0} * {0}",
-    "component": "{0}[{data}] if {data} < len({0}) else arithmetic.component({0}, {data})",
+    "component": "{0}[{data}] if 0 <= {data} < len({0}) else arithmetic.component({0}, {data})",
 }
 
 Run = Callable[[Any, Mapping[str, Any], Any], dict[str, Any]]
@@ -35,38 +34,50 @@ def missing_field() -> InputError:
     return InputError("a gradient is asked for, but no loss is given")
 
 
-@lru_cache(maxsize=4096)
-def compiled(program: Program, kind: type[Arithmetic]) -> Run:
-    """``run(arithmetic, env, field)`` as straight-line code for arithmetics of class ``kind``.
+def _input(name: str) -> NoReturn:
+    raise missing_input(name)
 
-    Each node is a call of the method that gives the operation its meaning, or what ``kind.inline`` says that such
-    a call comes to (``{0}``, ``{1}`` are the arguments, ``{data}`` the constant data).
+
+def _field() -> NoReturn:
+    raise missing_field()
+
+
+def _fixed(arithmetic: Arithmetic, data: Any, target: str, scope: dict[str, Any]) -> bool:
+    """Put a constant into ``scope``, once for all runs; not one that is refused, which is an error of the run."""
+    if not arithmetic.fixed_numbers:
+        return False
+    try:
+        scope[target] = arithmetic.number(data)
+    except InputError:
+        return False
+    return True
+
+
+def compiled(program: Program, arithmetic: Arithmetic) -> Run:
+    """``run(arithmetic, env, field)`` as straight-line code for all arithmetics of the class of ``arithmetic``.
+
+    Each node is, in the order of the program, a call of the method that gives the operation its meaning, or what
+    ``inline`` says that such a call comes to (``{0}``, ``{1}`` are the arguments, ``{data}`` the constant data).
     """
-    scope: dict[str, Any] = {**kind.scope, "_missing_input": missing_input, "_missing_field": missing_field}
-    inputs: list[str] = []
+    scope: dict[str, Any] = {**arithmetic.scope, "_input": _input, "_field": _field}
     body: list[str] = []
     names: list[str] = []
     for i, (shape, op, places, data) in enumerate(program.plan):
         args = [names[j] for j in places]
         target, constant = f"v{i}", f"d{i}"
         names.append(target)
-        template = kind.inline.get(f"{op} {data}") or kind.inline.get(op)
+        template = arithmetic.inline.get(f"{op} {data}") or arithmetic.inline.get(op)
         if shape == "input":
-            inputs.append(f"        {target} = env[{data!r}]")
-        elif shape == "number" and kind.fixed_numbers:
-            scope[target] = kind().number(data)
+            body.append(f"    {target} = env[{data!r}] if {data!r} in env else _input({data!r})")
+        elif shape == "number" and _fixed(arithmetic, data, target, scope):
+            continue
         elif template is not None:
             body.append(f"    {target} = {template.format(*args, data=data)}")
         else:
             scope[constant] = data
             body.append(f"    {target} = arithmetic.{_call(shape, op, args, data, constant)}")
-    if any(shape == "field" for shape, *_ in program.plan):
-        body.insert(0, "    if field is None: raise _missing_field()")
-    if inputs:
-        catch = ["    except KeyError as name:", "        raise _missing_input(name.args[0]) from None"]
-        inputs = ["    try:", *inputs, *catch]
     outputs = ", ".join(f"{name!r}: {names[i]}" for name, i in program.outputs)
-    source = ["def run(arithmetic, env, field):", *inputs, *body, f"    return {{{outputs}}}"]
+    source = ["def run(arithmetic, env, field):", *body, f"    return {{{outputs}}}"]
     exec(compile("\n".join(source), "<program>", "exec"), scope)  # only generated names and quoted ones
     run: Run = scope["run"]
     return run
@@ -89,5 +100,5 @@ def _call(shape: str, op: str, args: list[str], data: Any, constant: str) -> str
     if shape == "list":
         return f"{op}([{listed}])"
     if shape == "field":
-        return f"{op}(field, {listed}, env)"
+        return f"{op}(_field() if field is None else field, {listed}, env)"
     return f"{op}({listed})" if shape in ("unary", "binary") else f"{op}({listed}, {constant})"

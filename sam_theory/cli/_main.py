@@ -23,18 +23,14 @@ from sam_theory.errors import InputError
 __all__ = ["main"]
 
 
-#: What NumPy reads when it is imported: one thread, so that a copy of the process is whole (work runs in processes).
-_ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1"}
-
-
 class _Commands(click.Group):
     """Commands that report bad input on one line of stderr and an interruption by its exit status."""
 
     def invoke(self, ctx: click.Context) -> Any:
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(errors="backslashreplace")
-        for name, value in _ENVIRONMENT.items():
-            os.environ.setdefault(name, value)
+        # Read when NumPy is imported: with one thread a copy of the process is whole (work runs in processes).
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         try:
             return super().invoke(ctx)
         except InputError as error:

@@ -22,7 +22,16 @@ from sam_theory.engines._edge_passage import through_the_edge
 from sam_theory.engines._few_steps import after_few_steps
 from sam_theory.engines._flip import beyond_flip
 from sam_theory.engines._goal import Goal
-from sam_theory.engines._leading import RLIMIT, Leading, Unknown, equated, never_vanishes, ratio_in, untied
+from sam_theory.engines._leading import (
+    RLIMIT,
+    Leading,
+    Unknown,
+    equated,
+    never_vanishes,
+    one_fixed_map,
+    ratio_in,
+    untied,
+)
 from sam_theory.engines._orbit_goals import coordinate_environment
 from sam_theory.engines._slow_drift import slow_drift
 from sam_theory.engines._smt import Answer
@@ -99,8 +108,7 @@ def _exactly(theorem: Theorem, claim: Asymptotic) -> Leading | str:
 def _beside_manifold(theorem: Theorem, claim: Asymptotic) -> Leading:
     """Second order beside an attracting manifold of fixed points.  Raises Unknown."""
     small, start = claim.small, claim.start
-    if len(theorem.map.state) > 1 or theorem.rule.noise or theorem.rule.uses_step_number:
-        raise Unknown("the rule has noise, a schedule or several state vectors")
+    one_fixed_map(theorem)
     if theorem.loss.dimension != len(start) or start.count(small) != 1:
         raise Unknown("one coordinate of the start must be the small parameter itself")
     i = start.index(small)

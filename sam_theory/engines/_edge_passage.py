@@ -42,7 +42,18 @@ import sympy as sp
 
 from sam_theory.arithmetic import STEP_SIZE, Coordinates, Expansion, NotExact, Series, Symbolic, Undecided, lower
 from sam_theory.arithmetic._series import tidy
-from sam_theory.engines._leading import Leading, Scale, Unknown, holds, never_vanishes, oracle, place, untied
+from sam_theory.engines._leading import (
+    Leading,
+    Scale,
+    Unknown,
+    holds,
+    never_vanishes,
+    one_fixed_map,
+    oracle,
+    parameters,
+    place,
+    untied,
+)
 from sam_theory.engines._orbit_goals import coordinate_environment
 from sam_theory.errors import InputError
 from sam_theory.theorems import Asymptotic, Theorem
@@ -69,8 +80,7 @@ class _Edge:
 def through_the_edge(theorem: Theorem, claim: Asymptotic) -> Leading:
     """The leading term at the end of the orbit, by the lemma.  Raises Unknown where a premise is not proved."""
     small = claim.small
-    if len(theorem.map.state) > 1 or theorem.rule.noise or theorem.rule.uses_step_number:
-        raise Unknown("the rule is no fixed map of the iterate")
+    one_fixed_map(theorem)
     if theorem.loss.dimension != 2 or len(claim.start) != 2:
         raise Unknown("the map is none of the plane")
     if theorem.rule.dimensions.get(small.name) != STEP_SIZE:
@@ -93,7 +103,7 @@ def through_the_edge(theorem: Theorem, claim: Asymptotic) -> Leading:
     if not never_vanishes(theorem, value[0]):
         raise Unknown(f"the hypotheses do not exclude that {value[0]} vanishes")
     in_e = sp.Add(*(c * _E ** (found.order + k) for k, c in enumerate(value)))
-    power, head = _leading(edge.step)
+    power, head = _head(edge.step)
     term = value[0] * (small / head) ** sp.Rational(found.order, power)
     order = sp.Rational(edge.order, power)
     scale = Scale(small, _E, edge.step, in_e, edge.order)
@@ -104,7 +114,7 @@ def _edge(theorem: Theorem, claim: Asymptotic) -> _Edge:
     """Derivatives of the map at (0, 1/e), and premise 2."""
     env = coordinate_environment(theorem)
     (x, y), (across, along) = list(env["w"]), list(env["w_next"])
-    if any(e.has(sp.sign, sp.Abs) for e in (across, along)):
+    if any(e.has(sp.sign, sp.Abs, sp.Piecewise, sp.Min, sp.Max, sp.Heaviside) for e in (across, along)):
         raise Unknown("the map is not smooth")
     if across.subs(x, 0) != 0 or sp.simplify(along.subs(x, 0) - y) != 0:
         raise Unknown(f"{x} = 0 is no line of fixed points")
@@ -127,12 +137,12 @@ def _edge(theorem: Theorem, claim: Asymptotic) -> _Edge:
     if not at_edge.is_rational_function(_E):
         raise Unknown("the edge is no rational function")
     bent, m3, slope_of_m = (sp.factor(e.subs(claim.small, at_edge)) for e in (bent, m3, slope_of_m))
-    power, head = _leading(at_edge)
+    power, head = _head(at_edge)
     fall, bend = sp.factor(-bent / _E), sp.factor(slope_of_m * _E + m3 / 3)
     r1 = sp.factor(-slope_of_m / _E)
-    bend_order, bend_head = _leading(bend)
-    fall_order, fall_head = _leading(fall)
-    r1_order, r1_head = _leading(r1)
+    bend_order, bend_head = _head(bend)
+    fall_order, fall_head = _head(fall)
+    r1_order, r1_head = _head(r1)
     if power < 1 or bend_order >= 0 or bend_order % 2 or r1_order != 0:
         raise Unknown("the map has not the scales of the passage")
     for name, e in (("step", head), ("bend", bend_head), ("fall", fall_head), ("growth", r1_head)):
@@ -144,7 +154,7 @@ def _edge(theorem: Theorem, claim: Asymptotic) -> _Edge:
     return _Edge(at_edge, sp.factor(fall / bend), r1, bend, fall, -bend_order // 2, order)
 
 
-def _leading(e: sp.Expr) -> tuple[int, sp.Expr]:
+def _head(e: sp.Expr) -> tuple[int, sp.Expr]:
     """The lowest power of e in a rational function, and its coefficient.  Raises Unknown for 0."""
     ends = []
     for part in sp.fraction(sp.together(e)):
@@ -172,7 +182,7 @@ def _smooth(theorem: Theorem, small: sp.Symbol, edge: _Edge) -> None:
 def _expansion(theorem: Theorem, small: sp.Symbol, edge: _Edge, terms: int) -> tuple[Series, dict[str, Any]]:
     """The arithmetic of series in e, and every parameter in it."""
     series = Series(_E, terms, oracle(theorem))
-    env = {s.name: series.constant(s) for s in (*theorem.symbols, _E, _DOWN, _XI, _UPSILON) if s != small}
+    env = parameters(series, theorem) | {s.name: series.constant(s) for s in (_E, _DOWN, _XI, _UPSILON)}
     return series, env | {small.name: series.run(lower(edge.step), env)["result"]}
 
 

@@ -32,7 +32,17 @@ import sympy as sp
 from sam_theory.arithmetic import Coordinates, Expansion, NotExact, Series, Symbolic, Undecided, lower
 from sam_theory.arithmetic._series import tidy
 from sam_theory.dynamics._sides import singular_at
-from sam_theory.engines._leading import Leading, Unknown, equated, holds, never_vanishes, oracle, place, untied
+from sam_theory.engines._leading import (
+    Leading,
+    Unknown,
+    equated,
+    holds,
+    never_vanishes,
+    one_fixed_map,
+    oracle,
+    place,
+    untied,
+)
 from sam_theory.engines._orbit_goals import coordinate_environment
 from sam_theory.errors import InputError
 from sam_theory.theorems import Asymptotic, Theorem
@@ -47,8 +57,7 @@ _U, _SQUARE = sp.Symbol("across!", real=True), sp.Symbol("square!", positive=Tru
 def beyond_flip(theorem: Theorem, claim: Asymptotic) -> Leading:
     """The leading term on the 2-cycle, by the lemma.  Raises Unknown where a premise is not proved."""
     small, size = claim.small, len(claim.start)
-    if len(theorem.map.state) > 1 or theorem.rule.noise or theorem.rule.uses_step_number:
-        raise Unknown("the rule is no fixed map of the iterate")
+    one_fixed_map(theorem)
     if theorem.loss.dimension != size or not small.is_positive:
         raise Unknown(f"the start has not the dimension of the loss, or {small} is not positive")
     if not untied(theorem, small, defined=True):
@@ -60,7 +69,7 @@ def beyond_flip(theorem: Theorem, claim: Asymptotic) -> Leading:
     i = across[0]
     if not holds("the cycle exists", theorem, sp.StrictGreaterThan(squares[i], 0)):
         raise Unknown(f"the hypotheses do not say that {squares[i]} is positive")
-    _smooth(theorem)
+    _smooth(theorem, small)
     try:
         return _on_cycle(theorem, claim, i, squares[i])
     except (Undecided, NotExact, InputError) as problem:
@@ -119,15 +128,16 @@ def _in_root(e: sp.Expr, small: sp.Symbol) -> sp.Expr:
     return result
 
 
-def _smooth(theorem: Theorem) -> None:
-    """That the map is smooth at 0."""
+def _smooth(theorem: Theorem, small: sp.Symbol) -> None:
+    """That the map is smooth in the state and the small parameter where both are 0."""
     env = coordinate_environment(theorem)
-    image = list(env["w_next"])
-    if any(e.has(sp.sign, sp.Abs, sp.Piecewise) for e in image):
-        raise Unknown("the map is not smooth at 0")
-    below = singular_at(image, dict.fromkeys(env["w"], sp.S.Zero))
-    if not all(never_vanishes(theorem, e) for e in below):
+    named: dict[Any, Any] = {sp.Symbol(s.name, real=True): s for s in theorem.symbols}
+    image = [e.subs(named).subs(equated(theorem)) for e in env["w_next"]]
+    if any(e.has(sp.sign, sp.Abs, sp.Piecewise, sp.Min, sp.Max, sp.Heaviside, sp.log, sp.tan) for e in image):
         raise Unknown("the map is not seen to be smooth at 0")
+    at_birth = dict.fromkeys((*env["w"], small), sp.S.Zero)
+    if not all(never_vanishes(theorem, e) for e in singular_at(image, at_birth)):
+        raise Unknown(f"the map is not seen to be smooth where the state and {small} are 0")
 
 
 def _scaled(image: Coordinates, i: int) -> list[sp.Expr]:

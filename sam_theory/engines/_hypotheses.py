@@ -77,13 +77,13 @@ def _outcome(
         if witness is not None:
             said = f"false without it: {witness.observed} against {witness.bound}"
             return HypothesisOutcome(name, "needed", witness, said, reason)
-    zero = None if weakened.dropped is None else _meaningless(weakened, budget, everywhere=False)
-    if zero is not None:
-        said = f"without it the claim has no meaning where {zero} vanishes"
-        return HypothesisOutcome(name, "needed", None, said, reason)
     own = weakened.statement.with_(proof=shown) if isinstance(shown, tuple) else weakened.statement
     if _proved(own, budget, rng):
         return HypothesisOutcome(name, "not needed", None, "proved without it", reason)
+    zero = None if on_the_state else _meaningless(weakened, budget, everywhere=False)
+    if zero is not None:
+        said = f"without it the claim has no meaning where {zero} vanishes"
+        return HypothesisOutcome(name, "needed", None, said, reason)
     return HypothesisOutcome(name, "open", None, f"neither a witness nor a proof without it: {nearest}", reason)
 
 
@@ -101,7 +101,8 @@ def _on_states(relations: Iterable[Relation]) -> tuple[Relation, ...]:
 def _meaningless(weakened: Weakened, budget: Budget, everywhere: bool) -> sp.Expr | None:
     """What must not vanish for the claim to have a meaning, and does wherever the hypothesis fails, or somewhere.
 
-    Where it holds with all others nothing of the kind may vanish: else the hypothesis is not to blame.
+    Where it holds with all others nothing of the kind may vanish: else the hypothesis is not to blame.  Somewhere is
+    shown of parameters alone: numbers that solve relations on a state need not belong to a state.
     """
     dropped = weakened.dropped
     assert dropped is not None
@@ -113,6 +114,8 @@ def _meaningless(weakened: Weakened, budget: Budget, everywhere: bool) -> sp.Exp
         return satisfiable(_on_states((*weakened.others, *off, *relations)), budget.rlimit)
 
     for e in _never_zero(weakened.statement):
+        if not everywhere and any(r.atoms(*_NUMBERS) for r in (e, *weakened.others)):
+            continue
         if everywhere:
             if possible(sp.Not(dropped), sp.Ne(e, 0)) is False:
                 return e

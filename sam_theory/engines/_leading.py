@@ -137,7 +137,7 @@ def ratio_in(scale: Scale, theorem: Theorem, leading: sp.Expr, enough: sp.Expr) 
 
 def _ratio_in(scale: Scale, theorem: Theorem, leading: sp.Expr, enough: sp.Expr) -> sp.Expr:
     series = Series(scale.root, 2 * scale.order + 4, oracle(theorem))
-    env = {s.name: series.constant(s) for s in (*theorem.symbols, scale.root) if s != scale.small}
+    env = {**parameters(series, theorem), scale.root.name: series.constant(scale.root)}
     step: Expansion = series.run(lower(scale.step), env)["result"]
     env[scale.small.name] = step
     found: Expansion = series.run(lower(scale.quantity), env)["result"]
@@ -151,6 +151,12 @@ def _ratio_in(scale: Scale, theorem: Theorem, leading: sp.Expr, enough: sp.Expr)
         if sp.Rational(k, step.order) < enough and (c := sp.simplify(ratio.coefficient(k))) != 0:
             return 1 + c * unit**k
     return sp.S.One
+
+
+def one_fixed_map(theorem: Theorem) -> None:
+    """Raise Unknown for a rule with noise, a schedule or several state vectors."""
+    if len(theorem.map.state) > 1 or theorem.rule.noise or theorem.rule.uses_step_number:
+        raise Unknown("the rule has noise, a schedule or several state vectors")
 
 
 def equated(theorem: Theorem) -> dict[sp.Symbol, sp.Expr]:

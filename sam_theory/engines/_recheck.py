@@ -6,19 +6,16 @@ between the statement and its value.  FLINT computes them; what fails is compute
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
-from sam_theory.arithmetic import lower_all
 from sam_theory.engines._budget import Budget
-from sam_theory.engines._search._exact import compare, holds, lift, rationally, satisfied
+from sam_theory.engines._search._exact import rationally
 from sam_theory.engines._search._instances import Point, Sampler
 from sam_theory.engines._search._pointwise import Pointwise
-from sam_theory.engines._search._scene import Scene, scenes
+from sam_theory.engines._search._scene import scenes
 from sam_theory.errors import InputError
 from sam_theory.theorems import Claim, Identity, Inequality, Lemma, Theorem
 from sam_theory.verdicts import Witness
@@ -74,14 +71,13 @@ def _evaluate(theorem: Theorem, budget: Budget, rng: np.random.Generator) -> Rec
         sampler = Sampler(scene, theorem.starts is not None, judge.uses_start)
         batch = sampler.simple(rng, 2 * _ENOUGH)
         here = 0
-        admits = _admission(scene)
         admitted: dict[tuple[Any, ...], bool] = {}  # a sampler starts several points at the same parameters
         for i in range(batch.size if batch is not None else 0):
             assert batch is not None
             point = batch.point(i)
             place = tuple(point.values[s.name] for s in scene.symbols)
             if place not in admitted:
-                admitted[place] = admits(point.values)
+                admitted[place] = sampler.parameters.admits(point.values)
             outcome = _holds(judge, point) if admitted[place] else None
             if outcome is False:
                 return Recheck(agreed, judge.confirm(point))
@@ -90,23 +86,6 @@ def _evaluate(theorem: Theorem, budget: Budget, rng: np.random.Generator) -> Rec
                 break
         agreed += here
     return Recheck(agreed)
-
-
-def _admission(scene: Scene) -> Callable[[Mapping[str, Fraction]], bool]:
-    """Whether every hypothesis holds, decided exactly."""
-    hypotheses = scene.hypotheses
-    sides = {f"{side}{i}": e for i, h in enumerate(hypotheses) for side, e in (("l", h.lhs), ("r", h.rhs))}
-    program = lower_all(sides) if sides else None
-
-    def admits(values: Mapping[str, Fraction]) -> bool:
-        if program is None:
-            return True
-        r = rationally(lambda a: a.run(program, lift(a, values)))
-        if r is None:
-            return all(holds(h, scene, values) for h in hypotheses)
-        return all(satisfied(h, compare(r[f"l{i}"], r[f"r{i}"])) for i, h in enumerate(hypotheses))
-
-    return admits
 
 
 def _holds(judge: Pointwise, point: Point) -> bool | None:

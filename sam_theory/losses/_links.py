@@ -110,11 +110,11 @@ class Link:
 
     @cached_property
     def least_at_zero(self) -> bool:
-        """Whether ℓ(0) is shown to be the least value: ℓ is even and ℓ' ≥ 0 on (0, ∞).
+        """Whether ℓ(0) is shown to be the least value: it is a number, ℓ is even and ℓ' ≥ 0 on (0, ∞).
 
         Evenness alone says nothing (−z², or z⁴ − z²), so that an opaque link has no known minimum.
         """
-        if self.expression is None or not self.even:
+        if self.expression is None or not self.even or not self.expression.subs(_Z, 0).is_real:
             return False
         slope = self.derivative(1).subs(_Z, sp.Symbol("z", positive=True))
         return bool(slope.rewrite(sp.sqrt).is_nonnegative)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import sympy as sp
 
+from sam_theory.arithmetic import VectorSymbol
+
 if TYPE_CHECKING:
     from sam_theory.theorems._theorem import Theorem
 
@@ -24,6 +26,8 @@ def identifier(theorem: Theorem) -> str:
     formulas = [e for e in (*claim.formulas(), *theorem.all_hypotheses) if isinstance(e, sp.Basic)]
     links = {type(f).link for e in formulas for f in e.atoms(sp.Function) if hasattr(f, "link")}
     own = getattr(theorem.loss, "link", None)
+    vectors = {v.name for e in formulas for v in e.atoms(VectorSymbol)}
+    facts = theorem.loss.facts
     parts = [
         theorem.rule.definition,
         theorem.loss.definition,
@@ -31,6 +35,7 @@ def identifier(theorem: Theorem) -> str:
         _spelled(claim),
         *sorted(map(_spelled, theorem.all_hypotheses)),
         *sorted(f"{link.name} is {'the link of the loss' if link is own else link.definition}" for link in links),
+        *([_spelled((facts.minimum, facts.minimisers))] if "w_star" in vectors else []),
     ]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 

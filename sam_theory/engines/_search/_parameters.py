@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import sympy as sp
 from numpy.typing import NDArray
 
 from sam_theory.arithmetic import Float64, Program, Rational, closed_roots, lower, lower_all
-from sam_theory.engines._search._exact import holds
+from sam_theory.engines._search._exact import compare, holds, lift, rationally, satisfied
 from sam_theory.engines._search._setting import Scene
 
 __all__ = ["SIMPLE", "Array", "Parameters", "excess"]
@@ -64,8 +65,7 @@ class Parameters:
         self.free = free
         #: the number of the step is a parameter of statements on one step
         self.steps = [s.name for s in scene.symbols if s.name == "k" and scene.theorem.rule.uses_step_number]
-        sides = {f"{side}{i}": e for i, h in enumerate(self.relations) for side, e in (("l", h.lhs), ("r", h.rhs))}
-        self.program = lower_all(sides) if sides else None
+        self.program = _sides(self.relations) if self.relations else None
         self._comparisons = [(_COMPARISONS[h.func], f"l{i}", f"r{i}") for i, h in enumerate(self.relations)]
         self._wide = [s.is_positive is True for s in free]
 
@@ -115,7 +115,16 @@ class Parameters:
         """Whether every hypothesis holds, decided exactly."""
         if any(values[n].denominator != 1 or values[n] < 0 for n in self.steps):
             return False
-        return all(holds(h, self.scene, values) for h in self.scene.hypotheses)
+        hypotheses = self.scene.hypotheses
+        r = rationally(lambda a: a.run(self._sides, lift(a, values)))
+        if r is None:  # one of them may be irrational: each for itself, in balls
+            return all(holds(h, self.scene, values) for h in hypotheses)
+        return all(satisfied(h, compare(r[f"l{i}"], r[f"r{i}"])) for i, h in enumerate(hypotheses))
+
+    @cached_property
+    def _sides(self) -> Program:
+        """Both sides of every hypothesis, those that are solved for a symbol included."""
+        return _sides(self.scene.hypotheses)
 
     # -- draws -------------------------------------------------------------------------------------------
     def random(self, rng: np.random.Generator, size: int) -> Values | None:
@@ -243,6 +252,10 @@ class Parameters:
             if k % 10 == 9 and (bad == 0).any():
                 break
         return rows[bad == 0]
+
+
+def _sides(relations: Iterable[Any]) -> Program:
+    return lower_all({f"{side}{i}": e for i, h in enumerate(relations) for side, e in (("l", h.lhs), ("r", h.rhs))})
 
 
 def excess(h: Any, left: Array, right: Array) -> Array:

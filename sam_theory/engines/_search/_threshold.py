@@ -118,10 +118,10 @@ class ThresholdJudge(Judge):
         place = exactly(lambda a: [a.run(p, point.env(a))["at"] for p in self.at])
         if found is None or place is None:
             return None
-        moved = self._not_fixed(point)
+        order = compare(found.value["quantity"], found.value["critical"])
+        moved = self._not_fixed(point) if order in (-1, 0) else None  # beyond it nothing is said to be stable
         if moved is not None:
             return moved
-        order = compare(found.value["quantity"], found.value["critical"])
         enclosed = place.confirmed_by == "arb"
         at: list[Fraction] = [] if enclosed else place.value
         matrix = in_balls(lambda a: self._enclosure(point, a)) if enclosed else self._jacobian(point, at)

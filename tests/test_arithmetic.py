@@ -521,7 +521,7 @@ def test_a_compiled_program_gives_what_the_interpreter_gives(case: Case) -> None
             n: arithmetic.stack(list(map(scalar, v))) if isinstance(v, tuple) else scalar(v)
             for n, v in case.inputs.items()
         }
-        code = compiled(program, type(arithmetic))
+        code = compiled(program, arithmetic)
         wanted = _outcome(arithmetic.run, program, env, FIELD)
         assert _outcome(code, arithmetic, env, FIELD) == wanted
 

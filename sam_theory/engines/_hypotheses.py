@@ -77,13 +77,14 @@ def _outcome(
         if witness is not None:
             said = f"false without it: {witness.observed} against {witness.bound}"
             return HypothesisOutcome(name, "needed", witness, said, reason)
-    own = weakened.statement.with_(proof=shown) if isinstance(shown, tuple) else weakened.statement
-    if _proved(own, budget, rng):
-        return HypothesisOutcome(name, "not needed", None, "proved without it", reason)
+    # An identity of rational functions is proved as one: that a formula has a value is for its hypotheses to say.
     zero = None if on_the_state else _meaningless(weakened, budget, everywhere=False)
     if zero is not None:
         said = f"without it the claim has no meaning where {zero} vanishes"
         return HypothesisOutcome(name, "needed", None, said, reason)
+    own = weakened.statement.with_(proof=shown) if isinstance(shown, tuple) else weakened.statement
+    if _proved(own, budget, rng):
+        return HypothesisOutcome(name, "not needed", None, "proved without it", reason)
     return HypothesisOutcome(name, "open", None, f"neither a witness nor a proof without it: {nearest}", reason)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import pickle
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -31,6 +32,7 @@ from sam_theory.arithmetic import (
     Dimension,
     Dimensional,
     Flatten,
+    FlintRational,
     Float64,
     Gram,
     NotExact,
@@ -44,6 +46,7 @@ from sam_theory.arithmetic import (
     Undecided,
     python_source,
 )
+from sam_theory.arithmetic._compile import compiled
 from sam_theory.errors import InputError
 from sam_theory.losses import Product, Quadratic, log_cosh, shifted_square, sqrt1p
 from sam_theory.rules import Space
@@ -481,7 +484,7 @@ def test_the_table_is_complete() -> None:
     assert {c.op for c in CASES} == set(OPERATIONS)
     for case in CASES:
         assert any(node.op == case.op for _, node in program_of(case))
-    every = (Float64, PythonFloat, Rational, Symbolic, Smt, Gram, Ball, Dimensional, Flatten)
+    every = (Float64, PythonFloat, Rational, FlintRational, Symbolic, Smt, Gram, Ball, Dimensional, Flatten)
     known = {c.__name__ for c in every} | {"Jets", "KeepsFactors", "Series"}  # Series: tests/test_drift.py
 
     def below(cls: Any) -> set[str]:
@@ -491,6 +494,71 @@ def test_the_table_is_complete() -> None:
 
     # Engines add private arithmetics (jets, series) for the few operations they need; those have tests of their own.
     assert below(Float64.__mro__[1]) == known
+
+
+# -- compiled programs ---
+def _outcome(run: Callable[..., dict[str, Any]], *inputs: Any) -> tuple[type, str]:
+    try:
+        result = run(*inputs)["result"]
+    except (ArithmeticError, InputError, ValueError) as problem:
+        return type(problem), str(problem)
+    return type(result), str([np.asarray(a).tolist() if isinstance(a, np.ndarray) else a for a in flat(result)])
+
+
+@pytest.mark.parametrize("case", CASES, ids=IDS)
+def test_a_compiled_program_gives_what_the_interpreter_gives(case: Case) -> None:
+    program = program_of(case)
+    scalars: list[tuple[Any, Callable[[Fraction], Any]]] = [
+        (Float64(), lambda a: np.array([float(a), 1.0])),
+        (PythonFloat(), float),
+        (Rational(), Fraction),
+        (FlintRational(), FlintRational().number),
+        (Ball(), Ball().number),
+        (Symbolic(), lambda a: sp.Rational(a.numerator, a.denominator)),
+    ]
+    for arithmetic, scalar in scalars:
+        env = {
+            n: arithmetic.stack(list(map(scalar, v))) if isinstance(v, tuple) else scalar(v)
+            for n, v in case.inputs.items()
+        }
+        code = compiled(program, arithmetic)
+        wanted = _outcome(arithmetic.run, program, env, FIELD)
+        assert _outcome(code, arithmetic, env, FIELD) == wanted
+
+
+@pytest.mark.parametrize("case", CASES, ids=IDS)
+def test_flints_rationals_are_those_of_fractions(case: Case) -> None:
+    results = []
+    for arithmetic in (Rational(), FlintRational()):
+        env = {
+            n: Coordinates(map(arithmetic.number, v)) if isinstance(v, tuple) else arithmetic.number(v)
+            for n, v in case.inputs.items()
+        }
+        try:
+            results.append([str(a) for a in flat(arithmetic.run(program_of(case), env, FIELD)["result"])])
+        except (ArithmeticError, InputError) as problem:
+            results.append([type(problem).__name__])
+    assert results[0] == results[1]
+
+
+def test_a_program_run_often_is_compiled_and_survives_pickling() -> None:
+    program = program_of(CASES[0])
+    env = {n: Coordinates(v) if isinstance(v, tuple) else v for n, v in CASES[0].inputs.items()}
+    results = [Rational().run(program, env, FIELD) for _ in range(100)]
+    assert Rational in program.functions
+    assert results == results[:1] * 100
+    again = pickle.loads(pickle.dumps(program))
+    assert again == program
+    assert not again.functions
+
+
+def test_compiled_programs_say_what_is_missing() -> None:
+    root = program_of(Case("sqrt", _op("sqrt", "a"), {"a": F(1)}, None))
+    gradient = program_of(Case("grad", _op("grad", "u"), {"u": U}, None))
+    with pytest.raises(InputError, match="no value for 'a'"):
+        compiled(root, Rational)(Rational(), {}, None)
+    with pytest.raises(InputError, match="no loss is given"):
+        compiled(gradient, Rational)(Rational(), {"u": Coordinates(U)}, None)
 
 
 # -- where an arithmetic ends ---

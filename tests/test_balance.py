@@ -7,12 +7,15 @@ import random
 import pytest
 import sympy as sp
 
+from sam_theory.arithmetic import Coordinates, Symbolic
+from sam_theory.dynamics import Map
 from sam_theory.engines._flatten import Flattening
 from sam_theory.errors import InputError
 from sam_theory.losses import DiagonalNetwork, Link, MatrixProduct, Product, any_link
 from sam_theory.rules import gd_flow, sam_flow
 from sam_theory.theorems import Claim, Limit, Stability, Theorem, Threshold, norm, w
 from sam_theory.theorems._sources import NEW
+from sam_theory.theorems.li2024 import bar, bar_gd
 
 CUBIC = Link("cubic", "z**3/6 + z**2/2 - z")
 
@@ -80,3 +83,26 @@ def test_equal_arguments_of_an_opaque_function_give_one_value_and_others_do_not(
     assert first == flat(slope(slope(sp.Add(p**2, p * q)) + p))
     assert first != flat(slope(slope(p**2 + p * q) - p))
     assert flat(slope(p)) != flat(any_link.function(2)(p))
+
+
+@pytest.mark.parametrize("dimension", [1, 3])
+def test_bar_is_what_its_identities_say_at_random_rationals(dimension: int) -> None:
+    rng = random.Random(7)
+    for _ in range(5):
+        x, y = _random(rng, dimension, 1), _random(rng, dimension, 1)
+        eta, decay = _random(rng, 1, 1)[0], _random(rng, 1, 1)[0]
+        z, total = x.dot(y), x.dot(x) + y.dot(y)
+        c, balance = eta * decay, (x.dot(x) - y.dot(y)) / 2
+        q = z**2 / 2 + z - 1
+        loss = Product(CUBIC, dimension)
+        for made, own in (
+            (bar, (1 + c**2) * balance),
+            (bar_gd, (1 + c**2 - eta**2 * q**2) * balance + 2 * c * eta * q * z),
+        ):
+            state = Coordinates([*x, *y])
+            step = list(Map(made, loss).step(Symbolic(), {"w": state}, {"eta": eta, "decay": decay})["w"])
+            u, v = step[:dimension], step[dimension:]
+            after = (sum(a**2 for a in u) - sum(b**2 for b in v)) / 2
+            assert sp.expand(after - own + c * total) == 0
+            if made is bar and c >= 0:
+                assert after <= (1 - c) ** 2 * balance

@@ -224,10 +224,13 @@ def test_a_claim_that_is_false_elsewhere_is_refuted_although_a_box_is_certified(
 
 
 def test_what_is_proved_stays_proved_and_what_is_only_certified_says_where() -> None:
-    result = verify(LIBRARY["sam-1d-two-cycle.attracts"], budget="quick")
+    proved = LIBRARY["sam-1d-two-cycle.attracts"]
+    result = verify(proved, engines=("symbolic", "smt", "ball"), budget="quick")
     ball = next(e for e in result.evidence if e.engine == "ball")
     assert result.verdict is Verdict.PROVED and ball.established is Verdict.CERTIFIED
     assert "FLINT/Arb" not in result.trust_base
+    # Where it is not named, the quick budget asks for a region only where there is no proof.
+    assert "ball" not in {e.engine for e in verify(proved, budget="quick").evidence}
     open_one = LIBRARY["sc-sam-neighbourhood-fails-beyond-inverse-beta.general"]
     alone = verify(LIBRARY["usam-sharp-threshold-convex.threshold"], engines=("ball",), budget="quick")
     assert alone.verdict is Verdict.CERTIFIED and "FLINT/Arb" in alone.trust_base

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import itertools
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import sam_theory.arithmetic as arithmetic
 from sam_theory import checker
 from sam_theory.checker import NotChecked, Rejected, check_text, close, dumps, goals_of, smt_status
 from sam_theory.checker._goals import Goal, Statement, coordinate_scene, inputs_of, label_scene, relate
+from sam_theory.checker._loss import derivative
 from sam_theory.checker._polynomials import Flat, Quotient, primitive, product, total, vanishes
 from sam_theory.checker._replay import holds, script, solution
 from sam_theory.checker._space import Fork, Vector
@@ -298,3 +300,20 @@ def test_vectors_form_a_vector_space() -> None:
     assert (u + v).terms == {0: sp.S.One} and (u - u).terms == {} and (2 * u / 2).key == u.key
     for a, b in itertools.product((u, v), repeat=2):
         assert (a + b).key == (b + a).key
+
+
+# -- kinks inside kinks ----------------------------------------------------------------------------------------------
+def test_kinks_inside_kinks_are_differentiated_where_no_argument_vanishes() -> None:
+    """The proof of two-slopes is followed; of false multipliers, and at a kink, nothing is shown."""
+    true = BY_SLUG["sc-1d-exact-worst-case.two-slopes"]
+    assert proof_body(true)["counts"]["trees"] and not proof_body(true)["counts"]["replay"]
+    wrong = true.with_(claim=replace(true.claim, multipliers=(2 * true.claim.multipliers[0],)))
+    with pytest.raises(Rejected):
+        proof_body(wrong)
+    at_the_kink = Threshold(Stability((sp.S.Zero,)), eta, 1 / sp.Symbol("mu", positive=True))
+    with pytest.raises(Rejected):
+        proof_body(true.with_(slug="x", claim=at_the_kink, hypotheses=(), tightness="", status="quoted"))
+    nested = sp.Abs(x - 2 + sp.sign(x))
+    assert derivative(nested, x, nested=True).subs(x, 3) == 1 and derivative(nested, x, nested=True).subs(x, -3) == -1
+    with pytest.raises(Rejected, match="kink inside a kink"):
+        derivative(nested, x)

@@ -177,9 +177,11 @@ def test_an_interruption_before_any_work_is_status_130_too(core: Core, monkeypat
 
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 def test_ctrl_c_in_a_terminal_is_status_130_without_a_traceback() -> None:
+    # A shell starts what runs in the background with SIGINT ignored.
     code = """
-        import sys, time
+        import signal, sys, time
         from types import ModuleType, SimpleNamespace as Some
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         theorems, engines = ModuleType("sam_theory.theorems"), ModuleType("sam_theory.engines")
         one = Some(slug="one", id="1", source=Some(key="here"))
         theorems.library, theorems.load_file = lambda: (one,), None

@@ -30,7 +30,9 @@ from sam_theory.theorems.drift import (
     tau,
 )
 from sam_theory.theorems.terminal_phase import COLLAPSE, p
+from sam_theory.theorems.three_factors import CONSERVED, Z
 from sam_theory.theorems.three_factors import TRAJECTORY as THREE
+from sam_theory.theorems.three_factors import Y as THREE_Y
 from sam_theory.theorems.three_factors import first_integral as three_integral
 
 e = sp.Symbol("e", positive=True)
@@ -201,6 +203,15 @@ def test_a_quantity_of_no_constant_rate_or_of_the_fast_coordinate_is_refused() -
     assert "constant rate" in wrong(PRODUCT_TRAJECTORY, claim={"quantity": height_start**2 - height**2})
     fast = of(PRODUCT_TRAJECTORY).quantity + coordinate(w, 0) ** 2
     assert "fast coordinates" in wrong(PRODUCT_TRAJECTORY, claim={"quantity": fast})
+
+
+def test_a_drift_of_a_quantity_divided_by_what_may_vanish_at_the_start_is_not_proved() -> None:
+    where_equal = CONSERVED.with_(
+        slug="z-may-be-y", hypotheses=tuple(h for h in CONSERVED.hypotheses if h != (Z < THREE_Y))
+    )
+    assert len(where_equal.hypotheses) == len(CONSERVED.hypotheses) - 1
+    assert "vanishes" in str(exact_leading_term(where_equal))
+    assert not isinstance(exact_leading_term(CONSERVED), str)
 
 
 def test_another_time_scale_is_refused() -> None:

@@ -30,6 +30,8 @@ REFUTED = [
     and t.kind != "Asymptotic"
     and getattr(t.claim, "variable", None) is None
 ]
+#: A parameter of each statement without ρ.
+PARAMETER = {"li-bar.never-increases": "decay"}
 #: Of states alone: no parameter enters, and no step is made.
 STATIC = "balanced-iff-flattest-every-d"
 #: The velocity of a flow has no step size.
@@ -86,7 +88,7 @@ def test_a_script_with_a_changed_number_fails(slug: str, scripts: dict[str, str]
     changes = {
         "observed": (r"observed, bound = F\(", "observed, bound = F(1) + F("),
         "bound": (r"(observed, bound = F\([^)]*\)), F\(", r"\1, F(1) + F("),
-        "parameter": (r"'rho': F\(", "'rho': F(1) + F("),
+        "parameter": (rf"'{PARAMETER.get(slug, 'rho')}': F\(", f"'{PARAMETER.get(slug, 'rho')}': F(1) + F("),
     }
     if slug == STATIC:
         del changes["parameter"]

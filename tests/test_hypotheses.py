@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import sympy as sp
 from cli_tools import run
@@ -26,7 +27,9 @@ from sam_theory import (
     w,
     w_next,
 )
-from sam_theory.theorems import weakenings_of
+from sam_theory.arithmetic import Float64
+from sam_theory.losses import Ridges
+from sam_theory.theorems import Instance, Step, weakenings_of
 
 NAMED = {t.slug: t for t in library()}
 HERE = Source("test", "a test")
@@ -105,6 +108,107 @@ def test_the_counterexample_of_an_erratum_is_tried() -> None:
 def test_both_sides_of_a_comparison_have_hypotheses() -> None:
     theorem = next(t for t in library() if t.kind == "Comparison")
     assert {one.name.split(":")[0] for one in weakenings_of(theorem)} == {"below", "above"}
+
+
+def test_a_scene_that_contradicts_what_is_left_is_left_out() -> None:
+    """Links such as z²/2 rise everywhere: where ℓ' ≤ 0 is asked for they say nothing, and the search goes on."""
+    by_name = outcomes(NAMED["sam-balanced-two-cycle-product.fold"])
+    assert by_name["rho > 0"] == "not needed"
+    assert "ell'((r + rho)**2/2) > 0" in by_name
+
+
+def test_a_hypothesis_that_has_no_limit_ties_the_small_parameter() -> None:
+    assert outcomes(NAMED["eos-gap-product.endpoint"])["s <= 3"] == "not needed"
+
+
+def test_every_hypothesis_that_is_named_to_be_dropped_is_one() -> None:
+    for theorem in library():
+        names = {one.name for one in weakenings_of(theorem)}
+        assert {str(h) for h in (*theorem.unneeded, *theorem.without)} <= names, theorem.slug
+
+
+@pytest.mark.parametrize(
+    "slug",
+    [
+        "usam-sharp-threshold-convex.rate",
+        "sc-sam-limsup-improved.decrease",
+        "sam-never-converges-sc.one-dimension",
+        "sc-1d-exact-worst-case.two-slopes",
+        "quad-cycle-jacobian.step",
+        "fullbatch-flow-finite-eta.step",
+        "linf-sam-flow-depth.race",
+    ],
+)
+def test_each_hypothesis_is_needed_or_its_entry_says_why_it_is_stated(slug: str) -> None:
+    result = verify(NAMED[slug], engines=("search",), budget="quick", hypotheses=True)
+    assert result.dropped and all(one.as_recorded and one.outcome != "open" for one in result.dropped)
+
+
+def test_a_named_instance_is_tried_and_not_believed() -> None:
+    first, second = eta * lam * (1 + rho * lam) <= 2, rho * lam <= 100
+    start = (sp.Rational(1, 7),)
+    bad = Instance({"eta": 1, "lam": 1, "rho": sp.Rational(8, 7)}, start)
+    (one, other) = verify(
+        shrinks(first, second, without={first: bad, second: bad}), budget="quick", hypotheses=True
+    ).dropped
+    assert one.outcome == "needed" and one.witness is not None and one.witness.start == ("1/7",)
+    assert other.outcome == "not needed"
+
+
+def test_a_named_proof_is_tried_and_not_believed() -> None:
+    claim = Inequality(norm(w_next), 2 * norm(w))
+    wide, narrow = eta * lam * (1 + rho * lam) <= 3, rho * lam <= 1
+    statement = shrinks(wide, narrow).with_(
+        claim=claim, without={narrow: (Step("all", claim),), wide: (Step("all", Inequality(norm(w), norm(w))),)}
+    )
+    assert outcomes(statement) == {str(wide): "needed", str(narrow): "not needed"}
+
+
+def test_a_claim_that_has_no_meaning_somewhere_without_a_hypothesis_needs_it() -> None:
+    """At ηλ = 2 the radius of the cycle is infinite; only beyond it is the claim false or true."""
+    result = verify(NAMED["fullbatch-flow-finite-eta.step"], engines=("search",), budget="quick", hypotheses=True)
+    by_name = {one.hypothesis: one for one in result.dropped}
+    assert by_name["Ne(a, 0)"].detail == "without it the claim has no meaning: a vanishes wherever it fails"
+    assert by_name["eta*lam < 2"].detail.endswith("no meaning where -eta*lam + 2 vanishes")
+    assert by_name["rho > 0"].outcome == "not needed" and by_name["rho > 0"].recorded
+
+
+def test_stability_of_a_point_that_is_not_fixed_is_refuted() -> None:
+    result = verify(NAMED["indefinite-saddle-trap-sam.window"], engines=("search",), budget="quick", hypotheses=True)
+    witness = {one.hypothesis: one for one in result.dropped}["eta*lam < 2"].witness
+    assert witness is not None and witness.extra["observable"].startswith("image of the point")
+
+
+@pytest.mark.parametrize(("height", "k"), [("99/100", 8), ("3/5", 8), ("1", 6), ("1/2", 4)])
+def test_ridges_are_as_smooth_and_steep_as_declared(height: str, k: int) -> None:
+    loss, arithmetic = Ridges(height, k), Float64()
+    angle = np.linspace(0, 2 * np.pi, 4001)[:-1]
+    at = np.stack([np.cos(angle), np.sin(angle)])
+    gradient, value = np.stack(loss.gradient(arithmetic, at)), loss.value(arithmetic, at)
+    assert value == pytest.approx((1 + float(sp.Rational(height)) * np.cos(k * angle)) / 2, abs=1e-12)
+    steep = (gradient**2).sum(axis=0) - 2 * float(loss.facts.polyak_lojasiewicz) * value
+    assert steep.min() == pytest.approx(0, abs=1e-9) and loss.facts.alpha is None
+    kicks = 1e-6 * np.eye(2)
+    columns = [
+        np.stack(loss.gradient(arithmetic, at + h[:, None])) - np.stack(loss.gradient(arithmetic, at - h[:, None]))
+        for h in kicks
+    ]
+    moduli = np.abs(np.linalg.eigvalsh(np.moveaxis(np.stack(columns) / 2e-6, -1, 0)))
+    assert moduli.max() == pytest.approx(float(loss.facts.beta), rel=1e-5)
+
+
+@pytest.mark.parametrize(("height", "k"), [("0", 8), ("3/2", 8), ("1/2", 7), ("1/2", 2)])
+def test_other_ridges_are_refused(height: str, k: int) -> None:
+    with pytest.raises(InputError, match="ridges"):
+        Ridges(height, k)
+
+
+def test_a_parameter_that_only_the_dropped_hypothesis_names_keeps_its_sign() -> None:
+    (weakened,) = [one for one in weakenings_of(NAMED["sam-on-block.attracts"]) if one.name == "eta*m < 2"]
+    assert "m > 0" in map(str, weakened.statement.all_hypotheses)
+    # What the loss assumes of its parameters cannot be dropped: the statement would stay the same.
+    names = [one.name for one in weakenings_of(NAMED["m-sam-two-centres.minimum"])]
+    assert "c > 0" not in names
 
 
 def test_what_is_quoted_as_false_has_no_hypotheses_to_drop() -> None:

@@ -84,7 +84,7 @@ def test_spectral_bounds_hold_on_every_spectrum_and_fail_outside_it() -> None:
             loss.gradient(gram, gram.vector("a"))
             at = {"a": [F(rng.randint(1, 9)) for _ in range(d)]}
             facts = loss.lemmas(gram)
-            assert len(facts) == 4 and {f.points for f in facts} == {("a",)}
+            assert len(facts) == 5 and {f.points for f in facts} == {("a",)}
             sides = [[number(gram, side, lams, at) for side in (f.relation.lhs, f.relation.rhs)] for f in facts]
             assert all(low <= high for low, high in sides) is holds
 
@@ -116,6 +116,47 @@ def test_gradient_descent_on_every_quadratic_contracts_up_to_2_over_beta_and_not
     assert proved(theorem)
     assert not proved(theorem.with_(hypotheses=(eta * beta <= Rational(21, 10),)))
     assert not proved(theorem.with_(proof=(Step("claim", claim),)))
+
+
+def test_the_spectral_interval_holds_of_every_spectrum_and_says_more_than_the_bounds() -> None:
+    rng = Random(5)
+    gram, loss = Gram(), SpectralQuadratic(alpha, beta)
+    loss.gradient(gram, gram.vector("w"))
+    fact = next(f for f in loss.lemmas(gram) if f.name == "spectral interval")
+    assert fact.points == ("w",)
+    names = {str(s): s for s in fact.relation.free_symbols}
+
+    def holds(low: F, high: F, moments: list[F]) -> bool:
+        square, form, image = moments
+        numbers = {"alpha": low, "beta": high, "<w,Λ(w)>": form}
+        e = fact.relation.rhs - fact.relation.lhs
+        e = e.subs({names["|w|"] ** 2: sp.Rational(square), names["|Λ(w)|"] ** 2: sp.Rational(image)})
+        return bool(e.subs({names[n]: sp.Rational(v) for n, v in numbers.items()}) >= 0)
+
+    for _ in range(100):
+        low, high = sorted(F(rng.randint(1, 20), rng.randint(1, 9)) for _ in range(2))
+        lams = [low + (high - low) * F(rng.randint(0, 8), 8) for _ in range(rng.randint(1, 4))]
+        v = [F(rng.randint(-9, 9), rng.randint(1, 9)) for _ in lams]
+        moments = [sum((lam**k * c**2 for lam, c in zip(lams, v, strict=True)), F(0)) for k in range(3)]
+        assert holds(low, high, moments)
+    assert not holds(F(1), F(2), [F(1), F(3, 2), F(3)]), "these moments satisfy the spectral bounds"
+    beyond = [sum((lam**k for lam in (F(1, 2), F(3))), F(0)) for k in range(3)]
+    assert not holds(F(1), F(2), beyond), "a spectrum outside of [α, β]"
+
+
+def test_the_angle_of_stablesam_needs_the_spectral_interval_and_its_constant() -> None:
+    """Kantorovich: from the spectral bounds alone, or with a larger constant, nothing is proved."""
+    angle = next(x for x in library() if x.slug == "stablesam-quadratic.angle")
+    descent = next(x for x in library() if x.slug == "stablesam-quadratic.descent")
+    assert proved(angle) and proved(descent)
+    interval, last = angle.proof
+    weaker = Step(interval.name, interval.claim, ("spectral bounds",))
+    assert not proved(angle.with_(proof=(weaker, last)))
+    assert not proved(angle.with_(proof=(Step("angle", last.claim, ("spectral bounds",)),)))
+    sharper = Inequality(F(101, 100) * last.claim.lhs, last.claim.rhs, given=last.claim.given)
+    assert not proved(angle.with_(claim=sharper, proof=(interval, Step("angle", sharper, last.using))))
+    faster = Inequality(interval.claim.lhs, interval.claim.rhs * Rational(99, 100))
+    assert not proved(angle.with_(proof=(Step("interval", faster, ("spectral interval",)), last)))
 
 
 # -- the potential ---------------------------------------------------------------------------------------------

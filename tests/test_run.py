@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -27,7 +30,7 @@ from sam_theory import (
     w,
     w_next,
 )
-from sam_theory.engines import ENGINES, _registry
+from sam_theory.engines import ENGINES, _registry, _run
 from sam_theory.engines._registry import capped, check_engines
 from sam_theory.verdicts import EnginesDisagree, Evidence, document, dumps, without_timings
 
@@ -86,6 +89,35 @@ def test_a_file_is_verified_in_other_processes_as_in_this_one(tmp_path: Path) ->
 
     found = load_file(file)
     assert as_text(verify_all(found, budget="quick", jobs=2)) == as_text(verify_all(found, budget="quick", jobs=1))
+
+
+def test_workers_that_inherit_the_library_find_what_this_process_finds() -> None:
+    """A process of one thread forks where the platform does; the same outcome must come from it alone."""
+    program = (
+        "from sam_theory import library, verify_all\n"
+        "from sam_theory.engines import _run\n"
+        "from sam_theory.verdicts import document, dumps, without_timings\n"
+        "some = library()[:2]\n"
+        "print(_run._may_fork())\n"
+        "both = [verify_all(some, budget='quick', jobs=jobs) for jobs in (2, 1)]\n"
+        "texts = [dumps(without_timings(document(r, version='0', seed=0, budget='quick'))) for r in both]\n"
+        "print(texts[0] == texts[1])\n"
+    )
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=environment)
+    forks = sys.platform == "linux" and multiprocessing.get_all_start_methods()[0] == "fork"
+    assert done.stdout.split() == [str(forks), "True"]
+
+
+def test_a_process_with_threads_is_not_copied() -> None:
+    ended = threading.Event()
+    other = threading.Thread(target=ended.wait)
+    other.start()
+    try:
+        assert not _run._may_fork()
+    finally:
+        ended.set()
+        other.join()
 
 
 def test_hypotheses_that_admit_nothing_are_bad_input() -> None:

@@ -62,7 +62,7 @@ BEYOND = {
     "sam-bounded-where-usam-diverges": "a search cannot measure a claim of kind Comparison",
     "scale-invariant-identities.euler": "a violation in floats was not confirmed exactly",
     **{f"sam-schedules-quadratic.{part}": "had not settled at the horizon" for part in (
-        "fading-radius", "fading-step", "harmonic-step", "constant-product", "tracking"
+        "fading-radius", "fading-step", "harmonic-step", "tracking"
     )},
 }  # fmt: skip
 TRUE = [slug for slug, theorem in THEOREMS.items() if theorem.status != "quoted" and slug not in BEYOND]
@@ -366,12 +366,16 @@ def test_noise_is_named_as_what_is_missing():
 
 
 # --- sampling ------------------------------------------------------------------------------------------------
+#: About one in ten simple rationals satisfies the hypotheses.
+NARROW = ("gd-product-stability.general",)
+
+
 @pytest.mark.parametrize("slug", sorted(THEOREMS))
 def test_samples_satisfy_the_hypotheses(slug):
     for scene in scenes(THEOREMS[slug])[:2]:
         parameters = Parameters(scene)
         rng = np.random.default_rng(3)
-        for values in (parameters.random(rng, 40), parameters.simple(rng, 40)):
+        for values in (parameters.random(rng, 40), parameters.simple(rng, 400 if slug in NARROW else 40)):
             names = [s.name for s in scene.symbols]
             assert set(values) == set(names)
             for i in range(0, len(next(iter(values.values()), ())), 7):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from fractions import Fraction
-from importlib.util import find_spec
 from typing import Any
 
 import pytest
@@ -35,7 +34,6 @@ from sam_theory.engines._worst_case._problem import build
 from sam_theory.theorems import library
 from sam_theory.verdicts import Verdict
 
-needs_solver = pytest.mark.skipif(find_spec("clarabel") is None, reason="clarabel (extra pep) is not installed")
 LIBRARY = {t.slug: t for t in library()}
 CLASS = StronglyConvex(sp.Rational(1, 10), 1)
 TENTH = Fraction(1, 10)
@@ -47,7 +45,6 @@ def quadratic(eta: Fraction, rho: Fraction, low: Fraction = TENTH, high: Fractio
 
 
 # -- reference values --------------------------------------------------------------------------------------------
-@needs_solver
 @pytest.mark.parametrize("metric", ["gap", "distance"])
 @pytest.mark.parametrize(
     ("rho", "reference"),
@@ -59,7 +56,6 @@ def test_reference_values_are_certified_exactly(metric: str, rho: str, reference
     assert found.excess is not None and abs(found.excess) < 1e-8 and "certified" in found.text()
 
 
-@needs_solver
 @pytest.mark.parametrize("rho", [Fraction(0), Fraction(1, 4), Fraction(3, 2), Fraction(3)])
 @pytest.mark.parametrize("eta", [Fraction(1, 4), Fraction(7, 10), Fraction(2)])
 def test_worst_excess_loss_is_that_of_a_quadratic(rho: Fraction, eta: Fraction) -> None:
@@ -68,7 +64,6 @@ def test_worst_excess_loss_is_that_of_a_quadratic(rho: Fraction, eta: Fraction) 
     assert verify_dual(json.loads(json.dumps(found.certificate))) == found.certified
 
 
-@needs_solver
 @pytest.mark.parametrize(
     ("rho", "excess"), [("11/10", 0.0), ("6/5", 0.0012), ("3/2", 0.0174), ("2", 0.0625), ("3", 0.1563)]
 )
@@ -82,7 +77,6 @@ def test_worst_distance_exceeds_the_quadratic_where_rho_times_the_width_is_above
     assert (data is None) == (excess == 0.0)
 
 
-@needs_solver
 def test_a_step_may_expand_although_the_quadratic_rate_is_below_1() -> None:
     numbers = {"alpha": "39/500", "beta": 1, "eta": "639/1000", "rho": "527/250"}
     found = worst_case(usam, StronglyConvex(alpha, beta), numbers, metric="distance")
@@ -90,14 +84,12 @@ def test_a_step_may_expand_although_the_quadratic_rate_is_below_1() -> None:
     assert found.data(1) is not None
 
 
-@needs_solver
 def test_gradient_descent_over_several_steps() -> None:
     assert worst_case(gd, CLASS, {"eta": 1}, steps=2).certified == Fraction(81, 100) ** 2
     smooth = worst_case(gd, ConvexSmooth(1), {"eta": 1}, initial="distance", steps=2)
     assert smooth.certified == Fraction(1, 10)  # 1/(4N+2): Drori and Teboulle
 
 
-@needs_solver
 def test_sam_at_a_fixed_gradient_norm() -> None:
     found = worst_case(Map(sam, CLASS), parameters={"eta": 1, "rho": 1}, gradient_norm="1/2", level=1)
     assert found.certified == Fraction(108, 125)
@@ -106,7 +98,6 @@ def test_sam_at_a_fixed_gradient_norm() -> None:
     assert empty.value is None and empty.certified is None and empty.verdict == "undecided"
 
 
-@needs_solver
 def test_a_bound_that_is_too_small_is_not_certified() -> None:
     low = quadratic(Fraction(1), TENTH) - Fraction(1, 10**6)
     found = worst_case(usam, CLASS, {"eta": 1, "rho": TENTH}, bound=low)
@@ -117,8 +108,6 @@ def test_a_bound_that_is_too_small_is_not_certified() -> None:
 # -- the independent check ---------------------------------------------------------------------------------------
 @pytest.fixture(scope="module")
 def certificate() -> dict[str, Any]:
-    if find_spec("clarabel") is None:
-        pytest.skip("clarabel (extra pep) is not installed")
     found = worst_case(usam, CLASS, {"eta": "1/2", "rho": "1/2"}).certificate
     assert found is not None
     return found
@@ -193,7 +182,6 @@ def test_rounding_stays_on_the_equations() -> None:
     assert solve_near([*rows, rows[0]], [Fraction(1), Fraction(1, 3), Fraction(2)], [0.5, 0.2, 0.3], 2) is None
 
 
-@needs_solver
 def test_the_interior_rounding_succeeds_without_the_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
     problem = build(usam, CLASS, {"eta": 1, "rho": "3/10"}, initial="gap", final="gap")
     dual = _solve.dual_of(problem)
@@ -256,7 +244,6 @@ def test_a_missing_solver_is_reported_as_not_run(monkeypatch: pytest.MonkeyPatch
     assert "sam-theory[pep]" in result.evidence[0].detail
 
 
-@needs_solver
 def test_the_engine_certifies_at_named_points_only() -> None:
     result = verify(LIBRARY["usam-worst-case-fgap.one-step"], engines=("worst-case",), budget="quick")
     (evidence,) = result.evidence
@@ -266,7 +253,6 @@ def test_the_engine_certifies_at_named_points_only() -> None:
     assert other.verdict is Verdict.UNDECIDED
 
 
-@needs_solver
 def test_the_engine_refutes_with_data_of_its_own() -> None:
     result = verify(LIBRARY["usam-distance-quadratic-everywhere"], engines=("worst-case",), budget="quick")
     assert result.verdict is Verdict.REFUTED and result.witness is not None and result.witness.form == "data"

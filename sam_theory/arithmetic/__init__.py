@@ -23,7 +23,7 @@ from sam_theory.arithmetic._lower import Lowering, lower, lower_all
 from sam_theory.arithmetic._parse import parse_expression, parse_relation
 from sam_theory.arithmetic._program import NORMALISATIONS, OPERATIONS, Builder, Node, Program, Traced, as_fraction
 from sam_theory.arithmetic._python import PythonFloat
-from sam_theory.arithmetic._rational import Rational, rational_sqrt
+from sam_theory.arithmetic._rational import FlintRational, Rational, rational_sqrt
 from sam_theory.arithmetic._series import Expansion, Series
 from sam_theory.arithmetic._smt import Smt
 from sam_theory.arithmetic._symbolic import Symbolic
@@ -63,6 +63,7 @@ __all__ = [
     "Expansion",
     "Field",
     "Flatten",
+    "FlintRational",
     "Float64",
     "GRADIENT",
     "Gradient",

@@ -6,8 +6,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, ClassVar, Protocol
 
+from sam_theory.arithmetic._compile import compiled, missing_field, missing_input
 from sam_theory.arithmetic._program import NORMALISATIONS, Program
 from sam_theory.errors import InputError
+
+#: interpreted runs of a program after which compiling it pays
+_OFTEN = 32
 
 
 class NotExact(ArithmeticError):
@@ -74,21 +78,21 @@ class Coordinates:
         return zip(self.values, other.values, strict=True)
 
     def __add__(self, other: Any) -> Coordinates:
-        return Coordinates(a + b for a, b in self._pair(other))
+        return Coordinates([a + b for a, b in self._pair(other)])
 
     def __sub__(self, other: Any) -> Coordinates:
-        return Coordinates(a - b for a, b in self._pair(other))
+        return Coordinates([a - b for a, b in self._pair(other)])
 
     def __neg__(self) -> Coordinates:
-        return Coordinates(-a for a in self.values)
+        return Coordinates([-a for a in self.values])
 
     def __mul__(self, scalar: Any) -> Coordinates:
-        return Coordinates(a * scalar for a in self.values)
+        return Coordinates([a * scalar for a in self.values])
 
     __rmul__ = __mul__
 
     def __truediv__(self, scalar: Any) -> Coordinates:
-        return Coordinates(a / scalar for a in self.values)
+        return Coordinates([a / scalar for a in self.values])
 
 
 class Arithmetic:
@@ -100,8 +104,12 @@ class Arithmetic:
 
     name: ClassVar[str] = "abstract"
     exact: bool = False
-    #: operations of two arguments that are one operator for these values: taken without a call around it
-    operators: ClassVar[Mapping[str, Callable[[Any, Any], Any]]] = {}
+    #: whether ``number`` depends on its argument alone, so that a compiled program holds its constants
+    fixed_numbers: ClassVar[bool] = False
+    #: Python expressions that give what the method of an operation gives (``op data`` for one value of the data);
+    #: ``scope`` has the functions that they name
+    inline: ClassVar[Mapping[str, str]] = {}
+    scope: ClassVar[Mapping[str, Any]] = {}
     functions: ClassVar[Mapping[str, Callable[[Any], Any]]] = {}
 
     # -- scalars -----------------------------------------------------------------------------------------
@@ -272,15 +280,21 @@ class Arithmetic:
 
         Raises InputError if an input is missing, NotExact or Undecided where this arithmetic ends.
         """
+        kind: Any = type(self)
+        known = program.functions.get(kind)
+        if known is not None:
+            return known(self, env, field)
+        runs = program.runs[kind] = program.runs.get(kind, 0) + 1
+        if runs == _OFTEN:
+            program.functions[kind] = compiled(program, self)
         values: list[Any] = []
         keep = values.append
         for shape, op, places, data in program.plan:
             if shape == "binary":
-                binary = self.operators.get(op) or getattr(self, op)
-                keep(binary(values[places[0]], values[places[1]]))
+                keep(getattr(self, op)(values[places[0]], values[places[1]]))
             elif shape == "input":
                 if data not in env:
-                    raise InputError(f"no value for '{data}'; give it among the parameters or the state")
+                    raise missing_input(data)
                 keep(env[data])
             elif shape == "unary":
                 keep(getattr(self, op)(values[places[0]]))
@@ -292,7 +306,7 @@ class Arithmetic:
                 keep(getattr(self, op)([values[i] for i in places]))
             elif shape == "field":
                 if field is None:
-                    raise InputError("a gradient is asked for, but no loss is given")
+                    raise missing_field()
                 keep(getattr(self, op)(field, *[values[i] for i in places], env))
             else:
                 keep(self._with_data(op, [values[i] for i in places], data))

@@ -7,7 +7,7 @@ from functools import lru_cache
 import sympy as sp
 from flint import Ordering, fmpz_mpoly_ctx
 from sympy.core.mul import _keep_coeff
-from sympy.polys.polyerrors import PolificationFailed
+from sympy.polys.polyerrors import GeneratorsNeeded, PolificationFailed
 
 
 @lru_cache(maxsize=256)
@@ -21,29 +21,34 @@ def factored(e: sp.Expr) -> sp.Expr:
     (x - y)*(x + y)/(2*(x + sqrt(3)*y))
     """
     coefficient, product = sp.S.One, []
-    todo = list(sp.Mul.make_args(sp.together(e)))
-    for part in todo:
-        if part.is_Number:
+    for part in sp.Mul.make_args(sp.together(e)):
+        base, exponent = part.args if part.is_Pow else (part, sp.S.One)
+        if part.is_Number or (base.is_Number and exponent.is_Number):
             coefficient *= part
             continue
-        base, exponent = part.as_base_exp() if part.is_Pow else (part, sp.S.One)
-        found = _factors(base) if exponent.is_Integer else None
+        found = _factors(base)
         if found is None:
             return sp.factor(e)
-        coefficient *= found[0] ** exponent
-        product += [f ** (k * exponent) for f, k in found[1]]
+        constant, factors = found
+        if exponent.is_Integer:
+            coefficient *= constant**exponent
+            product += [f ** (k * exponent) for f, k in factors]
+        elif constant.is_positive:  # only positive factors leave a root
+            product.append(constant**exponent)
+            product += [f ** (k * exponent) for f, k in factors if f.is_positive]
+            product.append(sp.Mul(*(f**k for f, k in factors if not f.is_positive)) ** exponent)
+        else:
+            return sp.factor(e)
     return _keep_coeff(coefficient, sp.Mul(*product))
 
 
 def _factors(e: sp.Expr) -> tuple[sp.Expr, list[tuple[sp.Expr, int]]] | None:
-    """Constant and irreducible factors of a polynomial over the integers in symbols; None for anything else."""
-    if not all(a.is_Symbol or a.is_Integer for a in e.atoms()):
-        return None
+    """Constant and irreducible factors of a polynomial over the integers in the generators SymPy finds, or None."""
     try:
         polynomial = sp.Poly(e)
-    except PolificationFailed:
+    except (GeneratorsNeeded, PolificationFailed):
         return None
-    if not (polynomial.domain.is_ZZ and all(g.is_Symbol for g in polynomial.gens)):
+    if not polynomial.domain.is_ZZ:
         return None
     names = tuple(f"x{i}" for i in range(len(polynomial.gens)))
     context = fmpz_mpoly_ctx.get(names, Ordering.lex)

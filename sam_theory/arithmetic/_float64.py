@@ -6,7 +6,6 @@ coordinates run in a fixed order, element by element, so a result does not depen
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, ClassVar
@@ -14,6 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from sam_theory.arithmetic._base import Arithmetic, Field
+from sam_theory.arithmetic._compile import OPERATORS
 from sam_theory.arithmetic._program import Program, as_float
 from sam_theory.errors import InputError
 
@@ -31,6 +31,8 @@ def _sqrt1p_slope(z: Any) -> Any:
 
 
 def _as_vector(gradient: Any, v: Any) -> Any:
+    if isinstance(gradient, np.ndarray) and gradient.ndim >= np.ndim(v):
+        return gradient
     g = np.asarray(gradient)
     return g.reshape(g.shape + (1,) * (np.ndim(v) - g.ndim)) if g.ndim < np.ndim(v) else g
 
@@ -62,11 +64,16 @@ class Float64(Arithmetic):
         # Converted once for each matrix; the matrix is kept so that its id stays its own.
         self._matrices: dict[int, tuple[object, Any]] = {}
 
-    operators: ClassVar[Mapping[str, Callable[[Any, Any], Any]]] = {
-        "add": operator.add,
-        "sub": operator.sub,
-        "mul": operator.mul,
+    fixed_numbers: ClassVar[bool] = True
+    inline: ClassVar[Mapping[str, str]] = {
+        **OPERATORS,
+        "div": "_divide({}, {})",
+        "sqrt": "_sqrt({})",
+        "ipow 3": "{0} * ({0} * {0})",
+        "select True": "_where({0} < {1}, {2}, {3})",
+        "select False": "_where({0} <= {1}, {2}, {3})",
     }
+    scope: ClassVar[Mapping[str, Any]] = {"_divide": np.true_divide, "_sqrt": np.sqrt, "_where": np.where}
 
     def number(self, value: Fraction) -> Any:
         return as_float(value)
@@ -101,7 +108,9 @@ class Float64(Arithmetic):
 
     def stack(self, scalars: Sequence[Any]) -> Any:
         shapes = {np.shape(a) for a in scalars}
-        batch = shapes.pop() if len(shapes) == 1 else np.broadcast_shapes(*shapes)
+        if len(shapes) == 1:
+            return np.array(scalars, dtype=float)
+        batch = np.broadcast_shapes(*shapes)
         stacked = np.empty((len(scalars), *batch))
         for i, a in enumerate(scalars):
             stacked[i] = a
@@ -138,21 +147,26 @@ class Float64(Arithmetic):
         # Scaled by the largest coordinate, so that tiny and huge gradients keep their direction.
         if len(v) == 1:
             return np.abs(v[0])
-        top = np.max(np.abs(v), axis=0)
-        scale = np.where((top > 0) & np.isfinite(top), top, 1.0)
+        top = np.maximum.reduce(np.abs(v))
+        ordinary = (top > 0) & (top < np.inf)
+        scale = top if ordinary.all() else np.where(ordinary, top, 1.0)
         scaled = v / scale
         return scale * np.sqrt(self.dot(scaled, scaled))
 
     def unit(self, v: Any, eps: Any, normalisation: str) -> Any:
-        top = np.max(np.abs(v), axis=0)
-        finite = (top > 0) & np.isfinite(top)
-        scale = np.where(finite, top, 1.0)
+        size = np.abs(v)
+        top = size[0] if len(v) == 1 else np.maximum.reduce(size)
+        ordinary = (top > 0) & (top < np.inf)
+        common = bool(ordinary.all())
+        scale = top if common else np.where(ordinary, top, 1.0)
         scaled = v / scale
         n = np.abs(scaled[0]) if len(v) == 1 else np.sqrt(self.dot(scaled, scaled))
         if np.ndim(eps) == 0 and eps == 0:
             denominator = n
         else:
             denominator = self.regularised(n, np.asarray(eps, dtype=float) / scale, normalisation)
+        if common:
+            return scaled / denominator
         return np.where(top == 0, 0.0, scaled / np.where(top == 0, 1.0, denominator))
 
     def is_zero(self, a: Any) -> bool:

@@ -106,6 +106,28 @@ class Jet:
         return f"Jet({self.value}, {self.tangent})"
 
 
+class Unsloped(Jet):
+    """A bounded quantity that has a value but no derivative: nothing can be done with it but multiply it by 0."""
+
+    __slots__ = ()
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __getattr__(self, name: str) -> Any:  # of what was never set: the tangent
+        raise Undecided("the unit vector has no derivative where the gradient vanishes")
+
+    def __mul__(self, other: Any) -> Any:
+        if isinstance(other, Coordinates):
+            return NotImplemented
+        o = lift(other)
+        if not o.tangent and bool(o.value == 0):
+            return Jet(self.value * o.value)
+        raise Undecided("the unit vector has no derivative where the gradient vanishes")
+
+    __rmul__ = __mul__
+
+
 def lift(other: Any) -> Jet:
     """A number of the underlying arithmetic as a constant jet."""
     return other if isinstance(other, Jet) else Jet(other)

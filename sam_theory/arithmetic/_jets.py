@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Any, ClassVar
 
 from sam_theory.arithmetic._base import Arithmetic, Coordinates, NotExact, Undecided
-from sam_theory.arithmetic._jet import Jet, lift, side_of
+from sam_theory.arithmetic._jet import Jet, Unsloped, lift, side_of
 from sam_theory.arithmetic._rational import Rational
 from sam_theory.arithmetic._scaled import KeepsFactors
 
@@ -169,7 +169,7 @@ class Jets(KeepsFactors):
             if e.value != 0:
                 return Coordinates(c / e for c in entries)
             if any(c.tangent for c in entries):
-                raise Undecided("the unit vector has no derivative where the gradient vanishes")
+                return Coordinates(Unsloped(c.value) for c in entries)
             return Coordinates(entries)
         if len(entries) == 1 and self.is_zero(e):
             return Coordinates([self.sign(entries[0])])

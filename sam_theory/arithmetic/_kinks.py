@@ -83,13 +83,16 @@ def _jumps(es: Sequence[sp.Expr], variables: Sequence[sp.Symbol]) -> Iterator[tu
 
 
 def _vanishes_on(jump: sp.Expr, boundary: sp.Expr, variables: Sequence[sp.Symbol]) -> bool:
-    if sp.simplify(jump) == 0:
-        return True
     for x in variables:
         if x in boundary.free_symbols:
             roots = closed_roots(boundary, x)
             if roots is None:
                 continue
-            real = [r for r in roots if r.is_real is not False]
-            return all(sp.simplify(jump.subs(x, r)) == 0 for r in real)
-    return False
+            if all(_is_zero(jump.subs(x, r)) for r in roots if r.is_real is not False):
+                return True
+            break
+    return _is_zero(jump)
+
+
+def _is_zero(e: sp.Expr) -> bool:
+    return bool(sp.expand(e) == 0 or sp.simplify(e) == 0)

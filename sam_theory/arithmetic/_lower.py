@@ -194,5 +194,10 @@ def lower(expression: Any) -> Program:
 
 def lower_all(expressions: Mapping[str, Any]) -> Program:
     """One program with a named output for each expression."""
+    return _lower_named(tuple((name, sp.sympify(e)) for name, e in expressions.items()))
+
+
+@lru_cache(maxsize=4096)
+def _lower_named(expressions: tuple[tuple[str, Any], ...]) -> Program:
     lowering = Lowering()
-    return lowering.builder.finish({name: lowering(e).index for name, e in expressions.items()})
+    return lowering.builder.finish({name: lowering(e).index for name, e in expressions})

@@ -6,7 +6,7 @@ meaning (:mod:`sam_theory.arithmetic._base`); nothing else in the package knows 
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
@@ -83,8 +83,15 @@ class Program:
     #: The nodes as plain tuples, for interpreters: reading three attributes of every node costs more than most sums.
     plan: tuple[tuple[str, str, tuple[int, ...], Any], ...] = field(init=False, repr=False, compare=False)
 
+    #: How often each class of arithmetics has interpreted the program, and the code of those that did so often.
+    runs: dict[type, int] = field(init=False, repr=False, compare=False, default_factory=dict)
+    functions: dict[type, Callable[..., Any]] = field(init=False, repr=False, compare=False, default_factory=dict)
+
     def __post_init__(self) -> None:
         object.__setattr__(self, "plan", tuple((_shape(n), n.op, n.args, n.data) for n in self.nodes))
+
+    def __reduce__(self) -> Any:
+        return Program, (self.nodes, self.kinds, self.outputs)
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -93,6 +100,18 @@ class Program:
 
     def __iter__(self) -> Iterator[tuple[int, Node]]:
         return iter(enumerate(self.nodes))
+
+    def text(self) -> str:
+        """The program in words, the same in every process: equal for two programs only if they compute the same."""
+        lines = [f"{n.op}({','.join(map(str, n.args))}){_spelled(n.data)}" for n in self.nodes]
+        return "; ".join([*lines, *(f"{name}={place}" for name, place in self.outputs)])
+
+
+def _spelled(data: Any) -> str:
+    """The constant data of a node: a function is told by its definition, not by its name."""
+    if isinstance(data, tuple):
+        return f"({','.join(map(_spelled, data))})"
+    return f"[{data.text()}]" if isinstance(data, Program) else str(getattr(data, "definition", repr(data)))
 
 
 class Builder:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Any, ClassVar
 
+from flint import fmpq
+
 from sam_theory.arithmetic._base import Arithmetic, NotExact
+from sam_theory.arithmetic._compile import OPERATORS
 
 
 def rational_sqrt(a: Fraction) -> Fraction:
@@ -50,10 +52,12 @@ class Rational(Arithmetic):
         "sqrt1p_slope": lambda z: z / rational_sqrt(1 + z * z),
     }
 
-    operators: ClassVar[Mapping[str, Callable[[Any, Any], Any]]] = {
-        "add": operator.add,
-        "sub": operator.sub,
-        "mul": operator.mul,
+    fixed_numbers: ClassVar[bool] = True
+    inline: ClassVar[Mapping[str, str]] = {
+        **OPERATORS,
+        "div": "{} / {}",
+        "select True": "{2} if {0} < {1} else {3}",
+        "select False": "{2} if {0} <= {1} else {3}",
     }
 
     def number(self, value: Fraction) -> Fraction:
@@ -73,3 +77,30 @@ class Rational(Arithmetic):
 
     def sign(self, a: Fraction) -> Fraction:
         return Fraction((a > 0) - (a < 0))
+
+
+class FlintRational(Rational):
+    """FLINT's rationals: the values of ``Rational`` for many evaluations, ten times faster."""
+
+    name = "flint rational"
+
+    def number(self, value: Fraction) -> Any:
+        return fmpq(value.numerator, value.denominator)
+
+    def power(self, a: Any, exponent: Any) -> Any:
+        return self.number(super().power(_fraction(a), _fraction(exponent)))
+
+    def sqrt(self, a: Any) -> Any:
+        return self.number(rational_sqrt(_fraction(a)))
+
+    def sign(self, a: Any) -> Any:
+        return fmpq((a > 0) - (a < 0))
+
+    def call(self, function: Any, order: int, a: Any) -> Any:
+        if not isinstance(function, str):
+            return function.evaluate(order, a, self)
+        return self.number(super().call(function, order, _fraction(a)))
+
+
+def _fraction(a: fmpq) -> Fraction:
+    return Fraction(int(a.p), int(a.q))

@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 import sympy as sp
 
 from sam_theory.arithmetic._base import Arithmetic, Coordinates, HasDerivatives, NotExact, Undecided
+from sam_theory.arithmetic._factor import factored
 from sam_theory.arithmetic._functions import ELEMENTARY
 
 #: The sign of an expression, 1 or −1, for all admitted parameters; None where it is not known.
@@ -160,7 +161,7 @@ def _both(a: Expansion, b: Expansion, i: int, j: int) -> bool:
 @lru_cache(maxsize=1 << 14)
 def tidy(e: sp.Expr) -> sp.Expr:
     """A normal form: a reduced fraction of factors, 0 where it vanishes as a rational function."""
-    return e if e.is_Number or e.is_Symbol else sp.factor(e)
+    return e if e.is_Number or e.is_Symbol else factored(e)
 
 
 class Series(Arithmetic):

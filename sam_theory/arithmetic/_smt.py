@@ -26,6 +26,7 @@ class Smt(Arithmetic):
         self.conditions: list[Any] = []
         self.defined: list[Any] = []
         self._fresh: dict[tuple[str, Any], Any] = {}
+        self._numbers: dict[Fraction, Any] = {}
 
     def variable(self, name: str) -> Any:
         """The real unknown called ``name``."""
@@ -41,7 +42,10 @@ class Smt(Arithmetic):
         return fresh, True
 
     def number(self, value: Fraction) -> Any:
-        return z3.Q(value.numerator, value.denominator, self.context)
+        known = self._numbers.get(value)
+        if known is None:
+            known = self._numbers[value] = z3.RealVal(str(value), self.context)
+        return known
 
     def div(self, a: Any, b: Any) -> Any:
         if z3.is_rational_value(b):

@@ -9,9 +9,9 @@ from typing import Any
 import sympy as sp
 from flint import arb
 
-from sam_theory.checker._enclosure_base import Balls, exact
+from sam_theory.checker._enclosure_base import Balls, Unclear, exact
 from sam_theory.checker._enclosure_claims import HORIZON
-from sam_theory.checker._enclosure_cover import Box, ball_of, box_text, read_count, read_number
+from sam_theory.checker._enclosure_cover import Box, ball_of, bisect, box_text, read_count, read_number
 from sam_theory.checker._enclosure_cycles import apart, contracted, isolated, read_point
 from sam_theory.checker._enclosure_formula import Formulas
 from sam_theory.checker._enclosure_number import Calculus, Number
@@ -26,6 +26,8 @@ __all__ = ["check_cycle", "check_limit", "read_formula"]
 
 #: points of a periodic orbit at most
 PERIOD = 16
+#: parts of a box of parameters at most, on each of which an orbit is isolated
+_MOST_PARTS = 32
 Points = list[list[Any]]
 
 
@@ -71,18 +73,38 @@ def _follow(setting: Setting, box: Box, points: Points, claim: Any = None) -> No
 def check_cycle(setting: Setting, box: Box, centre: Any, radius: Any) -> None:
     """The formula exactly, and that the orbit is isolated, with the moduli of its multipliers on the claimed side."""
     claim = setting.claim
-    size, period = len(claim.points[0]), len(claim.points)
+    size = len(claim.points[0])
     if claim.exists_iff is not None:
         _exists(setting, box)
     _follow(setting, box, [list(p) for p in claim.points], claim)
-    advance, complete = _dynamics(setting, box)
     middle, reach = read_point(centre, size, "centre"), read_point(radius, size, "radius")
-    found = isolated(advance, complete, box, middle, reach, period)
-    if period > 1 and not apart(found.hulls, period):
-        raise Rejected("the points of the orbit are not shown to be distinct")
-    if claim.stable is not None and side_of_one(found.slopes) != (-1 if claim.stable else 1):
-        raise Rejected("the moduli of the multipliers are not shown to lie on the claimed side of 1")
+    if not all(r > 0 for r in reach):
+        raise Rejected("a radius is not positive")
+    _isolated_on(setting, box, middle, reach)
     _inside(setting, box, list(claim.points[0]), middle, reach)
+
+
+def _isolated_on(setting: Setting, box: Box, centre: list[Fraction], radius: list[Fraction]) -> None:
+    """One orbit in centre ± radius for every parameter: on the whole box, or on the parts of a cover of it.
+
+    A wide box of parameters enclosed in one piece makes the image too large, and may lay a kink across it that no orbit
+    meets; the set is the same on every part, so that the orbit is the only one there whatever the parameter.
+    """
+    period, stable = len(setting.claim.points), setting.claim.stable
+    todo, parts = [box], 0
+    while todo:
+        part, parts = todo.pop(), parts + 1
+        try:
+            found = isolated(*_dynamics(setting, part), part, centre, radius, period)
+            if period > 1 and not apart(found.hulls, period):
+                raise Unclear("the points of the orbit are not shown to be distinct")
+            if stable is not None and side_of_one(found.slopes) != (-1 if stable else 1):
+                raise Unclear("the moduli of the multipliers are not shown to lie on the claimed side of 1")
+        except (Rejected, Unclear) as problem:
+            widest = max(part, key=lambda n: (part[n][1] - part[n][0]) / (1 + abs(part[n][0])), default=None)
+            if widest is None or part[widest][0] == part[widest][1] or parts + len(todo) >= _MOST_PARTS:
+                raise Rejected(str(problem)) from None
+            todo += bisect(part, widest)
 
 
 def _inside(setting: Setting, box: Box, point: list[Any], centre: list[Fraction], radius: list[Fraction]) -> None:

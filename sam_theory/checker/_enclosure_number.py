@@ -110,7 +110,8 @@ class Number:
 
     def __pow__(self, n: Any) -> Number:
         if isinstance(n, Number):
-            return (n * self.apply("log")).apply("exp")
+            whole = n._whole()  # the number of a step, say: the base may then be 0 or negative
+            return (n * self.apply("log")).apply("exp") if whole is None else self**whole
         if not isinstance(n, int):
             q = Fraction(n)
             return self.root() ** q.numerator if q.denominator == 2 else self ** self.lift(q)
@@ -120,6 +121,12 @@ class Number:
             return self.k.number(1)
         slope = self.k.base.number(Fraction(n)) * self.k.base.power(self.v, n - 1) if self.d else None
         return Number(self.k, self.k.base.power(self.v, n), self._scaled(slope))
+
+    def _whole(self) -> int | None:
+        """The integer that this number certainly is; None if it is none, or varies."""
+        ball = self.k.base.ball(self.v)
+        found = ball.unique_fmpz() if ball.is_exact() and not self.d else None
+        return None if found is None else int(found)
 
     # -- functions -----------------------------------------------------------------------------------------
     def root(self) -> Number:

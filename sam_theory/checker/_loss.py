@@ -66,19 +66,22 @@ def without_extrema(e: Any) -> Any:
     return e.replace(sp.Min, fold(-1)).replace(sp.Max, fold(1)) if hasattr(e, "replace") else e
 
 
-def derivative(e: Any, x: Any) -> Any:
-    """∂e/∂x with every sign taken as locally constant."""
-    signs = {s: sp.Dummy(real=True) for s in e.atoms(sp.sign)}
-    kinks = {a: sp.Dummy(real=True) * a.args[0] for a in e.atoms(sp.Abs)}
-    back = {d: s for s, d in signs.items()} | {
-        d: sp.sign(a.args[0]) for a, p in kinks.items() for d in p.free_symbols if d.is_Dummy
-    }
-    if any(a.args[0].has(sp.sign, sp.Abs) for a in (*signs, *kinks)):
+def derivative(e: Any, x: Any, nested: bool = False) -> Any:
+    """∂e/∂x with every sign taken as locally constant.
+
+    A kink inside a kink is refused unless ``nested``: then no argument of a sign or an absolute value may vanish where
+    the derivative is taken.  There an innermost sign is constant nearby, its argument being continuous, hence the
+    arguments around it are continuous as well, and so on outwards.
+    """
+    inner = [a for a in e.atoms(sp.sign, sp.Abs) if a.args[0].has(sp.sign, sp.Abs)]
+    if inner and not nested:
         raise Rejected(f"{e} has a kink inside a kink")
-    found = sp.diff(e.xreplace({**signs, **kinks}), x)
+    plain = e.replace(sp.Abs, lambda f: sp.sign(f) * f)
+    signs = {s: sp.Dummy(real=True) for s in plain.atoms(sp.sign)}
+    found = sp.diff(plain.xreplace(signs), x)  # the outer of two signs is replaced as a whole
     if found.has(sp.Derivative, sp.Subs, sp.DiracDelta, sp.Heaviside):
         raise Rejected(f"{e} has no derivative in closed form")
-    return found.xreplace(back)
+    return found.xreplace({d: s for s, d in signs.items()})
 
 
 def _interpreted(program: Any, at: Sequence[Any], values: Mapping[str, Any]) -> Any:

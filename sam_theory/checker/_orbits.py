@@ -33,7 +33,8 @@ def branches(build: Callable[..., Any], point: Sequence[Any]) -> tuple[list[Any]
     """The image of ``point`` (further state vectors 0), the Jacobian, and the relations that make it one.
 
     Where the argument of a sign vanishes at the point, both sides of the kink must agree with the image and
-    have one derivative; the other arguments must not vanish.  ``build`` gives the scene at a point, or at symbols.
+    have one derivative; the other arguments must not vanish, and none may where a kink lies inside a kink.
+    ``build`` gives the scene at a point, or at symbols.
     """
     scene = build()
     step = [without_extrema(e) for e in whole(scene, "_next")]
@@ -53,7 +54,7 @@ def branches(build: Callable[..., Any], point: Sequence[Any]) -> tuple[list[Any]
         for f, s in zip(meeting, choice, strict=True):
             swap |= {sp.sign(f): sp.Integer(s), sp.Abs(f): s * f}
         side = [e.xreplace(swap) for e in step]
-        rows = [[derivative(e, x).subs(at, simultaneous=True) for x in names] for e in side]
+        rows = [[derivative(e, x, nested=not meeting).subs(at, simultaneous=True) for x in names] for e in side]
         matrix = sp.Matrix(rows)
         if meeting:
             needs += [relate(e.subs(at, simultaneous=True), "==", b) for e, b in zip(side, image, strict=True)]

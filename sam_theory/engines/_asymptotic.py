@@ -9,6 +9,7 @@ term of any smooth quantity of the start and the end follows by substitution.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import sympy as sp
@@ -17,9 +18,20 @@ from sam_theory.arithmetic import Coordinates, NotExact, Symbolic, Undecided, lo
 from sam_theory.dynamics._sides import singular_at
 from sam_theory.engines._collapse import collapse
 from sam_theory.engines._cycle_series import leading_on_cycle
+from sam_theory.engines._edge_passage import through_the_edge
 from sam_theory.engines._few_steps import after_few_steps
+from sam_theory.engines._flip import beyond_flip
 from sam_theory.engines._goal import Goal
-from sam_theory.engines._leading import RLIMIT, Leading, Unknown, equated, never_vanishes, untied
+from sam_theory.engines._leading import (
+    RLIMIT,
+    Leading,
+    Unknown,
+    equated,
+    never_vanishes,
+    one_fixed_map,
+    ratio_in,
+    untied,
+)
 from sam_theory.engines._orbit_goals import coordinate_environment
 from sam_theory.engines._slow_drift import slow_drift
 from sam_theory.engines._smt import Answer
@@ -36,7 +48,10 @@ def leading_ratio(theorem: Theorem) -> tuple[Answer, tuple[str, ...]]:
     found = exact_leading_term(theorem)
     if isinstance(found, str):
         return Answer("unknown", found), ()
-    ratio = ratio_of(found, theorem)
+    try:
+        ratio = ratio_of(found, theorem)
+    except Unknown as problem:
+        return Answer("unknown", str(problem)), ()
     if ratio != 1:
         return Answer("refuted", f"the exact ratio of the leading terms is {sp.factor(ratio)}"), found.lemmas
     enough = sp.sympify(found.order - claim.order).is_extended_nonnegative
@@ -50,10 +65,12 @@ def leading_ratio(theorem: Theorem) -> tuple[Answer, tuple[str, ...]]:
 
 
 def ratio_of(found: Leading, theorem: Theorem) -> sp.Expr:
-    """The exact leading term over the claimed one."""
+    """The exact leading term over the claimed one.  Raises Unknown where they cannot be compared."""
     claim = theorem.expanded_claim
     assert isinstance(claim, Asymptotic)
     leading = claim.leading if claim.at is None else claim.leading.subs(t, claim.at)
+    if found.scale is not None:
+        return ratio_in(found.scale, theorem, leading, claim.order)
     ratio: sp.Expr = sp.cancel(sp.together((found.term / leading).subs(equated(theorem))))
     return ratio if ratio == 1 else sp.simplify(ratio)
 
@@ -73,10 +90,13 @@ def exact_leading_term(theorem: Theorem) -> Leading | str:
 
 
 def _exactly(theorem: Theorem, claim: Asymptotic) -> Leading | str:
-    if not untied(theorem, claim.small):
-        return f"the hypotheses tie other parameters to {claim.small}, or keep it from tending to 0"
     reasons = []
-    methods = _IN_THE_LIMIT if claim.at is None else _AFTER_FEW_STEPS if claim.at.is_number else _ALONG_A_DRIFT
+    methods: tuple[Callable[[Theorem, Asymptotic], Leading], ...]
+    if untied(theorem, claim.small):
+        methods = _IN_THE_LIMIT if claim.at is None else _AFTER_FEW_STEPS if claim.at.is_number else _ALONG_A_DRIFT
+    else:
+        reasons.append(f"the hypotheses tie other parameters to {claim.small}, or keep it from tending to 0")
+        methods = _WITH_TIES if claim.at is None else ()
     for method in methods:
         try:
             return method(theorem, claim)
@@ -88,8 +108,7 @@ def _exactly(theorem: Theorem, claim: Asymptotic) -> Leading | str:
 def _beside_manifold(theorem: Theorem, claim: Asymptotic) -> Leading:
     """Second order beside an attracting manifold of fixed points.  Raises Unknown."""
     small, start = claim.small, claim.start
-    if len(theorem.map.state) > 1 or theorem.rule.noise or theorem.rule.uses_step_number:
-        raise Unknown("the rule has noise, a schedule or several state vectors")
+    one_fixed_map(theorem)
     if theorem.loss.dimension != len(start) or start.count(small) != 1:
         raise Unknown("one coordinate of the start must be the small parameter itself")
     i = start.index(small)
@@ -143,6 +162,7 @@ def _even_in_start(theorem: Theorem, claim: Asymptotic, env: dict[str, Any], i: 
 
 
 #: What finds a leading term, or raises Unknown, NotExact or Undecided; tried in this order.
-_IN_THE_LIMIT = (_beside_manifold, leading_on_cycle, collapse)
+_WITH_TIES = (beyond_flip,)
+_IN_THE_LIMIT = (_beside_manifold, through_the_edge, leading_on_cycle, collapse, *_WITH_TIES)
 _AFTER_FEW_STEPS = (after_few_steps,)
 _ALONG_A_DRIFT = (slow_drift,)

@@ -24,7 +24,16 @@ import sympy as sp
 from sam_theory.arithmetic import Expansion, NotExact, Series, Undecided, lower
 from sam_theory.arithmetic._series import tidy
 from sam_theory.engines._few_steps import observed
-from sam_theory.engines._leading import Leading, Unknown, holds, never_vanishes, oracle, parameters, place
+from sam_theory.engines._leading import (
+    Leading,
+    Unknown,
+    holds,
+    never_vanishes,
+    one_fixed_map,
+    oracle,
+    parameters,
+    place,
+)
 from sam_theory.errors import InputError
 from sam_theory.theorems import Asymptotic, Theorem
 
@@ -37,8 +46,7 @@ def collapse(theorem: Theorem, claim: Asymptotic) -> Leading:
     small, start = claim.small, claim.start
     if theorem.loss.dimension != 2 or len(start) != 2 or small not in start:
         raise Unknown("one of two coordinates must start at the small parameter")
-    if len(theorem.map.state) > 1 or theorem.rule.uses_step_number or theorem.rule.noise:
-        raise Unknown("the lemma needs one fixed map of the iterate alone")
+    one_fixed_map(theorem)
     scale = start.index(small)
     other = start[1 - scale]
     if small.name in theorem.map.parameters:

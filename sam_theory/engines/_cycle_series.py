@@ -27,7 +27,7 @@ import sympy as sp
 from sam_theory.arithmetic import Coordinates, Symbolic, lower
 from sam_theory.engines._goal import Goal, nonzero
 from sam_theory.engines._laurent import Laurent, NoSeries, Series
-from sam_theory.engines._leading import RLIMIT, Leading, Unknown
+from sam_theory.engines._leading import RLIMIT, Leading, Unknown, one_fixed_map
 from sam_theory.engines._smt import close as smt_close
 from sam_theory.theorems import Asymptotic, Theorem
 
@@ -41,14 +41,13 @@ Vector = list[sp.Expr]
 def leading_on_cycle(theorem: Theorem, claim: Asymptotic) -> Leading:
     """The leading term of the quantity, by series along the cycle.  Raises Unknown."""
     small, start = claim.small, [sp.sympify(c) for c in claim.start]
-    if len(theorem.map.state) > 1 or theorem.rule.noise or theorem.rule.uses_step_number:
-        raise Unknown("the rule is no fixed map of the iterate")
+    one_fixed_map(theorem)
     ratio = [sp.cancel(c / small) for c in start]
     if theorem.loss.dimension != len(start) or small.name not in theorem.map.parameters:
         raise Unknown("the small symbol is no parameter of the map")
     if any(small in c.free_symbols for c in ratio) or not any(ratio):
         raise Unknown(f"the start is not proportional to {small}")
-    if not small.is_positive and sp.StrictGreaterThan(small, 0) not in theorem.all_hypotheses:
+    if not small.is_nonnegative and sp.StrictGreaterThan(small, 0) not in theorem.all_hypotheses:
         raise Unknown(f"the hypotheses do not say that {small} is positive")
     try:
         cycle = _Cycle(theorem, claim, ratio)

@@ -12,6 +12,7 @@ from sympy.core.relational import Relational as Relation
 from sympy.logic.boolalg import BooleanFunction
 
 from sam_theory.engines._polynomial import is_polynomial, undecided
+from sam_theory.engines._vanishing import vanishes
 
 _OPERATORS = {
     "<": sp.StrictLessThan,
@@ -26,7 +27,8 @@ _OPERATORS = {
 @lru_cache(maxsize=8192)
 def relation(left: Any, operator: str, right: Any) -> Any:
     """The relation ``left operator right``; decided ones become true or false."""
-    if right is sp.S.Zero and undecided(left):
+    difference = left if right is sp.S.Zero else left - right
+    if undecided(difference, zero=operator in ("==", "!=")):
         return _OPERATORS[operator](left, right, evaluate=False)
     return _OPERATORS[operator](left, right)
 
@@ -48,6 +50,8 @@ class Flattening:
     values: list[tuple[sp.Symbol, Any, tuple[Any, ...]]] = field(default_factory=list)
     _memo: dict[Any, Any] = field(default_factory=dict)
     _known: dict[Any, sp.Symbol] = field(default_factory=dict)
+    #: each root with its order and its radicand, in which only earlier ones occur
+    roots: list[tuple[sp.Symbol, int, sp.Expr]] = field(default_factory=list)
 
     def _fresh(self, base: str) -> sp.Symbol:
         return sp.Symbol(f"{base}!{len(self._memo)}", real=True)
@@ -117,6 +121,7 @@ class Flattening:
         key = ("root", a, q)
         if key not in self._memo:
             root = self._memo[key] = self._fresh("root")
+            self.roots.append((root, q, a))
             self.side += [relation(root, ">=", 0), relation(root**q, "==", a)]
         return self._memo[key]
 
@@ -178,8 +183,7 @@ def _congruent(values: Sequence[tuple[sp.Symbol, Any, tuple[Any, ...]]]) -> list
 
 
 def _equal(a: Any, b: Any) -> bool:
-    difference = sp.expand(a - b)
-    return bool(difference == 0 or (not is_polynomial(difference) and sp.cancel(sp.together(difference)) == 0))
+    return a == b or vanishes(a - b)
 
 
 def _depends(part: Any, splits: Sequence[tuple[sp.Symbol, Any]]) -> bool:
@@ -188,9 +192,13 @@ def _depends(part: Any, splits: Sequence[tuple[sp.Symbol, Any]]) -> bool:
 
 def resolve(e: Any, values: dict[sp.Symbol, sp.Expr]) -> Any:
     """Put the chosen value of a split symbol into ``e``."""
-    if not isinstance(e, sp.Basic) or e.free_symbols.isdisjoint(values):
-        return e
-    return e.subs(values, simultaneous=True)
+    if isinstance(e, Relation):
+        sides = resolve(e.lhs, values), resolve(e.rhs, values)
+        return e if sides == e.args else relation(sides[0], e.rel_op, sides[1])
+    if isinstance(e, BooleanFunction):
+        parts = tuple(resolve(a, values) for a in e.args)
+        return e if parts == e.args else e.func(*parts)
+    return e.xreplace(values) if isinstance(e, sp.Basic) else e
 
 
 def conjuncts(parts: Sequence[Any]) -> list[Any] | None:

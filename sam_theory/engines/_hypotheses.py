@@ -15,7 +15,17 @@ from sam_theory.engines._prove import PROVERS, prove
 from sam_theory.engines._search import attack
 from sam_theory.engines._smt import satisfiable
 from sam_theory.errors import InputError
-from sam_theory.theorems import Instance, InterpolationData, Lemma, Step, Theorem, Weakened, relations, weakenings_of
+from sam_theory.theorems import (
+    Asymptotic,
+    Instance,
+    InterpolationData,
+    Lemma,
+    Step,
+    Theorem,
+    Weakened,
+    relations,
+    weakenings_of,
+)
 from sam_theory.verdicts import HypothesisOutcome, Verdict
 
 #: A generator of random numbers of its own for each statement.
@@ -30,8 +40,9 @@ def check_hypotheses(theorem: Theorem, budget: Budget, rng: Generators) -> tuple
     """What dropping each hypothesis of ``theorem`` does.
 
     ``needed``: a witness was confirmed exactly where the hypothesis fails and all others hold.  ``not needed``: it
-    follows from the others, or the provers close the same proof without it.  ``open``: neither.  A hypothesis without
-    which the claim divides by 0 is needed too.
+    follows from the others, or the provers close the same proof without it, or the one that the theorem gives for it
+    (``without``).  ``open``: neither.  A hypothesis without which the claim has no meaning is needed too: a denominator
+    vanishes, or what a relative remainder is relative to.
     """
     known = [t.candidate for t in _corrected_by(theorem) if t.candidate is not None]
     return tuple(_outcome(w, budget, rng, known) for w in weakenings_of(theorem))
@@ -48,22 +59,31 @@ def _outcome(
 ) -> HypothesisOutcome:
     name, reason = weakened.name, weakened.reason
     if weakened.dropped is not None:
-        fails = _on_states((*weakened.others, sp.Not(weakened.dropped)))
-        if satisfiable(fails, budget.rlimit) is False:
+        fails = (*weakened.others, sp.Not(weakened.dropped))
+        if satisfiable(_on_states(fails), budget.rlimit) is False:
             return HypothesisOutcome(name, "not needed", None, "it follows from the other hypotheses", reason)
-        zero = _meaningless(weakened.statement, fails, budget)
+        zero = _meaningless(weakened, budget, everywhere=True)
         if zero is not None:
             said = f"without it the claim has no meaning: {zero} vanishes wherever it fails"
             return HypothesisOutcome(name, "needed", None, said, reason)
     nearest = ""
-    suggested = [weakened.where_it_fails.with_(candidate=c) for c in known]
+    shown = weakened.shown
+    candidates = [shown, *known] if isinstance(shown, (Instance, InterpolationData)) else known
+    suggested = [weakened.where_it_fails.with_(candidate=c) for c in candidates]
+    on_the_state = weakened.dropped is None or bool(weakened.dropped.atoms(*_NUMBERS))
     for statement in (*suggested, weakened.where_it_fails, weakened.statement):
-        restarted = statement.starts is None and weakened.dropped is None
+        restarted = statement.starts is None and on_the_state
         witness, nearest = attack(statement, budget, rng(statement.slug), at_rest=restarted)
         if witness is not None:
             said = f"false without it: {witness.observed} against {witness.bound}"
             return HypothesisOutcome(name, "needed", witness, said, reason)
-    if _proved(weakened.statement, budget, rng):
+    # An identity of rational functions is proved as one: that a formula has a value is for its hypotheses to say.
+    zero = None if on_the_state else _meaningless(weakened, budget, everywhere=False)
+    if zero is not None:
+        said = f"without it the claim has no meaning where {zero} vanishes"
+        return HypothesisOutcome(name, "needed", None, said, reason)
+    own = weakened.statement.with_(proof=shown) if isinstance(shown, tuple) else weakened.statement
+    if _proved(own, budget, rng):
         return HypothesisOutcome(name, "not needed", None, "proved without it", reason)
     return HypothesisOutcome(name, "open", None, f"neither a witness nor a proof without it: {nearest}", reason)
 
@@ -79,15 +99,43 @@ def _on_states(relations: Iterable[Relation]) -> tuple[Relation, ...]:
     return (*(r.xreplace(symbols) for r in found), *signs)
 
 
-def _meaningless(theorem: Theorem, fails: tuple[Relation, ...], budget: Budget) -> sp.Expr | None:
-    """A denominator of the claim that vanishes wherever the hypothesis fails."""
-    for e in theorem.expanded_claim.formulas():
-        for p in sorted(e.atoms(sp.Pow), key=sp.default_sort_key):
-            if p.exp.is_number and p.exp < 0 and p.base.free_symbols | p.base.atoms(*_NUMBERS):
-                known = _on_states((*fails, sp.Ne(p.base, 0)))
-                if satisfiable(known, budget.rlimit) is False:
-                    return p.base
+def _meaningless(weakened: Weakened, budget: Budget, everywhere: bool) -> sp.Expr | None:
+    """What must not vanish for the claim to have a meaning, and does wherever the hypothesis fails, or somewhere.
+
+    Where it holds with all others nothing of the kind may vanish: else the hypothesis is not to blame.  Somewhere is
+    shown of parameters alone: numbers that solve relations on a state need not belong to a state.
+    """
+    dropped = weakened.dropped
+    assert dropped is not None
+    small = getattr(weakened.statement.claim, "small", None)
+    # The limit of a small parameter at 0 is meant, not its value there.
+    off = () if small is None or everywhere else (sp.Ne(small, 0),)
+
+    def possible(*relations: Relation) -> bool | None:
+        return satisfiable(_on_states((*weakened.others, *off, *relations)), budget.rlimit)
+
+    for e in _never_zero(weakened.statement):
+        if not everywhere and any(r.atoms(*_NUMBERS) for r in (e, *weakened.others)):
+            continue
+        if everywhere:
+            if possible(sp.Not(dropped), sp.Ne(e, 0)) is False:
+                return e
+        elif possible(sp.Not(dropped), sp.Eq(e, 0)) is True and possible(dropped, sp.Eq(e, 0)) is False:
+            return e
     return None
+
+
+def _never_zero(theorem: Theorem) -> list[sp.Expr]:
+    """The denominators of the claim, and the factors of a leading term, to which a remainder is relative."""
+    claim, found = theorem.expanded_claim, []
+    for e in claim.formulas():
+        for p in sorted(e.atoms(sp.Pow), key=sp.default_sort_key):
+            if p.exp.is_number and p.exp < 0:
+                found.append(p.base)
+    if isinstance(claim, Asymptotic):
+        powers = (f.as_base_exp() for f in sp.Mul.make_args(sp.factor(claim.leading)))
+        found += [base for base, power in powers if power.is_positive and base != claim.small]
+    return [e for e in dict.fromkeys(found) if e.free_symbols or e.atoms(*_NUMBERS)]
 
 
 def _proved(statement: Theorem, budget: Budget, rng: Generators) -> bool:

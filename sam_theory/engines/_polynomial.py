@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from functools import lru_cache
 from typing import Any
@@ -64,18 +65,49 @@ def expanded(e: sp.Expr, integral: bool = False) -> sp.Expr:
     )
 
 
-def undecided(e: sp.Expr) -> bool:
-    """Whether nothing of the sign of an expanded polynomial can be read off its terms.
+_NEGATIVE, _ZERO, _POSITIVE = 1, 2, 4
+_ANY = _NEGATIVE | _ZERO | _POSITIVE
 
-    So it is where one of them has an odd power of a symbol that is merely real, and two symbols or more occur.
+
+def undecided(e: sp.Expr, zero: bool = False) -> bool:
+    """Whether nothing of the sign of ``e`` can be read off; ``zero``: nor whether it vanishes.
+
+    It is left to SymPy to say so of functions, and of symbols of which more is assumed than that they are real.
     """
-    symbols = e.free_symbols
-    if len(symbols) < 2 or any(s.is_extended_nonnegative is not None or not s.is_real for s in symbols):
+    if _signs(e) != _ANY or len(e.free_symbols) < 2:
         return False
-    return any(
-        is_monomial(term) and any(f.as_base_exp()[1].is_odd for f in sp.Mul.make_args(term) if not f.is_Rational)
-        for term in sp.Add.make_args(e)
-    )
+    return not zero or is_polynomial(e) or undecided(e.as_numer_denom()[0])
+
+
+@lru_cache(maxsize=1 << 15)
+def _signs(e: sp.Expr) -> int:
+    """The signs that a rational expression in real symbols may have, read off term by term; 0 for all else."""
+    if e.is_Symbol:
+        return _ANY if e.is_real and e.is_extended_nonnegative is None and e.is_extended_nonpositive is None else 0
+    if e.is_Rational:
+        return _POSITIVE if e.p > 0 else _NEGATIVE if e.p < 0 else _ZERO
+    if e.is_Pow and e.exp.is_Integer:
+        found = _signs(e.base)
+        if e.exp.p < 0 and found & _ZERO:
+            return _ANY
+        return found if e.exp.p % 2 or not found & _NEGATIVE else found & _ZERO | _POSITIVE
+    if not (e.is_Add or e.is_Mul):
+        return 0
+    parts = [_signs(a) for a in e.args]
+    return functools.reduce(_sum if e.is_Add else _product, parts) if all(parts) else 0
+
+
+def _sum(a: int, b: int) -> int:
+    either = a | b
+    if either & _POSITIVE and either & _NEGATIVE:
+        return _ANY
+    return either if a & b & _ZERO else either & ~_ZERO or _ZERO
+
+
+def _product(a: int, b: int) -> int:
+    positive = (a & _POSITIVE and b & _POSITIVE) or (a & _NEGATIVE and b & _NEGATIVE)
+    negative = (a & _POSITIVE and b & _NEGATIVE) or (a & _NEGATIVE and b & _POSITIVE)
+    return (_POSITIVE if positive else 0) | (_NEGATIVE if negative else 0) | (a | b) & _ZERO
 
 
 def is_monomial(e: sp.Expr) -> bool:

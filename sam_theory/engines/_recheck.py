@@ -1,7 +1,7 @@
 """Every equality and inequality that was proved is evaluated again at random exact rationals.
 
-The channel is independent of the proof: the rule runs on a concrete loss in fractions, with no SymPy and no z3
-between the statement and its value.
+The channel is independent of the proof: the rule runs on a concrete loss in exact rationals, with no SymPy and no z3
+between the statement and its value.  FLINT computes them; what fails is computed again in fractions.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from sam_theory.engines._budget import Budget
-from sam_theory.engines._search._exact import exactly, holds
-from sam_theory.engines._search._instances import Sampler
+from sam_theory.engines._search._exact import rationally
+from sam_theory.engines._search._instances import Point, Sampler
 from sam_theory.engines._search._pointwise import Pointwise
 from sam_theory.engines._search._scene import scenes
 from sam_theory.errors import InputError
@@ -77,7 +77,7 @@ def _evaluate(theorem: Theorem, budget: Budget, rng: np.random.Generator) -> Rec
             point = batch.point(i)
             place = tuple(point.values[s.name] for s in scene.symbols)
             if place not in admitted:
-                admitted[place] = all(holds(h, scene, point.values) for h in scene.hypotheses)
+                admitted[place] = sampler.parameters.admits(point.values)
             outcome = _holds(judge, point) if admitted[place] else None
             if outcome is False:
                 return Recheck(agreed, judge.confirm(point))
@@ -88,7 +88,7 @@ def _evaluate(theorem: Theorem, budget: Budget, rng: np.random.Generator) -> Rec
     return Recheck(agreed)
 
 
-def _holds(judge: Pointwise, point: Any) -> bool | None:
+def _holds(judge: Pointwise, point: Point) -> bool | None:
     """Whether the claim holds at an admitted ``point``; None where it is not rational."""
-    found = exactly(lambda a: judge.evaluate(a, judge.program, point.env(a), point.vector(a)), balls=False)
-    return None if found is None else judge.holds(found.value)
+    r = rationally(lambda a: judge.evaluate(a, judge.program, point.env(a), point.vector(a)))
+    return None if r is None else judge.holds(r)

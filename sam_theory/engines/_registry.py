@@ -26,13 +26,15 @@ Generators = Callable[[str], np.random.Generator]
 class _Engine:
     """``on_request``: only where it is named, or within the full budget.  ``attacks``: also what is quoted as false.
 
-    ``applies``: asked unless the engine was named; one that was named says itself why it cannot.
+    ``applies``: asked unless the engine was named; one that was named says itself why it cannot.  ``certifies``: it
+    shows on a region what a proof shows everywhere, so that the quick budget asks it only where there is no proof.
     """
 
     run: Callable[[Theorem, Budget, Generators], Evidence]
     on_request: bool = False
     attacks: bool = False
     applies: Callable[[Theorem], bool] = lambda theorem: True
+    certifies: bool = False
 
 
 _FURTHER: dict[str, _Engine] = {
@@ -42,7 +44,7 @@ _FURTHER: dict[str, _Engine] = {
     "worst-case": _Engine(
         lambda t, units, rng: certify_worst_case(t, units), on_request=True, attacks=True, applies=applies
     ),
-    "ball": _Engine(lambda t, units, rng: certify(t, units)),
+    "ball": _Engine(lambda t, units, rng: certify(t, units), certifies=True),
 }
 
 #: All engines of this version, in the order in which they are asked.
@@ -80,8 +82,10 @@ def gather(
     quoted = theorem.status == "quoted"
     provers = tuple(p for p in PROVERS if p in chosen)
     evidence = prove(theorem, provers, units, generators("recheck")) if provers and not quoted else []
+    enough = units.name == "quick" and any(e.established is Verdict.PROVED for e in evidence)
     for name, engine in _FURTHER.items():
-        if name in chosen and (engine.attacks or not quoted) and (named or engine.applies(theorem)):
+        asked = named or (engine.applies(theorem) and not (enough and engine.certifies))
+        if name in chosen and (engine.attacks or not quoted) and asked:
             evidence.append(engine.run(theorem, units, generators))
     return evidence
 

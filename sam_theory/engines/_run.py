@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import multiprocessing
+import os
 import signal
 import time
 from collections.abc import Callable, Sequence
@@ -129,8 +130,8 @@ def verify_all(
             results.append(_verified(theorem, settings, certificates))
             report(results[-1])
         return results
-    # Workers build their theorems anew: opaque functions and a user's rules cannot be sent between processes.
-    workers, context = min(jobs, len(theorems)), multiprocessing.get_context("spawn")
+    # Opaque functions and a user's rules cannot be sent between processes: workers inherit theorems or build them anew.
+    workers, context = min(jobs, len(theorems)), multiprocessing.get_context("fork" if _may_fork() else "spawn")
     with ProcessPoolExecutor(workers, context, initializer=_leave_interrupts_to_the_parent) as pool:
         # The longest proofs first, so that no worker is left alone with one at the end.
         order = sorted(range(len(theorems)), key=lambda i: -len(theorems[i].proof))
@@ -147,6 +148,15 @@ def verify_all(
                 child.terminate()
             raise
     return results
+
+
+def _may_fork() -> bool:
+    """Whether a copy of this process is whole: forking is the platform's default, and no thread runs but this one."""
+    try:
+        threads = len(os.listdir("/proc/self/task"))  # those of solvers and of BLAS too, which Python does not know
+    except OSError:
+        return False
+    return threads == 1 and multiprocessing.get_all_start_methods()[0] == "fork"  # the first is the default
 
 
 def _leave_interrupts_to_the_parent() -> None:

@@ -233,5 +233,9 @@ def _change(
     rate = tidy(sp.simplify(rate))
     if rate.free_symbols & set(names.values()):
         raise Unknown("the quantity does not change at a constant rate along the averaged drift")
-    first = sp.simplify(quantity.subs({n: x for x, n in names.items()}))
-    return first, rate
+    start = {n: x for x, n in names.items()}
+    below = {p.base.subs(start) for p in quantity.atoms(sp.Pow) if p.exp.is_negative}  # before anything cancels
+    for e in sorted(below, key=sp.default_sort_key):
+        if not never_vanishes(theorem, e):
+            raise Unknown(f"the hypotheses do not exclude that {e}, by which the quantity divides, vanishes")
+    return sp.simplify(quantity.subs(start)), rate

@@ -97,6 +97,8 @@ def bare(e: Any) -> Any:
 
 @lru_cache(maxsize=4096)
 def _bare(e: sp.Basic) -> Any:
+    if isinstance(e, Relation) and e.free_symbols:
+        return relation(_bare(e.lhs), e.rel_op, _bare(e.rhs))
     return e.xreplace({x: sp.Symbol(x.name, real=True) for x in e.free_symbols})
 
 

@@ -20,13 +20,15 @@ class Facts:
     """What is declared about a loss; every entry is tested against the derivatives.
 
     ``alpha``, ``beta``: strong convexity and smoothness (None if unknown or not so); ``minimum``: the least
-    value; ``minimisers``: points, or coordinates with free symbols for a manifold of minima.
+    value; ``minimisers``: points, or coordinates with free symbols for a manifold of minima;
+    ``polyak_lojasiewicz``: α with ‖∇L‖² ≥ 2α(L−L*), where that is known of a loss that is not strongly convex.
     """
 
     alpha: Any = None
     beta: Any = None
     minimum: Any = None
     minimisers: tuple[tuple[Any, ...], ...] = ()
+    polyak_lojasiewicz: Any = None
 
 
 class Loss:
@@ -57,11 +59,22 @@ class Loss:
             raise InputError(f"{self.name} has no fixed dimension")
         return tuple(f"w{i + 1}" for i in range(self.dimension))
 
+    @cached_property
+    def definition(self) -> str:
+        """What the loss is, whatever it is called: equal for two losses only if they are the same function."""
+        programs = (self.value_program, self.gradient_program, self.sample_program)
+        return f"dimension {self.dimension}, blocks {self.blocks}: {' | '.join(p.text() for p in programs if p)}"
+
     @property
     def parameters(self) -> tuple[str, ...]:
         """Names of the scalars that must be given a value before the loss can be evaluated."""
         names = (*self.value_program.inputs, *self.gradient_program.inputs)
         return tuple(dict.fromkeys(n for n in names if n != "w"))
+
+    @property
+    def symbols(self) -> tuple[sp.Symbol, ...]:
+        """The scalars with the assumptions under which the loss was declared (and its formula simplified)."""
+        return ()
 
     def coordinates(self) -> Coordinates:
         """The state as real SymPy symbols."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from functools import cached_property
 from itertools import combinations, permutations
 from typing import Any, ClassVar
 
@@ -79,6 +80,18 @@ class FunctionClass(Loss, ABC):
         for h in self.hypotheses:
             if h.doit() == sp.false:
                 raise InputError(f"{self.name}: the hypothesis {h} fails; give constants that satisfy it")
+
+    @cached_property
+    def definition(self) -> str:
+        """The class, its constants and dimension; a class from elsewhere is also told by its facts on two points."""
+        constants = ", ".join(map(sp.srepr, self._values.values()))
+        head = f"{type(self).__qualname__}({constants}) in dimension {self.dimension}"
+        if type(self).__module__.startswith(f"{__package__}."):
+            return head
+        gram = Gram()
+        for name in ("a", "b"):
+            self.gradient(gram, gram.vector(name))
+        return f"{head}: {'; '.join(sp.srepr(f.relation) for f in self.lemmas(gram))}"
 
     @property
     def alpha(self) -> sp.Expr:

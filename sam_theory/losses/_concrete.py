@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from functools import cached_property
 from typing import Any
 
 import sympy as sp
@@ -96,6 +97,11 @@ class Quadratic(Loss):
         self.eigenvalues = tuple(a.eigenvals(multiple=True)) if a.rows <= 3 else ()
         self._declare(list(self.eigenvalues))
 
+    @property
+    def symbols(self) -> tuple[sp.Symbol, ...]:
+        found = set().union(*(e.free_symbols for e in self.eigenvalues))
+        return tuple(sorted(found, key=lambda s: str(s.name)))
+
     def _declare(self, lams: list[sp.Expr]) -> None:
         if lams and all(e.is_positive for e in lams):
             alpha = sp.Min(*lams)
@@ -134,7 +140,7 @@ class Product(Loss):
         self.value_program = trace.finish(z.emit("call", z, data=(link, 0)))
         first, second = slope * y, slope * x
         self.gradient_program = trace.finish(first.emit("concat", first, second))
-        if link.even and dimension == 1:
+        if link.least_at_zero and dimension == 1:
             free = sp.Symbol("y", real=True)
             least = link.function(0)(sp.S.Zero)
             self.facts = Facts(minimum=least, minimisers=((0, free), (free, 0)))
@@ -195,9 +201,19 @@ class Expression(Loss):
         if facts is not None:
             self.facts = facts
 
+    @cached_property
+    def definition(self) -> str:
+        links = {f.link.definition for f in self.expression.atoms(sp.Function) if hasattr(f, "link")}
+        return f"{sp.srepr(self.expression)} of {self.variables}, {sorted(links)}"
+
     @property
     def variables(self) -> tuple[str, ...]:
         return self._variables
+
+    @property
+    def symbols(self) -> tuple[sp.Symbol, ...]:
+        found = self.expression.free_symbols - set(self._symbols)
+        return tuple(sorted((s for s in found if s.name in self.parameters), key=lambda s: str(s.name)))
 
     def _trace(self) -> Trace:
         trace = Trace()

@@ -44,7 +44,7 @@ class FactorProduct(Loss):
         self.value_program = trace.finish(z.emit("call", z, data=(link, 0)))
         others = [slope * _times(parts[:i] + parts[i + 1 :]) for i in range(factors)]
         self.gradient_program = trace.finish(slope.emit("stack", *others))
-        if link.even:
+        if link.least_at_zero:
             free = [sp.Symbol(n, real=True) for n in self.variables]
             points = tuple(tuple(sp.S.Zero if i == j else free[j] for j in range(factors)) for i in range(factors))
             self.facts = Facts(minimum=link.function(0)(sp.S.Zero), minimisers=points)

@@ -184,6 +184,7 @@ LEMMA_SOURCES: dict[str, str] = {name: lemma.source for name, lemma in LEMMAS.it
     "Euler identity": "derivative of L(cw) = L(w) in c at c = 1 (Euler): ⟨g_a,a⟩ = 0",
     "scale invariance": "definition, L(cw) = L(w) for c > 0, and its derivative in w: c∇L(cw) = ∇L(w)",
     "spectral bounds": "spectral theorem: α‖v‖² ≤ ⟨v,Λv⟩ ≤ β‖v‖² and α⟨v,Λv⟩ ≤ ‖Λv‖² ≤ β⟨v,Λv⟩",
+    "spectral interval": "spectral theorem: (Λ−α)(β−Λ) ⪰ 0, αβ‖v‖²+‖Λv‖² ≤ (α+β)⟨v,Λv⟩ (it implies Kantorovich)",
     "Cauchy-Schwarz": "Cauchy and Schwarz: ⟨a,b⟩² ≤ ‖a‖²‖b‖²",
 }
 

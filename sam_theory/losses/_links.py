@@ -95,10 +95,29 @@ class Link:
     def __repr__(self) -> str:
         return f"Link({self.name!r}, {self.expression})"
 
+    @cached_property
+    def definition(self) -> str:
+        """What is known of the link: its expression, or its name, parity and jet where it is opaque."""
+        if self.expression is not None:
+            return sp.srepr(self.expression)
+        jet = {order: sp.srepr(sp.sympify(value)) for order, value in sorted(self.jet.items())}
+        return f"any {'even ' if self.even else ''}{self.name} with {jet}"
+
     @property
     def opaque(self) -> bool:
         """Whether the link has no expression."""
         return self.expression is None
+
+    @cached_property
+    def least_at_zero(self) -> bool:
+        """Whether ℓ(0) is shown to be the least value: it is a number, ℓ is even and ℓ' ≥ 0 on (0, ∞).
+
+        Evenness alone says nothing (−z², or z⁴ − z²), so that an opaque link has no known minimum.
+        """
+        if self.expression is None or not self.even or not self.expression.subs(_Z, 0).is_real:
+            return False
+        slope = self.derivative(1).subs(_Z, sp.Symbol("z", positive=True))
+        return bool(slope.rewrite(sp.sqrt).is_nonnegative)
 
     def function(self, order: int) -> Callable[[sp.Expr], sp.Expr]:
         """ℓ^(order) as something to apply to a SymPy expression."""

@@ -21,8 +21,9 @@ class SpectralQuadratic(FunctionClass):
     r"""Every :math:`L(w)=\tfrac12\langle w,\Lambda w\rangle` with Λ symmetric and its spectrum in [α, β]; 0 < α ≤ β.
 
     In Gram form Λ acts on labels and an inner product is a moment :math:`\langle a,\Lambda^kb\rangle`: what is
-    proved with them holds in every dimension and for every spectrum.  The facts are *spectral bounds* at each
-    point (the spectral theorem) and Cauchy–Schwarz for gradients, both of any combination of labels.
+    proved with them holds in every dimension and for every spectrum.  The facts are *spectral bounds* and the
+    *spectral interval* at each point (the spectral theorem) and Cauchy–Schwarz for gradients, all of any combination
+    of labels.
 
     Parameters
     ----------
@@ -55,7 +56,19 @@ class SpectralQuadratic(FunctionClass):
                 for low, high in pairwise(moments):
                     found.append(Fact("spectral bounds", (p.name,), sp.Le(self.alpha * low, high, evaluate=False)))
                     found.append(Fact("spectral bounds", (p.name,), sp.Le(high, self.beta * low, evaluate=False)))
+                found.append(self._interval(p.name, *moments))
         return found
+
+    def _interval(self, name: str, square: sp.Expr, form: sp.Expr, image: sp.Expr) -> Fact:
+        r"""αβ‖v‖² + ‖Λv‖² ≤ (α+β)⟨v,Λv⟩, of the moments of v.
+
+        Proof: with v = Σvᵢ in eigenvectors of Λ, the difference of the two sides is Σ(λᵢ−α)(β−λᵢ)‖vᵢ‖² ≥ 0, since every
+        λᵢ lies in [α, β].  That is (Λ−α)(β−Λ) ⪰ 0, from which Kantorovich's inequality follows; the spectral bounds say
+        less (α = 1, β = 2, ‖v‖ = 1, ⟨v,Λv⟩ = 3/2, ‖Λv‖² = 3 satisfy them).
+        """
+        small = sp.expand(self.alpha * self.beta * square + image)
+        large = sp.expand((self.alpha + self.beta) * form)
+        return Fact("spectral interval", (name,), sp.Le(small, large, evaluate=False))
 
     def families(self) -> tuple[Family, ...]:
         return _families(self.dimension)

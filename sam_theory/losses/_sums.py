@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import sympy as sp
@@ -71,6 +72,15 @@ class FiniteSum(Expression):
         self._symbols = [next((s for e in self.parts for s in e.free_symbols if s.name == v), v) for v in wanted]
         slopes = [gradient(e, self._symbols) for e in self.parts]
         self.sample_program = self._stacked([_chosen([g[i] for g in slopes]) for i in range(len(wanted))])
+
+    @cached_property
+    def definition(self) -> str:
+        return f"{super().definition}; samples {', '.join(map(sp.srepr, self.parts))}"
+
+    @property
+    def symbols(self) -> tuple[sp.Symbol, ...]:
+        found = set().union(*(e.free_symbols for e in self.parts)) - set(self._symbols)
+        return tuple(sorted(found, key=lambda s: str(s.name)))
 
     @property
     def parameters(self) -> tuple[str, ...]:

@@ -158,6 +158,12 @@ class Rule:
         changed = [f"{n}={v}" for n, v in self.options.items() if v != known[n].default]
         return f"{self.name}({', '.join(changed)})" if changed else self.name
 
+    @cached_property
+    def definition(self) -> str:
+        """What the rule computes, whatever it is called: equal for two rules only if they are the same map."""
+        laws = "; ".join(f"{n} of {', '.join(f'{v} ({p})' for v, p in law.atoms)}" for n, law in self.noise.items())
+        return f"{'velocity' if self.velocity else 'next'} {self.state}: {self.program.text()} with noise {laws}"
+
     @property
     def freed(self) -> tuple[str, ...]:
         """The options that were turned into parameters."""

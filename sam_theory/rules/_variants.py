@@ -53,14 +53,14 @@ def friendly_sam(
     return {"w": w - eta * space.grad(w + rho * space.unit(g - sigma * average)), "m": average}
 
 
-@rule(dimensions={"eta": STEP_SIZE, "momentum": NUMBER}, convention=_PLAIN_MOVES_ON)
+@rule(dimensions={"eta": STEP_SIZE, "momentum": NUMBER, "v": LENGTH}, convention=_PLAIN_MOVES_ON)
 def heavy_ball(space: Space, w: Traced, v: Traced, *, eta: Traced, momentum: Traced) -> dict[str, Traced]:
     """Heavy-ball momentum: v⁺ = momentum·v − η ∇L(w), w⁺ = w + v⁺."""
     velocity = momentum * v - eta * space.grad(w)
     return {"w": w + velocity, "v": velocity}
 
 
-@rule(dimensions={"eta": STEP_SIZE, "rho": STEP_SIZE, "momentum": NUMBER}, convention=_PLAIN_MOVES_ON)
+@rule(dimensions={"eta": STEP_SIZE, "rho": STEP_SIZE, "momentum": NUMBER, "v": LENGTH}, convention=_PLAIN_MOVES_ON)
 def heavy_ball_usam(
     space: Space, w: Traced, v: Traced, *, eta: Traced, rho: Traced, momentum: Traced
 ) -> dict[str, Traced]:
@@ -69,7 +69,7 @@ def heavy_ball_usam(
     return {"w": w + velocity, "v": velocity}
 
 
-@rule(dimensions={"eta": STEP_SIZE, "rho": LENGTH, "momentum": NUMBER}, convention=_MOVES_ON)
+@rule(dimensions={"eta": STEP_SIZE, "rho": LENGTH, "momentum": NUMBER, "v": LENGTH}, convention=_MOVES_ON)
 def heavy_ball_sam(
     space: Space, w: Traced, v: Traced, *, eta: Traced, rho: Traced, momentum: Traced
 ) -> dict[str, Traced]:

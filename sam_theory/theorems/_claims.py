@@ -20,6 +20,8 @@ class Claim:
     """What all seven kinds share: a name and a way to rewrite every formula inside."""
 
     kind: ClassVar[str] = "Claim"
+    #: fields that help an engine and are no part of what is claimed
+    unsaid: ClassVar[tuple[str, ...]] = ()
 
     def map(self, change: Callable[[Any], Any]) -> Self:
         """The claim with ``change`` applied to each of its formulas."""
@@ -290,6 +292,7 @@ class Asymptotic(Claim):
     horizon: sp.Expr = sp.S.Zero
     at: sp.Expr | None = None
     kind: ClassVar[str] = "Asymptotic"
+    unsaid: ClassVar[tuple[str, ...]] = ("horizon",)
 
     @property
     def steps(self) -> sp.Expr:

@@ -10,9 +10,12 @@ import sympy as sp
 from sympy.core.relational import Relational as Relation
 
 from sam_theory.losses import PolyakLojasiewicz, StronglyConvex
+from sam_theory.theorems._assumptions import said_by_assumptions
 from sam_theory.theorems._claims import AlmostEvery, Identity, Inequality
 from sam_theory.theorems._comparison import Comparison
-from sam_theory.theorems._theorem import Theorem
+from sam_theory.theorems._data import InterpolationData
+from sam_theory.theorems._proof import Lemma, Step
+from sam_theory.theorems._theorem import Instance, Theorem
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,8 @@ class Weakened:
         The hypothesis, if it is a relation.
     reason : str
         Why it is stated although it is not needed, if the theorem records that.
+    shown : Instance, InterpolationData, tuple of Step and Lemma, or None
+        What the theorem says of itself without the hypothesis: a suspected counterexample, or a proof.
     """
 
     name: str
@@ -41,6 +46,7 @@ class Weakened:
     others: tuple[Relation, ...] = ()
     dropped: Relation | None = None
     reason: str = ""
+    shown: Instance | InterpolationData | tuple[Step | Lemma, ...] | None = None
 
 
 def weakenings_of(theorem: Theorem) -> tuple[Weakened, ...]:
@@ -59,11 +65,15 @@ def weakenings_of(theorem: Theorem) -> tuple[Weakened, ...]:
 
 def _weakenings(theorem: Theorem) -> Iterator[Weakened]:
     for i, h in enumerate(theorem.hypotheses):
+        if h is sp.true:  # said by the assumptions on its symbols already
+            continue
         rest = (*theorem.hypotheses[:i], *theorem.hypotheses[i + 1 :])
         opposite = _negated(theorem.expand(h))
         fails = rest if opposite is None else (*rest, opposite)
         others = tuple(x for x in theorem.all_hypotheses if x != theorem.expand(h))
-        yield _weakened(theorem, h, (*others, *_given(theorem)), hypotheses=(rest, fails))
+        found = _weakened(theorem, h, (*others, *_given(theorem)), hypotheses=(rest, fails))
+        if found.dropped not in found.statement.all_hypotheses:  # else the loss assumes it: no hypothesis to drop
+            yield found
     claim = theorem.claim
     if isinstance(claim, (Identity, Inequality)):
         for i, g in enumerate(claim.given):
@@ -92,12 +102,20 @@ def _weakened(theorem: Theorem, dropped: Relation | str, others: tuple[Relation,
     attained = {"attained_by": None, "candidate": None, "proof": ()}
     return Weakened(
         name,
-        theorem.with_(**bare, **without),
-        theorem.with_(**bare, **attained, **fails),
+        _with_all_symbols(theorem.with_(**bare, **without), theorem, dropped),
+        _with_all_symbols(theorem.with_(**bare, **attained, **fails), theorem, dropped),
         others,
         None if isinstance(dropped, str) else theorem.expand(dropped),
         theorem.unneeded.get(dropped) or theorem.unneeded.get(name, ""),
+        theorem.without.get(dropped) or theorem.without.get(name),
     )
+
+
+def _with_all_symbols(weaker: Theorem, theorem: Theorem, dropped: Relation | str) -> Theorem:
+    """``weaker`` with the signs of the parameters that nothing but the dropped hypothesis named."""
+    lost = [s for s in theorem.symbols if s not in weaker.symbols]
+    signs = tuple(h for s in lost for h in said_by_assumptions(s) if h != dropped)
+    return weaker.with_(hypotheses=(*weaker.hypotheses, *signs)) if signs else weaker
 
 
 def _negated(h: Relation) -> Relation | None:

@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import sys
 from collections.abc import Iterable
+from copy import copy
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -60,10 +61,17 @@ def _modules() -> tuple[ModuleType, ...]:
     return tuple(importlib.import_module(f"sam_theory.theorems.{name}") for name in _MODULES)
 
 
+def _from(origin: str, theorem: Theorem) -> Theorem:
+    """The same statement, with the place that a process can load it from again."""
+    found = copy(theorem)  # where it comes from is nothing to check: what is checked and derived is shared
+    object.__setattr__(found, "origin", origin)
+    return found
+
+
 @cache
 def library() -> tuple[Theorem, ...]:
     """Every statement that ships with the package, in a fixed order."""
-    theorems = tuple(t.with_(origin="library") for module in _modules() for t in module.THEOREMS)
+    theorems = tuple(_from("library", t) for module in _modules() for t in module.THEOREMS)
     return unique(theorems, "the library")
 
 
@@ -137,4 +145,4 @@ def load_file(path: str | Path) -> tuple[Theorem, ...]:
     if not found:
         raise InputError(f"{path}: defines no Theorem; assign one to a name at the top level")
     origin = str(file.resolve())
-    return unique(tuple(t.with_(origin=origin) for t in found.values()), str(path))
+    return unique(tuple(_from(origin, t) for t in found.values()), str(path))

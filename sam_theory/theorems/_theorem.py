@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -11,7 +10,7 @@ from typing import Any
 import sympy as sp
 from sympy.core.relational import Relational as Relation
 
-from sam_theory.arithmetic import CURVATURE, LENGTH, NUMBER, Dimension, Dimensional, Vec, lower
+from sam_theory.arithmetic import CURVATURE, LENGTH, NUMBER, Dimension, Dimensional, Vec, VectorSymbol, lower
 from sam_theory.dynamics import Map
 from sam_theory.errors import InputError
 from sam_theory.losses import Loss
@@ -19,6 +18,7 @@ from sam_theory.rules import Rule
 from sam_theory.theorems._assumptions import default_symbol, said_by_assumptions
 from sam_theory.theorems._claims import AlmostEvery, Asymptotic, Claim, Envelope, Limit, OrbitsAvoiding
 from sam_theory.theorems._data import InterpolationData
+from sam_theory.theorems._identity import identifier
 from sam_theory.theorems._lemmas import LEMMAS
 from sam_theory.theorems._proof import Lemma, Step
 from sam_theory.theorems._relations import Related
@@ -97,6 +97,9 @@ class Theorem:
     unneeded : mapping of relation or str to str
         Hypotheses that the statement does without (or their names in ``verify --hypotheses``), each with the reason it
         is stated nonetheless.
+    without : mapping of relation or str to Instance, InterpolationData, or tuple of Step and Lemma
+        What decides on the statement without that hypothesis, where the search does not find it: a suspected
+        counterexample, or another proof.  It is checked like any other.
 
     Raises
     ------
@@ -124,6 +127,7 @@ class Theorem:
     notes: str = ""
     relations: tuple[Related, ...] = ()
     unneeded: Mapping[Relation | str, str] = field(default_factory=dict)
+    without: Mapping[Relation | str, Any] = field(default_factory=dict)
     #: ``library``, or the file that a process can load the theorem from again
     origin: str = field(default="", compare=False)
 
@@ -150,9 +154,9 @@ class Theorem:
                 raise InputError(
                     f"theorem {self.slug}: the hypothesis {h} speaks of a state; put it into given=(...) of the claim"
                 )
-        for h in self.unneeded:
-            if not isinstance(h, str) and h not in self.hypotheses:
-                raise InputError(f"theorem {self.slug}: unneeded names {h}, which is none of its hypotheses")
+        for h in (*self.unneeded, *self.without):
+            if not isinstance(h, str) and h not in (*self.hypotheses, *getattr(self.claim, "given", ())):
+                raise InputError(f"theorem {self.slug}: {h} is none of its hypotheses, yet named as one to drop")
         for e in (*self.claim.formulas(), *self.hypotheses, *self.where.values()):
             floats = e.atoms(sp.Float)
             if floats:
@@ -195,24 +199,8 @@ class Theorem:
 
     @cached_property
     def id(self) -> str:
-        """Permanent identifier: a hash of the canonical statement."""
-        starts = self.starts.text() if self.starts else ""
-        parts = [
-            self.rule.variant,
-            self.loss.name,
-            starts,
-            self.text(expand=True),
-            *sorted(map(str, self.all_hypotheses)),
-            *self._told_apart(),
-        ]
-        return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
-
-    def _told_apart(self) -> list[str]:
-        """What the text of a statement does not show: an option that is any number, a direction of a point."""
-        direction = getattr(getattr(self.claim, "behaviour", None), "direction", None)
-        named = {s.name for h in self.all_hypotheses for s in h.free_symbols}
-        found = [f"any {n}" for n in self.rule.freed if n not in named]
-        return found if direction is None else [*found, f"direction {direction}"]
+        """Permanent identifier: a hash of what is stated, independent of the names that its author chose."""
+        return identifier(self)
 
     @cached_property
     def map(self) -> Map:
@@ -244,7 +232,8 @@ class Theorem:
         found: set[sp.Symbol] = set()
         for e in (*self.expanded_claim.formulas(), *map(self.expand, self.hypotheses)):
             found |= {s for s in e.free_symbols if isinstance(s, sp.Symbol) and s.name != "t"}
-        found |= set(self._class_symbols)
+        # A loss keeps what it assumes of its parameters, whether or not a formula names them.
+        found |= {*self._class_symbols, *(s for s in self.loss.symbols if s.name in self.map.parameters)}
         known = {s.name for s in found}
         missing = [n for n in self.map.parameters if n not in known]
         found |= {default_symbol(n) for n in missing}
@@ -328,26 +317,28 @@ class Theorem:
         known = self.known_dimensions
         if known is None:
             return False
-        undeclared = [s.name for s in self.symbols if s.name not in known]
+        vectors = {v.name for e in self.expanded_claim.formulas() for v in e.atoms(VectorSymbol)}
+        further = [v for v in self.map.state[1:] if vectors & {v, f"{v}_next"}]
+        undeclared = [n for n in (*(s.name for s in self.symbols), *further) if n not in known]
         if undeclared:
             raise InputError(
                 f"theorem {self.slug}: the dimension of '{undeclared[0]}' is unknown; give dimensions={{...}}"
             )
         image = LENGTH * CURVATURE if self.rule.velocity else LENGTH
         env: dict[str, Any] = {**known, **dict.fromkeys(("w", "w_start", "w_star", "x", "y"), LENGTH)}
-        env |= dict.fromkeys(("w_next", "x_next", "y_next"), image)
+        env |= dict.fromkeys(("w_next", "x_next", "y_next"), image) | {f"{v}_next": known[v] for v in further}
         pairs = [(h.lhs, h.rhs) for h in map(self.expand, self.hypotheses) if isinstance(h, Relation)]
         pairs += self.expanded_claim.compared()
-        for left, right in pairs:
+        for pair in pairs:
             sides = []
-            for e in (left, right):
-                if e in (sp.oo, -sp.oo) or e.is_zero:
+            for e in pair:
+                if e in (sp.S.Zero, sp.oo, -sp.oo):
                     continue
                 try:
                     sides.append((e, Dimensional().run(lower(e), env, self.loss)["result"]))
                 except InputError as problem:
                     raise InputError(f"theorem {self.slug}: in {e}: {problem}") from None
-            if len(sides) == 2 and not sides[0][1].same(sides[1][1]):
+            if len(sides) == 2 and not sides[0][1].same(sides[1][1]) and not any(e.is_zero for e in pair):
                 raise InputError(
                     f"theorem {self.slug}: [{sides[0][0]}] = {sides[0][1]} is compared with "
                     f"[{sides[1][0]}] = {sides[1][1]}: the formula is dimensionally inconsistent"
@@ -382,12 +373,14 @@ class Theorem:
         return [p.text() for p in self.proof]
 
     def with_(self, **changes: Any) -> Theorem:
-        """A changed copy; under another slug it has no relations, and no unneeded hypotheses, but those given."""
+        """A changed copy; under another slug it has no relations, and of dropped hypotheses only what is given."""
         if changes.get("slug", self.slug) != self.slug:
-            changes = {"relations": (), "unneeded": {}, **changes}
-        if "hypotheses" in changes:
-            kept = {h: why for h, why in self.unneeded.items() if isinstance(h, str) or h in changes["hypotheses"]}
-            changes.setdefault("unneeded", kept)
+            changes = {"relations": (), "unneeded": {}, "without": {}, **changes}
+        if isinstance(changes.get("hypotheses", ()), tuple) and ("hypotheses" in changes or "claim" in changes):
+            given = getattr(changes.get("claim", self.claim), "given", ())
+            known = (*changes.get("hypotheses", self.hypotheses), *given)
+            for name, said in (("unneeded", self.unneeded), ("without", self.without)):
+                changes.setdefault(name, {h: v for h, v in said.items() if isinstance(h, str) or h in known})
         return replace(self, **changes)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sympy as sp
 
-from sam_theory.arithmetic import coordinate, grad, norm, value
+from sam_theory.arithmetic import coordinate, value
 from sam_theory.losses import DiagonalNetwork, Expression
 from sam_theory.rules import gd, sam, sam_flow, usam
 from sam_theory.theorems._blocks import ascent
@@ -22,7 +22,7 @@ A1, b, s, s_up = sp.symbols("A1 b s s_ascent", real=True)
 network = DiagonalNetwork([[A1]], [b])
 u1, v1 = coordinate(w, 0), coordinate(w, 1)
 product, product_next = u1 * v1, coordinate(w_next, 0) * coordinate(w_next, 1)
-moving = (norm(grad(w)) > 0,)
+off_origin = (u1**2 + v1**2 > 0,)
 
 
 def _slope(a: sp.Expr) -> sp.Expr:
@@ -54,13 +54,15 @@ PRODUCT_SAM = PRODUCT_USAM.with_(
     title="SAM multiplies each u_iv_i of a diagonal network by (1−ηa s s̃)²−η²s̃², a = ρ/|∇L|",
     rule=sam,
     where={**slopes, ascent: rho * sp.sign(_slope(sp.S.Zero)) / (_slope(sp.S.Zero) * sp.sqrt(u1**2 + v1**2))},
-    claim=Identity(product_next, product * change, moving),
+    claim=Identity(product_next, product * change, off_origin),
 )
 PRODUCT_FLOW = PRODUCT_SAM.with_(
     slug="diag-linear-net-invariant.flow",
     title="SAM flow: d(u_iv_i)/dt = −2a s s̃·u_iv_i (w_next is the velocity)",
     rule=sam_flow,
-    claim=Identity(coordinate(w_next, 0) * v1 + coordinate(w_next, 1) * u1, -2 * ascent * s * s_up * product, moving),
+    claim=Identity(
+        coordinate(w_next, 0) * v1 + coordinate(w_next, 1) * u1, -2 * ascent * s * s_up * product, off_origin
+    ),
     notes="so |u_iv_i| shrinks by exp(−2∫a s s̃): sparser where s s̃ ≥ 0",
 )
 # --- the factor alone: when a step sparsifies --------------------------------------------------------------------

@@ -12,13 +12,13 @@ import sympy as sp
 from sympy import Eq, Max, Rational, sqrt
 
 from sam_theory.arithmetic import LENGTH
-from sam_theory.losses import Product, even_link, sqrt1p
+from sam_theory.losses import Link, Product, even_link, sqrt1p
 from sam_theory.rules import sam
 from sam_theory.theorems._claims import Cycle, Identity, Inequality, Stability, Threshold
 from sam_theory.theorems._relations import Related
 from sam_theory.theorems._sources import NEW
 from sam_theory.theorems._symbols import eta, rho
-from sam_theory.theorems._theorem import Mutant, Theorem, declared
+from sam_theory.theorems._theorem import Instance, Mutant, Theorem, declared
 from sam_theory.theorems.quadratics import mirrored_sam
 
 r = sp.Symbol("r", positive=True)
@@ -43,6 +43,14 @@ longitudinal = 1 - eta * (even_link.function(1)(Z) + 2 * Z * even_link.function(
 #: the loss rises away from the valley at the cycle: true of every convex even link with ℓ''(0) > 0
 rising = even_link.function(1)(r**2 / 2) > 0
 
+#: ℓ' = z(z²−1)(z²−9) is negative between 1 and 3: from r = 2 SAM with ρ = 2 ascends to the minimum at 0
+falling = Link("z**6/6 - 5*z**4/2 + 9*z**2/2", "z**6/6 - 5*z**4/2 + 9*z**2/2", even=True)
+away = Instance({"eta": Rational(1, 27720), "r": 2, "rho": 2}, (), Product(falling))
+#: ℓ' = z − z³/128 falls beyond z = 8/√3: at Z = 8 the elasticity is −1
+bending = Link("z**2/2 - z**4/512", "z**2/2 - z**4/512", even=True)
+beyond = Instance({"eta": Rational(1, 8), "r": 1, "rho": 3}, (), Product(bending))
+descent = {rho > 0: "at ρ = 0 the same holds of gradient descent"}
+
 CYCLE = Theorem(
     slug="sam-balanced-two-cycle-product.cycle",
     title="The balanced 2-cycle of SAM on ℓ(xy): |w| = r on x = y, multipliers ((3r−ρ)/(r+ρ))² of y−x and that of x+y",
@@ -50,6 +58,8 @@ CYCLE = Theorem(
     rule=sam,
     loss=Product(even_link),
     hypotheses=(rho > 0, equation(even_link), rising),
+    unneeded=descent,
+    without={rising: away},
     claim=Cycle(((half, half), (-half, -half)), (longitudinal**2, transverse**2), directions=(u, v)),
     dimensions={"r": LENGTH},
     tightness="exact",
@@ -59,6 +69,8 @@ STEP = CYCLE.with_(
     title="Seen in (−1)^t w_t the cycle is a fixed point: −(3r−ρ)/(r+ρ) along y−x, −(1−η(ℓ'+(r+ρ)²ℓ'')) along x+y",
     rule=mirrored_sam,
     claim=Cycle(((half, half),), (-longitudinal, -transverse), directions=(u, v)),
+    unneeded=descent,
+    without={rising: away},
 )
 STABILITY = STEP.with_(
     slug="sam-balanced-two-cycle-product.stability",
@@ -66,6 +78,8 @@ STABILITY = STEP.with_(
     hypotheses=(*CYCLE.hypotheses, even_link.function(2)(Z) >= 0),
     where={theta: elasticity(even_link)},
     claim=Threshold(Stability((half, half)), Max(r, 2 * theta * r), rho),
+    unneeded=descent,
+    without={rising: away, even_link.function(2)(Z) >= 0: beyond},
 )
 #: η as a function of the radius: the branch of cycles
 branch = 2 * r / ((r + rho) * even_link.function(1)(Z))
@@ -73,6 +87,7 @@ FOLD = CYCLE.with_(
     slug="sam-balanced-two-cycle-product.fold",
     title="Along the branch of cycles d ln η/dr = (ρ−2θr)/(r(r+ρ)): the instability along x+y is a fold of the branch",
     hypotheses=(rho > 0, even_link.function(1)(Z) > 0),
+    unneeded={rho > 0: "the identity holds at ρ = 0"},
     where={theta: elasticity(even_link)},
     claim=Identity(sp.diff(branch, r) / branch, (rho - 2 * theta * r) / (r * (r + rho))),
 )

@@ -28,10 +28,12 @@ MODIFIED = Theorem(
     source=COMPAGNONI,
     rule=usam,
     loss=SpectralQuadratic(alpha, beta),
-    claim=agree(w_next - w, -eta * grad(w) - rho * grad(eta * grad(w))),
+    claim=agree(w_next - w, -eta * grad(w) - rho * grad(eta * grad(w)), given=()),
     tightness="exact",
     notes="every dimension and spectrum; ∇(½‖∇L‖²) = Λ∇L",
-    mutants=(Mutant("rho*99/100", agree(w_next - w, -eta * grad(w) - Rational(99, 100) * rho * grad(eta * grad(w)))),),
+    mutants=(
+        Mutant("rho*99/100", agree(w_next - w, -eta * grad(w) - Rational(99, 100) * rho * grad(eta * grad(w)), ())),
+    ),
 )
 #: A cubic loss: L' and L'' at w, L''' = d
 cubic = Expression("b*x + c*x**2/2 + d*x**3/6", ("x",))
@@ -143,9 +145,9 @@ CONTRAST_SAM = Theorem(
 )
 CONTRAST_USAM = CONTRAST_SAM.with_(
     slug="saddle-contrast.usam",
-    title="For η < 1/2, USAM is attracted by the same saddle only if ρ > 1/2: iff 1/2 < ρ < 1/(2η) − 1/2",
+    title="USAM is attracted by the same saddle only if ρ > 1/2: iff 1/2 < ρ < 1/(2η) − 1/2, so for η < 1/2 alone",
     rule=usam,
-    hypotheses=(rho > 0, eta < Rational(1, 2)),
+    hypotheses=(rho > 0,),
     claim=Threshold(Stability((zero, zero)), Max(1 / (2 * rho), eta * (1 + 2 * rho)), sp.S.One),
     notes="the upper end is that of the direction x; the direction y alone would allow ρ < 1/2 + 1/(2η)",
 )

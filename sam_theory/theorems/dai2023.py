@@ -22,6 +22,7 @@ from sam_theory.theorems._claims import (
     Stability,
     Threshold,
 )
+from sam_theory.theorems._nonconvex import across_a_ridge, on_a_flat_bottom
 from sam_theory.theorems._potential import ends_on_the_top_cycle
 from sam_theory.theorems._proof import (
     AffineLowerRecursion,
@@ -67,6 +68,7 @@ SC_SAM = Theorem(
     ),
     tightness="tight",
     attained_by=Instance({"alpha": 1, "beta": 1, "eta": 1, "rho": 1}, (1,), Quadratic(1), steps=2),
+    without={"convexity": across_a_ridge("99/100", "1/32", ("17/10", "1/2"))},
     notes="attained where ηβ = 1 and α = β; loose by a factor of order 1/(ηβ) elsewhere",
 )
 
@@ -140,6 +142,7 @@ USAM_RATE = USAM_DESCENT.with_(
         ),
     ),
     attained_by=Instance({"alpha": 1, "beta": 1, "eta": Rational(3, 4), "rho": 1}, (1,), Quadratic(1)),
+    without={"convexity": across_a_ridge("99/100", "1/4", ("57/5", "29/10"), beta_rho="4")},
 )
 USAM_THRESHOLD = Theorem(
     slug="usam-sharp-threshold-convex.threshold",
@@ -286,6 +289,7 @@ off_minimum = (norm(grad(w)) > 0,)
 SAM_STEP_LENGTH = Theorem(
     slug="sam-never-converges-sc.step-length",
     title="Every step of SAM is at least ηαρ long",
+    without={"convexity": across_a_ridge("1", "1/2", ("1/2", "3/10"), ridges=6)},
     source=source("derived"),
     rule=sam,
     loss=StronglyConvex(alpha, beta),
@@ -314,6 +318,7 @@ SAM_LIMSUP = SAM_STEP_LENGTH.with_(
 SAM_LIMSUP_1D = SAM_LIMSUP.with_(
     slug="sam-never-converges-sc.one-dimension",
     title="In one dimension limsup |w_t−w*| ≥ ηαρ/(2−ηα), attained by quadratics",
+    without={"convexity": on_a_flat_bottom("1/4", "0", "1", "1", "3/4")},
     mutants=(),
     loss=StronglyConvex(alpha, beta, dimension=1),
     hypotheses=(eta * alpha < 2,),

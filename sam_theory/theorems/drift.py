@@ -37,6 +37,7 @@ height, height_start = coordinate(w, 1), coordinate(w_start, 1)
 
 PRODUCT_STEP = Theorem(
     slug="sam-drift-law-product.step",
+    unneeded={"rho > 0": "ρ → 0 is from above: it only says that ρ is not 0"},
     relations=(Related("implied by", "fullbatch-flow-finite-eta.step", "λ = ℓ''(0)y² on ℓ(xy)"),),
     title="On its 2-cycle across the valley of ℓ(xy) one step of SAM lowers ln λ by 8ηcρ²/(2−ηλ)²",
     source=NEW,
@@ -108,6 +109,7 @@ on_cycle = (rho > 0, eta * lam < 2, sp.Ne(a, 0))
 FINITE_STEP = Theorem(
     slug="fullbatch-flow-finite-eta.step",
     title="On its 2-cycle SAM moves along the minima by −½ηρ²(2/(2−ηλ₁))²∇λ₁, also where the eigenvectors rotate",
+    unneeded={"rho > 0": "ρ → 0 is from above: it only says that ρ is not 0"},
     source=NEW,
     rule=sam,
     loss=normal_form,
@@ -121,12 +123,14 @@ FINITE_STEP = Theorem(
 FINITE_CIRCLE = FINITE_STEP.with_(
     slug="fullbatch-flow-finite-eta.circle",
     title="The same along a circle of minima",
+    unneeded={"rho > 0": "ρ → 0 is from above: it only says that ρ is not 0"},
     loss=circle,
     claim=Asymptotic(coordinate(w, 1), -eta * rho**2 / 2 * factor * a, rho, one, (1 + radius(lam), zero), at=sp.S.One),
     notes="in Cartesian coordinates; the curvature of the circle enters with the remainder",
 )
 TWO_STEPS = FINITE_STEP.with_(
     slug="blb-two-step",
+    unneeded={"rho > 0": "ρ → 0 is from above: it only says that ρ is not 0"},
     relations=(Related("implied by", "fullbatch-flow-finite-eta.step", "two steps move twice as far"),),
     title="Two steps of SAM on its 2-cycle move along the minima by −ηρ²(2/(2−ηλ₁))²∇λ₁",
     source=BLB,
@@ -243,6 +247,7 @@ other_factor = (2 / (2 - eta * mu)) ** 2
 ONE_SAMPLE = FINITE_STEP.with_(
     slug="wen-1sam-flow.step",
     title="Batch-1 SAM, orthogonal samples: the expected drift is −½ηρ² times the mean of (2/(2−ηλ_k))²∇λ_k",
+    unneeded={"rho > 0": "ρ → 0 is from above: it only says that ρ is not 0"},
     source=WEN_ONE,
     rule=one_sample_sam,
     loss=samples,

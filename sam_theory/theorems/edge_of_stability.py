@@ -26,12 +26,18 @@ c = link_curvature
 Y, W, gap, b, start = sp.symbols("Y W gap b s", positive=True)
 squared = coordinate(w, 1) ** 2
 two = sp.Integer(2)
+#: why a statement about a limit bounds its parameters
+NEAR = "the claim speaks of the limit; simulations begin where it is near"
+
+
+def near_start(edge: sp.Expr, units: Any) -> tuple[sp.Expr, sp.Expr]:
+    """The start at y²−x² = ``edge`` + ``units``·gap, with an x that leaves the leading term alone."""
+    x0_squared = gap**4 / edge**3
+    return sqrt(x0_squared), sqrt(edge + units * gap + x0_squared)
 
 
 def gap_law(slug: str, title: str, link: Any, kappa: sp.Expr, **changes: Any) -> Theorem:
-    """GD from 1.3 times the threshold; ``kappa`` of the link, whose ℓ''(0) is 1."""
-    edge = 2 / eta
-    x0 = Rational(1, 100)
+    """GD from Y gaps above its edge Y = 2/η; ``kappa`` of the link, whose ℓ''(0) is 1."""
     return Theorem(
         slug=slug,
         title=title,
@@ -39,15 +45,9 @@ def gap_law(slug: str, title: str, link: Any, kappa: sp.Expr, **changes: Any) ->
         rule=gd,
         loss=Product(link),
         hypotheses=(eta <= Rational(1, 5),),
-        claim=Asymptotic(
-            edge - squared,
-            eta / (2 * kappa),
-            eta,
-            two,
-            (x0, sqrt(Rational(13, 10) * edge + x0**2)),
-            30 * kappa / eta**2,
-        ),
-        expected="supported",
+        unneeded={eta <= Rational(1, 5): NEAR},
+        where={gap: eta / (2 * kappa), Y: 2 / eta},
+        claim=Asymptotic(Y - squared, gap, eta, two, near_start(Y, Y), 30 * kappa / eta**2),
         tightness="exact",
     ).with_(**changes)
 
@@ -61,21 +61,14 @@ usam_edge = (-1 + sqrt(1 + 8 * rho / eta)) / (2 * rho)
 
 def usam_gap_law(gd_law: Theorem, slug: str, title: str, kappa: sp.Expr) -> Theorem:
     """The same for USAM."""
-    x0 = Rational(1, 100)
     return gd_law.with_(
         slug=slug,
         title=title,
         rule=usam,
         hypotheses=(eta <= Rational(1, 5), rho > 0, rho <= 1),
+        unneeded={eta <= Rational(1, 5): NEAR, rho <= 1: NEAR},
         where={gap: W / (kappa * Y * (rho * Y / W + W**2)), W: 1 + rho * Y, Y: usam_edge},
-        claim=Asymptotic(
-            Y - squared,
-            gap,
-            eta,
-            Rational(3, 2),
-            (x0, sqrt(Rational(13, 10) * Y + x0**2)),
-            15 / (eta * (1 + 2 * rho * Y) * gap),
-        ),
+        claim=Asymptotic(Y - squared, gap, eta, Rational(3, 2), near_start(Y, Y), 15 / (eta * (1 + 2 * rho * Y) * gap)),
     )
 
 
@@ -95,8 +88,8 @@ fourth = sp.Symbol("c4", negative=True)
 curved_link = Link("ell", even=True, jet={2: c, 4: fourth})
 kappa_of = -fourth / (6 * c)
 gd_gap = eta * c / (2 * kappa_of)
-x0_squared = gap**4 / Y**3
 passed = (squared - Y) / gap
+near = 25 * (eta * c) ** 2 <= 2 * kappa_of
 
 LAMBERT = Theorem(
     slug="eos-gap-product.endpoint",
@@ -104,20 +97,37 @@ LAMBERT = Theorem(
     source=NEW,
     rule=gd,
     loss=Product(curved_link),
-    hypotheses=(start <= 3, 50 * gap <= Y),
+    hypotheses=(start <= 3, near),
+    unneeded={start <= 3: NEAR, near: NEAR},
     where={gap: gd_gap, Y: 2 / (eta * c)},
     claim=Asymptotic(
         (1 + passed) * exp(-passed),
         (1 + start) * exp(-start),
         eta,
         two,
-        (sqrt(x0_squared), sqrt(Y + start * gap + x0_squared)),
+        near_start(Y, start),
         30 * kappa_of / (eta * c) ** 2 * (1 + 1 / start),
     ),
     dimensions={"s": NUMBER},
-    expected="supported",
     tightness="exact",
     notes="for each fixed s; x₀² = gap⁴/y*⁶ at the start is small enough to leave the leading term alone",
+)
+width = sp.Symbol("X0", positive=True)
+WIDE = LAMBERT.with_(
+    slug="eos-gap-product.endpoint-wide",
+    title="From there with x₀² = X₀·gap²·ηc/2 it ends where (1+bδ)e^{−bδ} is (1+s−X₀)e^{−s}",
+    hypotheses=(start <= 3, near, width < 1),
+    unneeded={start <= 3: NEAR, near: NEAR},
+    claim=Asymptotic(
+        (1 + passed) * exp(-passed),
+        (1 + start - width) * exp(-start),
+        eta,
+        two,
+        (sqrt(width * gap**2 * eta * c / 2), sqrt(Y + start * gap + width * gap**2 * eta * c / 2)),
+        30 * kappa_of / (eta * c) ** 2 * (1 + 1 / start),
+    ),
+    dimensions={"s": NUMBER, "X0": NUMBER},
+    notes="for fixed s and X₀; the law holds unless X₀ = 1+s, where its leading term vanishes",
 )
 D, chi, kappa = sp.symbols("D chi kappa", positive=True)
 rate = 2 * kappa / c
@@ -205,12 +215,13 @@ multiplier = (1 - eta_on_branch * mean) ** 2 - eta_on_branch**2 * spread**2 * a_
 FLIP_SIDE = FLIP_CYCLE.with_(
     slug="gd-product-stability.amplitude",
     title="Its amplitude: (ηλ−2)/a² → (3T²−λQ)/(3λ²): it exists beyond ηλ = 2 iff 3T² > λQ, before it iff 3T² < λQ",
-    hypotheses=(sp.Ne(T, 0), sp.Ne(flip, 0)),
+    hypotheses=(sp.Ne(T, 0),),
     claim=Limit((eta_on_branch * lam - 2) / a_squared, flip / (3 * lam**2), variable=m, to=sp.S.Zero),
 )
 FLIP_STABLE = FLIP_SIDE.with_(
     slug="gd-product-stability.multiplier",
     title="Its multiplier μ has (1−μ)/(ηλ−2) → 4: near the flip it is stable iff it exists beyond ηλ = 2",
+    hypotheses=(sp.Ne(T, 0), sp.Ne(flip, 0)),
     claim=Limit((1 - multiplier) / (eta_on_branch * lam - 2), sp.Integer(4), variable=m, to=sp.S.Zero),
 )
 
@@ -225,18 +236,16 @@ FLIP_GENERAL = Theorem(
     loss=Expression(plane.expression + Q * u**4 / 24, ["u", "v"], name=f"{plane.name}+Qu⁴/24"),
     hypotheses=(
         Eq(eta, (2 + mu) / lam),
-        4 * lam_j >= lam,
-        4 * lam_j <= 3 * lam,
-        Q * lam <= T**2,
-        sp.Ne(T, 0),
+        lam_j < lam,
+        Q * lam * lam_j < 3 * (T**2 * lam_j + T_j**2 * lam),
         mu <= Rational(1, 20),
     ),
+    unneeded={mu <= Rational(1, 20): NEAR},
     claim=Asymptotic(
         coordinate(w - w_next) ** 2 / 4, mu / lyapunov, mu, sp.S.One, (sqrt(mu / lyapunov), sp.S.Zero), 12 / mu
     ),
-    expected="supported",
     tightness="exact",
-    notes="one source prints η³/6 in place of η/6; the bounds on λ_j and Q keep ℓ₁ and the spectrum away from 0",
+    notes="one source prints η³/6 in place of η/6; λ₁ is the largest eigenvalue, and ℓ₁ > 0",
 )
 
 # --- J4: the three regimes on L = ½r(x)²(1+y²), r = x/(1+x²): the minima x = 0 are flattest at y = 0, where λ = 1 -----

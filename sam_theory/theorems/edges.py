@@ -30,7 +30,7 @@ rational_edge = 4 / (eta * (1 + sqrt(1 + 8 * rho / (eta * G))))
 
 # --- B4 ----------------------------------------------------------------------------------------------------
 flip = 1 - eta * lam * (1 + rho * lam / norm(grad(w)))
-moving = norm(w) > 0
+moving = norm(grad(w)) > 0
 
 SAM_STEP = Theorem(
     slug="sam-edge.multiplier",
@@ -53,7 +53,7 @@ SAM_BELOW = SAM_STEP.with_(
     title="Below the SAM-edge of the present gradient a step shortens w",
     tightness="",
     hypotheses=(rho > 0,),
-    claim=Inequality(norm(w_next), norm(w), strict=True, given=(moving, lam < sam_edge(norm(grad(w))))),
+    claim=Inequality(norm(w_next), norm(w), strict=True, given=(lam < sam_edge(norm(grad(w))),)),
     mutants=(
         Mutant(
             "edge*101/100",
@@ -61,7 +61,7 @@ SAM_BELOW = SAM_STEP.with_(
                 norm(w_next),
                 norm(w),
                 strict=True,
-                given=(moving, lam < sp.Rational(101, 100) * sam_edge(norm(grad(w)))),
+                given=(lam < sp.Rational(101, 100) * sam_edge(norm(grad(w))),),
             ),
         ),
     ),
@@ -90,6 +90,7 @@ SAM_CYCLE = SAM_STEP.with_(
     source=NEW,
     hypotheses=(rho > 0, eta * lam < 2),
     claim=Identity(sam_edge(lam * radius_of(lam)), lam),
+    unneeded={rho > 0: "ρ cancels in the edge at ‖g‖ = λr; at ρ = 0 there is no cycle"},
 )
 SAM_RATIONAL = SAM_EDGE.with_(
     slug="sam-edge.rational",
@@ -99,6 +100,7 @@ SAM_RATIONAL = SAM_EDGE.with_(
 SAM_FAR = SAM_EDGE.with_(
     slug="sam-edge.large-gradients",
     title="Where the gradient is large the SAM-edge is that of gradient descent, 2/η",
+    hypotheses=(),
     claim=Limit(rational_edge, 2 / eta, variable=G),
 )
 SAM_NEAR = SAM_EDGE.with_(
@@ -134,8 +136,8 @@ USAM_PRODUCT = USAM_EDGE.with_(
 )
 USAM_RADIUS = USAM_EDGE.with_(
     slug="usam-edge.critical-radius",
-    title="At ηλ < 2 USAM leaves the minimum iff ρ exceeds (2/(ηλ)−1)/λ",
-    hypotheses=(eta * lam < 2, lam_j <= lam),
+    title="USAM leaves the minimum iff ρ exceeds (2/(ηλ)−1)/λ: for ηλ > 2 at every ρ",
+    hypotheses=(lam_j <= lam,),
     claim=Threshold(Stability((zero, zero)), rho, (2 / (eta * lam) - 1) / lam),
 )
 USAM_SMALL = USAM_EDGE.with_(

@@ -12,7 +12,7 @@ from sam_theory.theorems._claims import Cycle, Limit, OrbitsAvoiding, Stability,
 from sam_theory.theorems._proof import DistanceDecreases
 from sam_theory.theorems._sources import NEW, WEN
 from sam_theory.theorems._symbols import eps, eta, lam, rho, w
-from sam_theory.theorems._theorem import Mutant, Theorem, declared
+from sam_theory.theorems._theorem import Instance, Mutant, Theorem, declared
 
 radius = eta * lam * rho / (2 - eta * lam)
 eps_star = lam * radius
@@ -73,6 +73,7 @@ EPS_ORIGIN = EPS_CYCLE.with_(
 EPS_THRESHOLD = EPS_CYCLE.with_(
     slug="sam-epsilon-bifurcation.threshold",
     title="The minimiser is linearly stable iff ε* < ε",
+    without={eps > 0: Instance({"eta": 1, "lam": 1, "rho": 0, "eps": 0}, (0,))},
     hypotheses=(eta * lam < 2, eps > 0),
     claim=Threshold(Stability((sp.S.Zero,)), eps_star, eps),
 )

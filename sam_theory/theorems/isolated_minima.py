@@ -38,7 +38,7 @@ CENTRE = Theorem(
     source=NEW,
     rule=sam,
     loss=line,
-    hypotheses=(rho > 0, eta * lam < 2, sp.Ne(T, 0)),
+    hypotheses=(eta * lam < 2, sp.Ne(T, 0)),
     claim=Asymptotic(coordinate(w + w_next) / 2, -T * reach**2 / (2 * lam), rho, two, (radius,), horizon),
     tightness="exact",
 )
@@ -46,7 +46,7 @@ AMPLITUDE = CENTRE.with_(
     slug="isolated-min-cycle-amplitude",
     title="Its half-amplitude is r − η(r+ρ)³(3T²−λQ)/(6λ(2−ηλ)): smaller than on the quadratic iff GD's flip is "
     "supercritical",
-    hypotheses=(rho > 0, eta * lam < 2, sp.Ne(3 * T**2, lam * Q)),
+    hypotheses=(eta * lam < 2, sp.Ne(3 * T**2, lam * Q)),
     claim=Asymptotic(
         norm(w - w_next) / 2 - radius,
         -eta * reach**3 * (3 * T**2 - lam * Q) / (6 * lam * (2 - eta * lam)),
@@ -61,7 +61,7 @@ TOP = CENTRE.with_(
     slug="isolated-min-cycle-correction.top",
     title="In the direction of λ₁ the centre of the 2-cycle is −T₁(r+ρ)²/(2λ₁) in any dimension",
     loss=plane,
-    hypotheses=(rho > 0, eta * lam < 2, lam_j < lam, sp.Ne(T, 0)),
+    hypotheses=(eta * lam < 2, lam_j < lam, sp.Ne(T, 0)),
     claim=Asymptotic(
         coordinate(w + w_next) / 2, -T * reach**2 / (2 * lam), rho, two, (radius, zero), horizon + 40 / spectral_gap
     ),
@@ -69,7 +69,7 @@ TOP = CENTRE.with_(
 ACROSS = TOP.with_(
     slug="isolated-min-cycle-correction.across",
     title="In the direction of λ_j it is −(T_j/2λ_j)((r+ρ)²+λ_jρr/λ₁)/(1+ρλ_j/(λ₁r))",
-    hypotheses=(rho > 0, eta * lam < 2, lam_j < lam, sp.Ne(T_j, 0)),
+    hypotheses=(eta * lam < 2, lam_j < lam, sp.Ne(T_j, 0)),
     claim=Asymptotic(
         coordinate(w + w_next, 1) / 2,
         -T_j / (2 * lam_j) * (reach**2 + lam_j * rho * radius / lam) / (1 + rho * lam_j / (lam * radius)),
@@ -82,7 +82,7 @@ ACROSS = TOP.with_(
 RADIUS = TOP.with_(
     slug="isolated-min-cycle-correction.amplitude",
     title="Its half-amplitude is r(1+O(ρ²))",
-    hypotheses=(rho > 0, eta * lam < 2, lam_j < lam),
+    hypotheses=(eta * lam < 2, lam_j < lam),
     claim=Asymptotic(norm(w - w_next) / 2, radius, rho, two, (radius, zero), horizon + 40 / spectral_gap),
 )
 THEOREMS = declared(globals())

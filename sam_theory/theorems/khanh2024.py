@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import sympy as sp
-from sympy import Abs, Max, Rational, sqrt
+from sympy import Abs, Max, Min, Rational, sqrt
 
 from sam_theory.arithmetic import NUMBER, norm
 from sam_theory.losses import Quadratic
@@ -58,6 +58,7 @@ SUFFICIENT = STEP.with_(
 NECESSARY = STEP.with_(
     slug="sam-schedules-quadratic.necessary",
     title="Off 0, for ηλ ≤ 1, a step gives ηλρ ≤ |w⁺| + |w|",
+    unneeded={"eta*lam <= 1": "for ηλ > 1 it follows from |w⁺| = ηλρ + (ηλ−1)|w|"},
     hypotheses=(s <= 1,),
     claim=Inequality(s * rho, norm(w_next) + norm(w), given=MOVING),
     tightness="",
@@ -82,18 +83,23 @@ FADING_STEP = FADING_RADIUS.with_(
     slug="sam-schedules-quadratic.fading-step",
     title="With η_k = η/√(k+1) and a fixed ρ SAM converges to the minimiser",
     rule=powers(HALF, 0),
-    proof=(FadingLevel(speed=s / sqrt(k + 1), level=s * rho / sqrt(k + 1), pace=s, bound=s * rho, power=HALF),),
+    hypotheses=(),
+    proof=(
+        FadingLevel(speed=s / sqrt(k + 1), level=s * rho / sqrt(k + 1), pace=s, bound=s * rho, power=HALF, after=s**2),
+    ),
 )
 HARMONIC_STEP = FADING_RADIUS.with_(
     slug="sam-schedules-quadratic.harmonic-step",
     title="With η_k = η/(k+1) and a fixed ρ SAM converges to the minimiser",
     rule=powers(1, 0),
-    proof=(FadingLevel(speed=s / (k + 1), level=s * rho / (k + 1), pace=s, bound=s * rho, power=sp.S.One),),
+    hypotheses=(),
+    proof=(FadingLevel(speed=s / (k + 1), level=s * rho / (k + 1), pace=s, bound=s * rho, power=sp.S.One, after=s),),
 )
 STAYS_AWAY = FADING_RADIUS.with_(
     slug="sam-schedules-quadratic.constant-product",
     title="With η_k = η/√(k+1) and ρ_k = ρ√(k+1), limsup |w| ≥ ηλρ/2 on every orbit off 0",
     rule=powers(HALF, -HALF),
+    hypotheses=(),
     claim=Limit(norm(w), s * rho / 2, "limsup", ">="),
     starts=off_zero,
     proof=(AffineLowerRecursion(sp.S.One, s * rho),),
@@ -102,28 +108,30 @@ STAYS_AWAY = FADING_RADIUS.with_(
     notes="the limit is ηλρ/2; exact witnesses do not follow schedules, so the mutant is of the recursion",
 )
 # --- tracking ---------------------------------------------------------------------------------------------------
-tracked = s * rho / (2 - s)
+tracked, margin = s * rho / (2 - s), Min(s, 2 - s)
 r = sp.Symbol("r", real=True)
 off_track, off_track_next = Abs((k + 1) * norm(w) - r), Abs((k + 1) * norm(w_next) - r)
 CONTRACTION = Theorem(
     slug="sam-schedules-quadratic.tracking-step",
-    title="With ρ_k = ρ/(k+1) a step contracts |(k+1)|w| − ηλρ/(2−ηλ)| by 1−ηλ, but for the change of k",
+    title="With ρ_k = ρ/(k+1) a step contracts |(k+1)|w| − ηλρ/(2−ηλ)| by |1−ηλ|, but for the change of k",
     source=KHANH,
     rule=powers(0, 1),
     loss=Quadratic(lam, dimension=None),
-    hypotheses=(s < 1, rho > 0),
+    hypotheses=(sp.Ne(s, 2),),
     where={r: tracked},
     dimensions={"k": NUMBER},
-    claim=Inequality(off_track_next, (1 - s) * off_track, given=MOVING),
+    claim=Inequality(off_track_next, Abs(1 - s) * off_track, given=MOVING),
     mutants=(
         Mutant("r*101/100", where={r: tracked * Rational(101, 100)}),
         Mutant("r*99/100", where={r: tracked * Rational(99, 100)}),
-        Mutant("factor*99/100", Inequality(off_track_next, Rational(99, 100) * (1 - s) * off_track, given=MOVING)),
+        Mutant("factor*99/100", Inequality(off_track_next, Rational(99, 100) * Abs(1 - s) * off_track, given=MOVING)),
     ),
 )
 TRACKING = CONTRACTION.with_(
     slug="sam-schedules-quadratic.tracking",
-    title="With ρ_k = ρ/(k+1) and a fixed η < 1/λ the orbit tracks its cycle: (t+1)|w_t| → ηλρ/(2−ηλ)",
+    relations=(Related("uses", CONTRACTION.slug, "for ηλ < 2, where there is a cycle to track"),),
+    title="With ρ_k = ρ/(k+1) and a fixed η < 2/λ the orbit tracks its cycle: (t+1)|w_t| → ηλρ/(2−ηλ)",
+    hypotheses=(s < 2,),
     claim=Limit(Abs((t + 1) * norm(w) - r), sp.S.Zero),
     starts=off_zero,
     mutants=(Mutant("r*101/100", CONTRACTION.claim, {r: tracked * Rational(101, 100)}),),
@@ -132,12 +140,12 @@ TRACKING = CONTRACTION.with_(
     proof=(
         Step("contraction", CONTRACTION.claim),
         FadingLevel(
-            speed=s / 2,
-            level=2 * rho / (s * (k + 1)),
-            pace=s / 2,
-            bound=2 * rho / s,
+            speed=margin / 2,
+            level=2 * tracked / (margin * (k + 1)),
+            pace=margin / 2,
+            bound=2 * tracked / margin,
             power=sp.S.One,
-            after=2 / s,
+            after=2 / margin,
             moving=True,
             using=("contraction",),
         ),

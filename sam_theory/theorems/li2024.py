@@ -9,9 +9,9 @@ from __future__ import annotations
 import sympy as sp
 from sympy import Abs, Rational, sign, sqrt
 
-from sam_theory.arithmetic import dot, grad, norm
+from sam_theory.arithmetic import CURVATURE, STEP_SIZE, Traced, dot, grad, norm
 from sam_theory.losses import Link, MatrixProduct, Product, any_link, shifted_square
-from sam_theory.rules import gd, gd_flow, sam, sam_flow
+from sam_theory.rules import Space, gd, gd_flow, rule, sam, sam_flow
 from sam_theory.theorems._blocks import MatrixStep, ascent
 from sam_theory.theorems._claims import Identity, Inequality
 from sam_theory.theorems._relations import Related
@@ -119,7 +119,7 @@ def _ascends(times: int) -> Inequality:
         sp.S.Zero,
         sign(slope(z)) * (dot(x + a_op * y, y + a_op * x) - z),
         strict=True,
-        given=(times * (dot(x, x) + dot(y, y)) > rho**2, sp.Ne(slope(z), 0), *off_origin),
+        given=(times * (dot(x, x) + dot(y, y)) > rho**2, sp.Ne(slope(z), 0)),
     )
 
 
@@ -227,6 +227,94 @@ MONOTONE = Theorem(
             ),
         ),
     ),
+)
+
+# --- BAR ---------------------------------------------------------------------------------------------------------
+decay = sp.Symbol("decay", real=True)
+of_decay = {"eta": STEP_SIZE, "decay": CURVATURE}
+
+
+@rule(dimensions=of_decay)
+def bar(space: Space, w: Traced, *, eta: Traced, decay: Traced) -> Traced:
+    """The decay of BAR on (x, y), alone: x⁺ = (1−η decay) x, y⁺ = (1+η decay) y."""
+    return space.concat((1 - eta * decay) * space.block(w, 0, 2), (1 + eta * decay) * space.block(w, 1, 2))
+
+
+@rule(dimensions=of_decay)
+def bar_gd(space: Space, w: Traced, *, eta: Traced, decay: Traced) -> Traced:
+    """Gradient descent with the decay of BAR: x⁺ = (1−η decay) x − η∇_x L, y⁺ = (1+η decay) y − η∇_y L."""
+    pulled = space.concat((1 - eta * decay) * space.block(w, 0, 2), (1 + eta * decay) * space.block(w, 1, 2))
+    return pulled - eta * space.grad(w)
+
+
+balance, balance_next = (dot(x, x) - dot(y, y)) / 2, (dot(x_next, x_next) - dot(y_next, y_next)) / 2
+total = dot(x, x) + dot(y, y)
+
+BAR = Theorem(
+    slug="li-bar.decay",
+    relations=(Related("compares", "li-balancedness-op.flow", "|dB/dt| of SAM is smaller by 2|B|/(|x|²+|y|²)"),),
+    title="The decay of BAR, x⁺ = (1−αη)x, y⁺ = (1+αη)y: B⁺ = (1+α²η²)B − αη(|x|²+|y|²), for either sign of α",
+    source=LI,
+    rule=bar,
+    loss=Product(any_link, None),
+    claim=Identity(balance_next, (1 + eta**2 * decay**2) * balance - eta * decay * total),
+    tightness="exact",
+    notes="α has the sign of B; the term in α² is what a step of positive length adds to the flow",
+)
+BAR_GD = BAR.with_(
+    slug="li-bar.gd-step",
+    title="With a gradient step, q = f'(x·y): B⁺ = (1+α²η²−η²q²)B − αη(|x|²+|y|²) + 2αη²q x·y",
+    source=NEW,
+    rule=bar_gd,
+    where={q: slope(z)},
+    claim=Identity(
+        balance_next,
+        (1 + eta**2 * decay**2 - eta**2 * q**2) * balance - eta * decay * total + 2 * eta**2 * decay * q * z,
+    ),
+    notes="decoupled decay, as for weights: the gradient is taken before it; α = 0 is gradient descent",
+)
+BAR_CONTRACTS = BAR.with_(
+    slug="li-bar.contraction",
+    title="For α ≥ 0 the decay of BAR leaves B⁺ ≤ (1−αη)²B",
+    source=NEW,
+    hypotheses=(decay >= 0,),
+    where={B: (1 - eta * decay) ** 2 * balance},
+    claim=Inequality(balance_next, B),
+    tightness="tight",
+    attained_by=Instance({"eta": Rational(1, 2), "decay": 1}, (1, 0), Product(shifted_square, 1)),
+    notes="|x|²+|y|² ≥ 2|B|, with equality where one factor vanishes; for α ≤ 0 the same of −B",
+)
+
+
+def _no_overshoot(most: int) -> Inequality:
+    """|B⁺| ≤ |B| where η·decay (|x|²+|y|²) ≤ (most + η²·decay²) B."""
+    room = eta * decay * total <= (most + eta**2 * decay**2) * balance
+    return Inequality(balance_next**2, balance**2, given=(room, eta * decay <= 2))
+
+
+BAR_MONOTONE = BAR_CONTRACTS.with_(
+    slug="li-bar.monotone",
+    title="and |B⁺| ≤ |B| where αη(|x|²+|y|²) ≤ (2+α²η²)B, αη ≤ 2: nearer to balance one step overshoots",
+    where={},
+    claim=_no_overshoot(2),
+    tightness="",
+    attained_by=None,
+    mutants=(Mutant("3 + α²η²", _no_overshoot(3)),),
+    notes="the condition is necessary where B > 0: it is B⁺ ≥ −B",
+)
+BAR_FALSE = Theorem(
+    slug="li-bar.never-increases",
+    relations=(Related("corrected by", "li-bar.monotone", "one step overshoots near |x| = |y|"),),
+    title="The decay of BAR never increases |B| for 0 ≤ αη ≤ 1",
+    source=NEW,
+    rule=bar,
+    loss=Product(shifted_square, 1),
+    hypotheses=(decay >= 0, eta * decay <= 1),
+    claim=Inequality(balance_next**2, balance**2, given=(balance >= 0,)),
+    candidate=Instance({"eta": 1, "decay": Rational(1, 2)}, (1, 1)),
+    status="quoted",
+    expected="refuted",
+    notes="true of the flow; in discrete time αη must shrink with |B|/(|x|²+|y|²)",
 )
 
 THEOREMS = declared(globals())

@@ -17,6 +17,7 @@ decay, c = sp.symbols("decay c", positive=True)
 invariant = ScaleInvariant()
 g_squared = dot(grad(w), grad(w))
 off_origin = (norm(w) > 0,)
+at_the_origin = {"|w| > 0": "a scale-invariant loss that is not constant has no gradient at 0: its domain leaves 0 out"}
 
 
 @rule(dimensions={"eta": STEP_SIZE, "decay": CURVATURE}, convention=Convention(normalised=False))
@@ -31,6 +32,7 @@ EULER = Theorem(
     source=LYU,
     rule=gd,
     loss=invariant,
+    unneeded=at_the_origin,
     claim=Identity(dot(grad(w), w), sp.S.Zero, off_origin),
     proof=(Step("Euler", Identity(dot(grad(w), w), sp.S.Zero, off_origin), ("Euler identity: w",)),),
     tightness="exact",
@@ -40,6 +42,7 @@ _scaled = Identity(c**2 * dot(grad(c * w), grad(c * w)), g_squared, off_origin)
 HOMOGENEOUS = EULER.with_(
     slug="scale-invariant-identities.homogeneity",
     title="|∇L(cw)| = |∇L(w)|/c",
+    unneeded=at_the_origin,
     claim=_scaled,
     proof=(Step("homogeneity", _scaled, ("scale invariance",)),),
     dimensions={"c": NUMBER},
@@ -49,6 +52,7 @@ _direction = Identity(c * dot(grad(c * w), grad(w)), g_squared, off_origin)
 DIRECTION = HOMOGENEOUS.with_(
     slug="scale-invariant-identities.direction",
     title="⟨∇L(cw), ∇L(w)⟩ = |∇L(w)|²/c: with the norms, ∇L(cw) = ∇L(w)/c",
+    unneeded=at_the_origin,
     claim=_direction,
     proof=(Step("direction", _direction, ("scale invariance",)),),
     mutants=(),
@@ -58,6 +62,7 @@ DECAY = EULER.with_(
     slug="scale-invariant-identities.weight-decay",
     title="GD with weight decay: |w⁺|² = (1−ηλ)²|w|² + η²|g|²",
     rule=gd_decay,
+    unneeded=at_the_origin,
     claim=_decayed,
     proof=(Step("norms", _decayed, ("Euler identity: w",)),),
     mutants=(),

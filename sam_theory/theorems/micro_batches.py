@@ -55,6 +55,7 @@ FULL_STEP = MICRO_INSIDE.with_(
 MICRO_CYCLE = MICRO_INSIDE.with_(
     slug="m-sam-two-centres.cycle",
     title="The 2-cycle ±r of SAM, r = ηλρ/(2−ηλ), survives in m-SAM if the centres are nearer than r",
+    unneeded={"rho > 0": "it follows from 0 < c < ηλρ/(2−ηλ)"},
     hypotheses=(rho > 0, s < 2, c < radius),
     claim=Cycle(((radius,), (-radius,)), ((1 - s) ** 2,), stable=True),
     mutants=(Mutant("centres farther apart", hypotheses=(rho > 0, s < 2, radius < c)),),
@@ -70,6 +71,10 @@ contraction = Max(1 - s, s - 1, s - 1 + s * rho / c)
 MICRO_CONVERGES = MICRO_INSIDE.with_(
     slug="m-sam-two-centres.converges",
     title="For centres farther apart than the cycle, c > r, m-SAM converges linearly to the minimiser from every start",
+    unneeded={
+        "eta*lam < 2": "for every η a step multiplies |w| by at most q; only for ηλ < 2 can q be below 1",
+        "eta*lam*rho/(-eta*lam + 2) < c": "the bound holds for every c > 0; only beyond the cycle is q < 1",
+    },
     hypotheses=(s < 2, radius < c),
     where={q: contraction},
     claim=Envelope(norm(w), q**t * norm(w_start)),

@@ -20,8 +20,8 @@ from sam_theory.theorems._theorem import Instance, Theorem, declared
 from sam_theory.theorems.dai2023 import B, contraction, neighbourhood, q, s
 from sam_theory.theorems.quadratics import other as r_j
 from sam_theory.theorems.wen2023 import lam_j, zero
+from sam_theory.theorems.worst_cases import FARTHER, square
 from sam_theory.theorems.worst_cases import rate as worst_rate
-from sam_theory.theorems.worst_cases import square
 
 FALSE: dict[str, Any] = {"status": "quoted", "expected": "refuted"}
 QUOTED: dict[str, Any] = {"source": source("derived", "commonly quoted; false"), **FALSE}
@@ -124,7 +124,6 @@ FALSE_EVERY_DIMENSION = Theorem(
     **FALSE,
 )
 
-#: At these parameters the worst quadratic keeps its distance; here w goes to (1/12, −1), farther than 1.
 FALSE_DISTANCE = Theorem(
     slug="usam-distance-quadratic-everywhere",
     title="One step of USAM contracts the distance as on the worst quadratic, whatever ρ",
@@ -132,15 +131,7 @@ FALSE_DISTANCE = Theorem(
     loss=StronglyConvex(alpha, beta),
     where={q: worst_rate},
     claim=Inequality(square(w_next - w_star), q * square(w - w_star)),
-    candidate=InterpolationData(
-        {"alpha": "1/10", "beta": 1, "eta": "1/2", "rho": 3},
-        (
-            DataPoint.of("w", [1, 0], ["2/3", "3/7"], "1/3"),
-            DataPoint.of("p1", [3, "9/7"], ["11/6", 2], "2519/588"),
-            DataPoint.of("w_star", [0, 0], [0, 0], 0),
-        ),
-        "w",
-    ),
+    candidate=FARTHER,
     source=replace(NEW, text="derived here; true for ρ(β−α) ≤ 1, false beyond"),
     relations=corrected("usam-worst-case-distance.one-step", "ρ(β−α) ≤ 1 is left out"),
     **FALSE,

@@ -68,6 +68,7 @@ DEPTH_THREE = DEPTH_TWO.with_(
 DEPTH_TWO_FALLS = DEPTH_TWO.with_(
     slug="linf-sam-flow-depth.two-layers-fall",
     title="L = 2: below ρ every step of every size leads down,",
+    unneeded={"w[1] > 0": "for a > 0 the ascent point of b is b−ρ, whatever b: below 0"},
     hypotheses=(sp.Gt(mu, 0, evaluate=False),),
     where={},
     claim=Inequality(A_next, A, strict=True, given=(*positive, B < rho)),
@@ -77,12 +78,17 @@ DEPTH_TWO_FALLS = DEPTH_TWO.with_(
 DEPTH_TWO_RISES = DEPTH_TWO_FALLS.with_(
     slug="linf-sam-flow-depth.two-layers-rise",
     title="and above ρ it leads up",
+    unneeded={
+        "w[0] > 0": "for w[0] ≤ 0 the ascent point of b is b+ρ or b, above 0 as well",
+        "w[1] > 0": "it follows from w[1] > ρ ≥ 0",
+    },
     claim=Inequality(A, A_next, strict=True, given=(*positive, B > rho)),
     mutants=(Mutant("ρ/2", Inequality(A, A_next, strict=True, given=(*positive, B > below))),),
 )
 DEPTH_THREE_RISES = DEPTH_TWO_FALLS.with_(
     slug="linf-sam-flow-depth.three-layers-rise",
     title="L = 3: on both sides of ρ a step leads up, where the other layers agree on the side",
+    unneeded={"w[0] > 0": "for w[0] ≤ 0 the ascent points of b and c are b+ρ, c+ρ or b, c: above 0 as well"},
     loss=THREE_LAYERS,
     claim=Inequality(A, A_next, given=(*positive, C > 0, (B - rho) * (C - rho) >= 0)),
     mutants=(
@@ -92,6 +98,10 @@ DEPTH_THREE_RISES = DEPTH_TWO_FALLS.with_(
 TWO_COORDINATES = DEPTH_TWO.with_(
     slug="linf-sam-flow-depth.race",
     title="L = 2: two features race at the rates μ_j(b_j−ρ): (a₁⁺−a₁)μ₂(b₂−ρ) = (a₂⁺−a₂)μ₁(b₁−ρ)",
+    unneeded=dict.fromkeys(
+        ("w[1] > 0", "w[3] > 0"),
+        "the ascent point of b_j is b_j−ρ for every b_j: its partial derivative has the sign of −a_j",
+    ),
     loss=TWO_FEATURES,
     where={},
     claim=Identity((A_next - A) * mu_2 * (D - rho), (C_next - C) * mu_1 * (B - rho), given=(*positive, C > 0, D > 0)),

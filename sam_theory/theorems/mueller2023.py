@@ -63,6 +63,7 @@ BLOCK_REST = BLOCK_CYCLE.with_(
 BLOCK_ATTRACTS = BLOCK_CYCLE.with_(
     slug="sam-on-block.attracts",
     title="From almost every start ‖w_t‖ tends to ηλρ/(2−ηλ): the unperturbed coordinate vanishes",
+    unneeded={"rho > 0": "at ρ = 0 this is gradient descent, which converges to the minimiser, and the value is 0"},
     claim=Limit(norm(w) ** 2, radius**2),
     starts=AlmostEvery(("orbits in which a coordinate hits 0 exactly",)),
     proof=(IndependentCoordinates((1 - eta * lam, gap_m), (eta * lam * rho, zero)),),

@@ -41,6 +41,7 @@ LINF_OPPOSITE = LINF_CYCLE.with_(
 LINF_ATTRACTS = LINF_CYCLE.with_(
     slug="linf-sam-quadratic.attracts",
     title="From almost every start ‖w_t‖² tends to Σ r_i², r_i = ηλ_iρ/(2−ηλ_i)",
+    unneeded={"rho > 0": "at ρ = 0 this is gradient descent, which converges to the minimiser, and the value is 0"},
     claim=Limit(norm(w) ** 2, radius**2 + r_j**2),
     starts=AlmostEvery(("orbits in which a coordinate hits 0 exactly",)),
     proof=(IndependentCoordinates((1 - eta * lam, 1 - eta * lam_j), (eta * lam * rho, eta * lam_j * rho)),),
@@ -89,6 +90,7 @@ ASAM_LINE = Theorem(
 ASAM_CONVERGES = ASAM_LINE.with_(
     slug="asam-quadratic.converges",
     title="It converges to the minimiser for η < 2/(λ(1+ρ)),",
+    unneeded={"eta < 2/(lam*(rho + 1))": "|w_t| = qᵗ|w₀| for every η; only below is q < 1, so that it converges"},
     hypotheses=(eta < 2 / (lam * (1 + rho)),),
     where={q: sp.Abs(asam_multiplier)},
     claim=Envelope(norm(w), q**t * norm(w_start)),
@@ -118,6 +120,7 @@ least, most = 1 - eta * lam, asam_multiplier
 ASAM_COORDINATE = ASAM_LINE.with_(
     slug="asam-quadratic.coordinates",
     title="On two eigenvalues every coordinate contracts by between 1−ηλ_i and 1−ηλ_i(1+ρ)",
+    unneeded={"Ne(w[0], 0)": "a coordinate that is 0 stays 0"},
     loss=Quadratic(lam, lam_j),
     where={q: sp.Max(least**2, most**2)},
     claim=Inequality(coordinate(w_next) ** 2, q * coordinate(w) ** 2, given=(sp.Ne(coordinate(w), 0),)),

@@ -75,11 +75,11 @@ LINE = Theorem(
 LINE_ATTRACTS = LINE.with_(
     slug="unified-sam-quadratic.one-dimension-attracts",
     title="It attracts every start that does not hit 0",
-    hypotheses=(rho > 0, below),
+    hypotheses=(below,),
     claim=Limit(norm(w), radius),
     starts=OrbitsAvoiding("w = 0"),
     proof=(DistanceDecreases(radius),),
-    notes="",
+    notes="at ρ = 0 the cycle is the minimiser",
 )
 
 # --- the potential, in every dimension -----------------------------------------------------------------------
@@ -173,6 +173,7 @@ ATTRACTS = CYCLE.with_(
             bounded_by=("spectral bounds: w",),
         ),
     ),
+    unneeded={rho > 0: "at ρ = 0 this is USAM with the radius τ, whose coordinates decay: the cycle is the minimiser"},
     notes="coordinates decouple: a further eigenvalue adds a coordinate with the same transverse multiplier",
 )
 

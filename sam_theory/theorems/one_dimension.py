@@ -9,6 +9,7 @@ from sam_theory.arithmetic import CURVATURE, LENGTH, NUMBER, Dimension, dot, nor
 from sam_theory.losses import Expression, Facts, Quadratic, StronglyConvex
 from sam_theory.rules import sam
 from sam_theory.theorems._claims import Cycle, Envelope, Identity, Inequality, Limit, OrbitsAvoiding
+from sam_theory.theorems._nonconvex import on_a_flat_bottom
 from sam_theory.theorems._proof import MOVING, AbsorbingLevel, AlternatingBounds, MaxRecursion, Step
 from sam_theory.theorems._relations import Related
 from sam_theory.theorems._sources import NEW
@@ -32,6 +33,7 @@ at_rest = ("descent lemma: w -> w_next", "Polyak-Lojasiewicz: w")
 ENVELOPE = Theorem(
     slug="sc-1d-exact-worst-case.envelope",
     title="In one dimension |w_t−w*| ≤ max((1−ηα)ᵗ|w₀−w*|, ηβρ) for s = ηβ ≤ 1",
+    without={"convexity": on_a_flat_bottom("1", "0", "1/2", "0", "1/2")},
     source=NEW,
     rule=sam,
     loss=StronglyConvex(alpha, beta, dimension=1),
@@ -45,6 +47,7 @@ ENVELOPE = Theorem(
 DISTANCE = ENVELOPE.with_(
     slug="sc-1d-exact-worst-case.distance",
     title="limsup |w_t−w*| ≤ ρs, s ≤ 1: the least such constant if κ ≥ 1+s",
+    without={"convexity": on_a_flat_bottom("1", "0", "1/2", "0", "1/2")},
     where={C: s * rho},
     claim=Limit(distance, C, "limsup", "<="),
     proof=(AbsorbingLevel(1 - a, s * rho, sector),),
@@ -53,6 +56,11 @@ DISTANCE = ENVELOPE.with_(
 DISTANCE_SMALL_KAPPA = ENVELOPE.with_(
     slug="sc-1d-exact-worst-case.distance-small-kappa",
     title="limsup |w_t−w*| ≤ ρ(κ−1+s)/(κ+1−s) for κ ≤ 1+s, s ≤ 1",
+    unneeded={
+        "beta <= alpha*(beta*eta + 1)": "the bound holds for every κ; for κ > 1+s the bound ρs is smaller",
+        "along every orbit that never meets zero gradient": "one that meets it rests at w*; the bound is not negative",
+    },
+    without={"convexity": on_a_flat_bottom("1/8", "-1/8", "1/2", "1", "7/24")},
     hypotheses=(s <= 1, beta <= alpha * (1 + s)),
     where={C: rho * (s - a + s * a) / (s + a - s * a)},
     claim=Limit(distance, C, "limsup", "<="),
@@ -76,6 +84,7 @@ loss_level = eta**2 * beta**3 * rho**2 / 2
 LOSS = ENVELOPE.with_(
     slug="sc-1d-exact-worst-case.loss",
     title="limsup L − L* ≤ βρ²s²/2 for s ≤ 1: the least such constant if κ ≥ 1/(1−s), or if s = 1",
+    unneeded={"convexity": "α·dist ≤ |L'| ≤ β·dist from the interval of minima is enough, see the derivation"},
     where={C: loss_level},
     claim=Limit(gap(w), C, "limsup", "<="),
     proof=(
@@ -114,6 +123,7 @@ large_steps = (
 DISTANCE_LARGE_STEPS = ENVELOPE.with_(
     slug="sc-1d-large-steps-worst-case.distance",
     title="limsup |w_t−w*| ≤ ρs/(2−s) for 1 ≤ s < 2 in one dimension: no loss is worse than ½βw²",
+    without={"convexity": on_a_flat_bottom("1", "0", "1", "0", "1/2")},
     hypotheses=(s >= 1, s < 2),
     where={C: large_radius},
     claim=Limit(distance, C, "limsup", "<="),
@@ -125,6 +135,7 @@ _level = beta * large_radius**2 / 2
 _energy = beta * distance**2 / 2
 LOSS_LARGE_STEPS = DISTANCE_LARGE_STEPS.with_(
     slug="sc-1d-large-steps-worst-case.loss",
+    unneeded={"convexity": "α·dist ≤ |L'| ≤ β·dist from the interval of minima is enough, see the derivation"},
     relations=(
         Related("compares", "sc-sam-limsup-improved.limsup", "in one dimension the condition number drops out"),
     ),
@@ -162,6 +173,10 @@ two_far = rho * (s - h + s * h) / (h + s - s * h)
 TWO_SLOPES = Theorem(
     slug="sc-1d-exact-worst-case.two-slopes",
     title="With slope β right of 0 and μ left of it SAM has a 2-cycle (near, −far) for all 0 < near < far",
+    unneeded={"near < far": "it only says which point is the farther one; the orbit exists for every order of them"},
+    without={
+        "beta*eta <= 1": Instance({"beta": 3, "eta": 1, "near": 1, "far": 2, "mu": Rational(3, 2), "rho": 0}, (1,))
+    },
     source=NEW,
     rule=sam,
     loss=two_slopes,
@@ -174,6 +189,7 @@ TWO_SLOPES = Theorem(
 TWO_SLOPES_FAR = TWO_SLOPES.with_(
     slug="sc-1d-exact-worst-case.two-slopes-far",
     title="Its far point is ρ(s−ημ+sημ)/(s+ημ−sημ), which is ρ(κ−1+s)/(κ+1−s) for μ = α",
+    unneeded={"near < far": "the formula is an identity"},
     hypotheses=(s <= 1, near < far),
     claim=Identity(far, two_far.subs(mu, two_mu).subs(rho, radius)),
     notes="",
@@ -194,6 +210,10 @@ three_far = s * rho - (1 - s) * three_near
 THREE_SLOPES = TWO_SLOPES.with_(
     slug="sc-1d-exact-worst-case.three-slopes",
     title="With slope β up to distance sρ left of 0 and μ beyond it SAM has a 2-cycle (near, −far), far < sρ",
+    unneeded={
+        "near < far": "it only says which point is the farther one; the orbit exists for every order of them",
+        "beta*eta < 1": "the orbit exists for larger steps, too, as long as near and far are positive",
+    },
     loss=three_slopes,
     hypotheses=(s < 1, near < far, Eq(mu, three_mu), Eq(c, s * rho), Eq(rho, radius)),
     claim=Cycle(((near,), (-far,))),
@@ -201,12 +221,14 @@ THREE_SLOPES = TWO_SLOPES.with_(
 THREE_SLOPES_LOSS = THREE_SLOPES.with_(
     slug="sc-1d-exact-worst-case.three-slopes-far",
     title="Its far point is sρ − (1−s)·near, near = ρ(ημ−s(1−s))/(s+ημ−sημ)",
+    unneeded={"near < far": "the formula is an identity"},
     hypotheses=(s < 1, near < far),
     claim=Identity(far, three_far.subs(mu, three_mu).subs(c, s * rho).subs(rho, radius)),
     notes="",
 )
 THREE_SLOPES_LIMIT = THREE_SLOPES.with_(
     slug="sc-1d-exact-worst-case.three-slopes-limit",
+    unneeded={"beta*eta < 1": "the formula has this limit for every s; only for s < 1 is its μ positive"},
     relations=(
         Related("compares", "sc-sam-limsup-improved.limsup", "its level s²/2 is approached in the window of κ"),
     ),

@@ -11,6 +11,7 @@ from sam_theory.arithmetic import dot, grad, norm, value
 from sam_theory.losses import PolyakLojasiewicz, Quadratic
 from sam_theory.rules import sam
 from sam_theory.theorems._claims import Envelope, Inequality, Limit
+from sam_theory.theorems._nonconvex import across_a_ridge
 from sam_theory.theorems._proof import AbsorbingLevel, Step
 from sam_theory.theorems._sources import NEW
 from sam_theory.theorems._symbols import alpha, beta, eta, gap, rho, t, w, w_next, w_start
@@ -28,6 +29,7 @@ one_step = Step("one step", Inequality(value(w_next), value(w) - drop * g_square
 ONE_STEP = Theorem(
     slug="pl-sam-limsup.one-step",
     title="On a smooth loss a step of SAM adds at most βρ²(s²/2 + s|1−s|G − s(1−s/2)G²), G = ‖g‖/(βρ)",
+    unneeded={"beta*eta < 2": "the inequality holds for every η; only for ηβ < 2 does the gradient help"},
     source=NEW,
     rule=sam,
     loss=PolyakLojasiewicz(alpha, beta),
@@ -84,6 +86,7 @@ DECREASE_SMALL = ONE_STEP.with_(
 DECREASE_LARGE = DECREASE_SMALL.with_(
     slug="pl-sam-limsup.decrease-large",
     title="For 1 ≤ s < 2 the loss decreases wherever ‖g‖ > βρs/(2−s)",
+    without={"beta*eta >= 1": across_a_ridge("99/100", "1/5", ("8/5", "4/5"))},
     hypotheses=large,
     **_beyond(large_edge),
     notes="sharp on ½βw²",

@@ -41,14 +41,14 @@ def _corollary(slug: str, title: str, claim: Inequality, *mutants: Mutant, notes
     )
 
 
-_sign = Inequality(sp.S.Zero, balance * balance_next, strict=True, given=(*off_origin, unbalanced, keeps))
+_sign = Inequality(sp.S.Zero, balance * balance_next, strict=True, given=(unbalanced, keeps))
 SIGN = _corollary(
     "sign-preserved",
     "SAM keeps the sign of |y|²−|x|² where η|q| < |1−ηaq|",
     _sign,
     Mutant(
         "η|q| < 11/10|1−ηaq|",
-        replace(_sign, given=(*off_origin, unbalanced, Abs(eta * q) < Rational(11, 10) * Abs(1 - eta * a * q))),
+        replace(_sign, given=(unbalanced, Abs(eta * q) < Rational(11, 10) * Abs(1 - eta * a * q))),
     ),
 )
 _flip = Inequality(balance * balance_next, sp.S.Zero, given=(*off_origin, flips))
@@ -70,16 +70,14 @@ FACTOR = _corollary(
     Mutant("factor*9/10", replace(_contraction, rhs=Rational(9, 10) * _contraction.rhs)),
     notes="for ℓ even and convex (1−ηaq)² = (1−ηρ|q|/√(|x|²+|y|²))²",
 )
-_decrease = Inequality(
-    Abs(balance_next), Abs(balance), strict=True, given=(*off_origin, unbalanced, keeps, ascending, short)
-)
+_decrease = Inequality(Abs(balance_next), Abs(balance), strict=True, given=(unbalanced, keeps, ascending, short))
 DECREASE = _corollary(
     "contraction",
     "It shrinks where moreover 0 < ηaq < 2: SAM does not rest at an unbalanced minimum",
     _decrease,
     Mutant(
         "ηaq < 21/10",
-        replace(_decrease, given=(*off_origin, unbalanced, keeps, ascending, eta * a * q < Rational(21, 10))),
+        replace(_decrease, given=(unbalanced, keeps, ascending, eta * a * q < Rational(21, 10))),
     ),
 )
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import sympy as sp
 from sympy import Max, Rational
+from sympy.core.relational import Relational as Relation
 
 from sam_theory.arithmetic import CURVATURE, LENGTH, STEP_SIZE, Traced, Vec, dot, grad, norm, value
 from sam_theory.losses import Quadratic, SpectralQuadratic
@@ -28,9 +29,9 @@ def slope(v: Vec, scale: Any = 1) -> Vec:
     return 2 * v - eta * grad(v) - scale * rho / norm(grad(v)) * grad(eta * grad(v))
 
 
-def agree(u: Vec, v: Vec) -> Identity:
-    """u = v for two vectors: |u|² + |v|² = 2⟨u,v⟩, wherever the gradient does not vanish."""
-    return Identity(dot(u, u) + dot(v, v), 2 * dot(u, v), given=MOVING)
+def agree(u: Vec, v: Vec, given: tuple[Relation, ...] = MOVING) -> Identity:
+    """u = v for two vectors: |u|² + |v|² = 2⟨u,v⟩, by default wherever the gradient does not vanish."""
+    return Identity(dot(u, u) + dot(v, v), 2 * dot(u, v), given)
 
 
 LYAPUNOV_STEP = Theorem(

@@ -11,6 +11,7 @@ from sympy import Max, Rational, exp, log
 from sam_theory.arithmetic import CURVATURE, NUMBER, norm
 from sam_theory.losses import Quadratic
 from sam_theory.theorems._claims import Envelope, Identity, Inequality, Limit
+from sam_theory.theorems._nonconvex import across_a_ridge
 from sam_theory.theorems._proof import MOVING, GeometricSum, MaxRecursion
 from sam_theory.theorems._relations import Related
 from sam_theory.theorems._sources import SI_YUN
@@ -33,6 +34,7 @@ UPPER = NONASYMPTOTIC.with_(
     claim=Envelope(gap(w), Max(q**t * gap(w_start), C)),
     proof=(one_step, MaxRecursion(1 - alpha * eta, level, recursion)),
     mutants=(Mutant("C/10", where={q: 1 - alpha * eta, C: level / 10}),),
+    without={"convexity": across_a_ridge("3/4", "1/64", ("17/10", "2/5"))},
 )
 horizon_step = 2 * log(T) / (alpha * T)
 HORIZON_LEVEL = Theorem(
@@ -55,18 +57,19 @@ HORIZON_TRANSIENT = HORIZON_LEVEL.with_(
 # --- lower ---------------------------------------------------------------------------------------------------
 FLAT_RUN = Theorem(
     slug="si-yun-rate.flat-run",
-    title="On ½αw², ηα < 1, |w_t| ≥ (1−ηα)^t(|w_0|+ρ) − ρ",
+    title="On ½αw², ηα < 2, |w_t| ≥ |1−ηα|^t(|w_0|+ρ) − ρ",
     source=SI_YUN,
     rule=UPPER.rule,
     loss=Quadratic(alpha),
-    hypotheses=(eta * alpha < 1,),
-    where={q: 1 - eta * alpha},
+    hypotheses=(eta * alpha < 2,),
+    where={q: sp.Abs(1 - eta * alpha)},
     claim=Envelope(-norm(w) - rho, -(q**t) * (norm(w_start) + rho)),
-    proof=(GeometricSum(1 - eta * alpha),),
+    proof=(GeometricSum(sp.Abs(1 - eta * alpha)),),
     attained_by=Instance({"alpha": 1, "eta": Rational(1, 4), "rho": 1}, (1,), Quadratic(1)),
+    without={eta * alpha < 2: Instance({"alpha": 1, "eta": 3, "rho": 1}, (0,))},
     tightness="tight",
     notes="so the flat run needs ηαT of order ln(1+|w_0|/ρ)",
-    mutants=(Mutant("factor 1−99/100ηα", where={q: 1 - Rational(99, 100) * eta * alpha}),),
+    mutants=(Mutant("factor 1−99/100ηα", where={q: sp.Abs(1 - Rational(99, 100) * eta * alpha)}),),
 )
 STEEP_RUN = FLAT_RUN.with_(
     slug="si-yun-rate.steep-run",
@@ -102,6 +105,10 @@ CONSTANT = FLAT_RUN.with_(
     tightness="exact",
     expected="supported",
     mutants=(),
+    unneeded=dict.fromkeys(
+        (excess > 1, excess < 3, spread > 1, spread < 10),
+        "T·s/(2−s) → ½κΛ and (1−s)^(T(1−1/κ)) → e^(−Λ(κ−1)) for all Λ, κ−1 > 0; the range is that which floats resolve",
+    ),
     notes="β³ρ² ln²(1+|w_0|/ρ)/(8α²)·(1−(1+|w_0|/ρ)^(1−κ))²; that no other η is better is simulated only; "
     "the ranges are those in which floats resolve the limit",
 )

@@ -9,6 +9,7 @@ from sam_theory.arithmetic import dot, grad, norm, value
 from sam_theory.losses import Quadratic, StronglyConvex
 from sam_theory.rules import sam
 from sam_theory.theorems._claims import Envelope, Inequality, Limit
+from sam_theory.theorems._nonconvex import across_a_ridge
 from sam_theory.theorems._proof import AbsorbingLevel, MaxRecursion, Step
 from sam_theory.theorems._relations import Related
 from sam_theory.theorems._sources import NEW
@@ -46,6 +47,7 @@ ONE_STEP = Theorem(
     tightness="tight",
     attained_by=Instance({"alpha": 1, "beta": 1, "eta": Rational(1, 2), "rho": 1}, (Rational(1, 10),), Quadratic(1)),
     unneeded={s < 2: "the inequality holds for every η; only for ηβ < 2 does the gradient help"},
+    without={"convexity": across_a_ridge("99/100", "1/5", ("8/5", "4/5"))},
 )
 one_step = ONE_STEP.proof[0]
 DECREASE = ONE_STEP.with_(
@@ -60,6 +62,7 @@ DECREASE = ONE_STEP.with_(
     tightness="",
     attained_by=None,
     mutants=(Mutant("b*9/10", where={b: edge * Rational(9, 10)}),),
+    without={"convexity": across_a_ridge("99/100", "1/5", ("8/5", "4/5"))},
     notes="sharp on ½βw² for s ≥ 1",
 )
 near = Step(
@@ -85,6 +88,7 @@ INVARIANT = ONE_STEP.with_(
         Step("invariance", Inequality(gap(w_next), level, given=(gap(w) <= level,)), absorbing),
     ),
     attained_by=Instance({"alpha": 1, "beta": 1, "eta": Rational(3, 2), "rho": 1}, (3,), Quadratic(1)),
+    without={"convexity": across_a_ridge("3/4", "1/16", ("17/10", "2/5"))},
     notes="attained at κ = 1, s ≥ 1",
 )
 LIMSUP = ONE_STEP.with_(
@@ -105,6 +109,7 @@ RATE = LIMSUP.with_(
     tightness="upper",
     attained_by=None,
     mutants=(Mutant("C*99/100", where={q: rate, C: level * Rational(99, 100)}),),
+    without={"convexity": across_a_ridge("3/4", "1/16", ("19/10", "1/2"))},
     notes="",
 )
 
@@ -124,6 +129,7 @@ NONASYMPTOTIC = ONE_STEP.with_(
     tightness="upper",
     attained_by=None,
     mutants=(Mutant("C*9/10", where={q: contraction, C: Max(growth, kappa_term) * Rational(9, 10)}),),
+    without={"convexity": across_a_ridge("3/5", "1/10", ("2/5", "9/5"))},
 )
 NONASYMPTOTIC_IMPROVED = NONASYMPTOTIC.with_(
     slug="sc-sam-nonasymptotic.improved",
@@ -131,6 +137,7 @@ NONASYMPTOTIC_IMPROVED = NONASYMPTOTIC.with_(
     where={q: contraction, C: Max(growth, improved_term)},
     proof=(one_step, MaxRecursion(contraction, Max(growth, improved_term), recursion)),
     mutants=(Mutant("C*9/10", where={q: contraction, C: Max(growth, improved_term) * Rational(9, 10)}),),
+    without=NONASYMPTOTIC.without,
 )
 
 THEOREMS = declared(globals())

@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import sympy as sp
 
-from sam_theory.arithmetic import Vec, dot, grad, norm, value
+from sam_theory.arithmetic import dot, grad, norm, value
 from sam_theory.losses import Quadratic, SpectralQuadratic
 from sam_theory.rules import stable_sam
-from sam_theory.theorems._claims import Identity, Limit
+from sam_theory.theorems._claims import Identity, Inequality, Limit
 from sam_theory.theorems._proof import DistanceDecreases, Step
 from sam_theory.theorems._sources import TAN
 from sam_theory.theorems._symbols import alpha, beta, eta, lam, rho, w, w_next
 from sam_theory.theorems._theorem import Mutant, Theorem, declared
+from sam_theory.theorems.quadratics import agree
 from sam_theory.theorems.wen2023 import lam_j
-
-
-def same(u: Vec, v: Vec) -> Identity:
-    """u = v for two vectors: |u|² + |v|² = 2⟨u,v⟩."""
-    return Identity(dot(u, u) + dot(v, v), 2 * dot(u, v))
-
 
 LINE = Theorem(
     slug="stablesam-quadratic.one-dimension",
@@ -26,7 +21,7 @@ LINE = Theorem(
     source=TAN,
     rule=stable_sam,
     loss=Quadratic(lam, dimension=None),
-    claim=same(w_next, (1 - eta * lam) * w),
+    claim=agree(w_next, (1 - eta * lam) * w, given=()),
     tightness="exact",
 )
 #: They exclude that the gradient vanishes after the ascent but not before.
@@ -50,6 +45,66 @@ DROP = LENGTH_KEPT.with_(
     title="f⁺ − f = −η‖g‖²(cos θ − ½η⟨ĝ,Λĝ⟩), θ the angle of g and g̃, ĝ = g̃/‖g̃‖",
     claim=drop,
     proof=(Step("drop", drop, definite),),
+)
+#: (Λ−α)(β−Λ) ⪰ 0 at ηg, and from it the angle of g and g̃ = (1+ρΛ/‖g‖)g: Kantorovich's inequality
+moved = eta * grad(w)
+interval = Inequality(alpha * beta * norm(moved) ** 2 + norm(grad(moved)) ** 2, 2 * (alpha + beta) * value(moved))
+off_minimum = (norm(grad(w)) > 0,)
+angle = Inequality(
+    4 * alpha * beta * norm(grad(w)) ** 2 * norm(ascended) ** 2,
+    (alpha + beta) ** 2 * dot(grad(w), ascended) ** 2,
+    given=off_minimum,
+)
+angle_steps = (
+    Step("interval", interval, ("spectral interval",)),
+    Step("angle", angle, ("interval", "spectral bounds: w")),
+)
+ANGLE = LENGTH_KEPT.with_(
+    slug="stablesam-quadratic.angle",
+    title="The angle of g and g̃ satisfies cos θ ≥ 2√(αβ)/(α+β), for every ρ (Kantorovich)",
+    claim=angle,
+    proof=angle_steps,
+    tightness="",
+    mutants=(Mutant("5αβ", Inequality(5 * angle.lhs / 4, angle.rhs, given=off_minimum)),),
+    notes="attained at α = β; for α < β approached as ρ/‖g‖ → ∞ alone, since I+ρΛ/‖g‖ has a smaller condition number",
+)
+kantorovich = 2 * sp.sqrt(alpha * beta) / (alpha + beta)
+turned = eta * ascended
+descent = Inequality(
+    value(w_next), value(w) - eta * norm(grad(w)) ** 2 * (kantorovich - eta * beta / 2), given=off_minimum
+)
+aligned = Inequality(
+    2 * sp.sqrt(alpha * beta) * norm(grad(w)) * norm(ascended),
+    (alpha + beta) * dot(grad(w), ascended),
+    given=off_minimum,
+)
+curvature = Inequality(2 * value(turned), beta * norm(turned) ** 2, given=off_minimum)
+DESCENT = ANGLE.with_(
+    slug="stablesam-quadratic.descent",
+    title="f⁺ ≤ f − η‖g‖²(2√(αβ)/(α+β) − ½ηβ): descent for η < (2/β)·2√κ/(1+κ), κ = β/α, for every ρ",
+    claim=descent,
+    proof=(
+        *angle_steps,
+        Step("positive", Inequality(sp.S.Zero, value(moved)), ("spectral bounds",)),
+        Step("aligned", aligned, ("angle", "positive")),
+        Step(
+            "curvature",
+            Inequality(2 * value(turned), beta * norm(turned) ** 2, given=off_minimum),
+            ("spectral bounds",),
+        ),
+        Step("descent", descent, ("aligned", "curvature", *definite)),
+    ),
+    mutants=(
+        Mutant(
+            "β/3 for β/2",
+            Inequality(
+                value(w_next),
+                value(w) - eta * norm(grad(w)) ** 2 * (kantorovich - eta * beta / 3),
+                given=off_minimum,
+            ),
+        ),
+    ),
+    notes="an equality at α = β; the range of step sizes is thought to be that of gradient descent (.range)",
 )
 CONVERGES_LINE = LINE.with_(
     slug="stablesam-quadratic.line-converges",

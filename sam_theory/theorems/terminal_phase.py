@@ -104,12 +104,14 @@ FIXED = CUBIC.with_(
 RATE = CUBIC.with_(
     slug="sam-terminal-phase-product.collapse-rate",
     title="There 1−h(1+ω) = p: the rate at which y shrinks",
+    unneeded={"p < 1": "an identity; only for p < 1 does y shrink"},
     hypotheses=(p < 1,),
     claim=Identity(1 - h_of_rate * (1 + collapsed), p),
 )
 GREATEST = CUBIC.with_(
     slug="sam-terminal-phase-product.greatest",
     title="h = p(1−p²)/(1+p²) is greatest at p = φ^(−3/2), where it is k_c",
+    unneeded={"p < 1": "for p ≥ 1 the left side is not positive"},
     hypotheses=(p < 1,),
     claim=Inequality(h_of_rate, k_c),
     tightness="",
@@ -143,6 +145,7 @@ SAM_SHAPE = SAM_SCALE.with_(
 COLLAPSE = SAM_SCALE.with_(
     slug="sam-terminal-phase-product.collapse",
     title="For ηcρ² < k_c SAM with fixed ρ can collapse onto the flattest point (0, 0): y_{t+1}/y_t → p",
+    unneeded={"p < 1": "it follows from η > 0 and η = p(1−p²)/(cρ²(1+p²))"},
     hypotheses=(rho > 0, p < 1, slow_enough, sp.Eq(eta, h_of_rate / (c * rho**2))),
     claim=Asymptotic(
         coordinate(w_next, 1) / coordinate(w, 1), p, Y, sp.Integer(2), (collapsed * Y**2 / rho, Y), 15 / (1 - p)

@@ -57,13 +57,13 @@ BALANCE_SAM = BALANCE_USAM.with_(
     title="SAM on ℓ(xyz) multiplies y²−z² by (1−ηaqxx̃)²−η²q²x̃², a = ρ sgn ℓ'/√(y²z²+x²z²+x²y²)",
     rule=sam,
     where={q: slope(ascent), a: rho * sp.sign(slope(x * y * z)) / gradient_norm},
-    claim=Identity(pair_next, pair * kept, given=(y * z > 0,)),
+    claim=Identity(pair_next, pair * kept, given=(gradient_norm**2 > 0,)),
 )
 
 # --- the drift -----------------------------------------------------------------------------------------------------
 lengths = {"Y": LENGTH, "Z": LENGTH, "tau": LENGTH**2}
 start = (radius(lam0), Y, Z)
-valley = (rho > 0, Z < Y, eta * c * Y**2 * Z**2 < 2)
+valley = (eta * c * Y**2 * Z**2 < 2,)
 y0, z0 = coordinate(w_start, 1), coordinate(w_start, 2)
 
 
@@ -96,13 +96,15 @@ STEP = Theorem(
 CONSERVED = STEP.with_(
     slug="sam-drift-three-factors.conserved",
     title="Over τ/ρ² steps y²−z² stays what it was, up to a relative error O(ρ²)",
-    claim=Asymptotic((y**2 - z**2) / (y0**2 - z0**2), sp.S.One, rho, two, start, at=tau / rho**2),
+    hypotheses=(rho > 0, Z < Y, *valley),
+    claim=Asymptotic((y**2 - z**2) / (Y**2 - Z**2), sp.S.One, rho, two, start, at=tau / rho**2),
 )
 TRAJECTORY = STEP.with_(
     slug="sam-drift-three-factors.trajectory",
     title="Over τ/ρ² steps G = (8/D)ln(z/y) − 2ηcs + η²c²(s³/3−D²s)/8 falls by 8ηcρ²t, D = y²−z², s = y²+z²",
+    hypotheses=(rho > 0, Z < Y, *valley),
     claim=Asymptotic(
-        first_integral(y0, z0) - first_integral(y, z), 8 * eta * c * rho**2 * t, rho, two, start, at=tau / rho**2
+        first_integral(Y, Z) - first_integral(y, z), 8 * eta * c * rho**2 * t, rho, two, start, at=tau / rho**2
     ),
     notes="so λ tends to 0 and the drift to (0, √D, 0), at the rate ηcDρ² of ln z per step in the end",
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sympy as sp
 from sympy import Rational, sqrt
 
@@ -29,35 +31,35 @@ huber.dimensions = {"beta": CURVATURE, "h": LENGTH}
 flat, steep = 1 - s / 2, (1 + R) * (1 - s * (1 + R) / 2)
 
 
-def _branch(slug: str, title: str, condition: sp.Rel, rate: sp.Expr, at: Instance, notes: str) -> Theorem:
+def _branch(slug: str, title: str, rate: sp.Expr, at: Instance, **changes: Any) -> Theorem:
     """The descent where one of the two terms is the smaller."""
     claim = Inequality(value(w_next), value(w) - eta * rate * g_squared)
     return USAM_DESCENT.with_(
         slug=f"usam-sharp-threshold-convex.{slug}",
         title=title,
-        hypotheses=(eta < eta_star, condition),
         where={c: rate},
         proof=(Step("descent", claim, descent_facts),),
         attained_by=at,
-        notes=notes,
+        **changes,
     )
 
 
 FLAT = _branch(
     "descent-flat",
     "For s(2+R) ≤ 2 USAM gains at least η(1−s/2)‖g‖²: sharp where the loss is flat uphill",
-    s * (2 + R) <= 2,
     flat,
     Instance({"beta": 1, "h": 1, "eta": Rational(1, 2), "rho": 1}, (1,), huber),
-    "attained by Huber's loss at its kink",
+    hypotheses=(s * (2 + R) <= 2,),
+    notes="attained by Huber's loss at its kink; below η*, as s(1+R) ≤ 2 − s",
 )
 STEEP = _branch(
     "descent-steep",
     "For s(2+R) ≥ 2 USAM gains at least η(1+R)(1−s(1+R)/2)‖g‖²: sharp on ½βw²",
-    s * (2 + R) >= 2,
     steep,
     Instance({"beta": 1, "eta": Rational(3, 4), "rho": 1}, (1,), Quadratic(1)),
-    "attained by ½βw²",
+    hypotheses=(eta < eta_star, s * (2 + R) >= 2),
+    unneeded={eta < eta_star: "the inequality holds for every η; below η* its rate is positive, and L decreases"},
+    notes="attained by ½βw²",
 )
 
 # --- A10 beyond 1/β ----------------------------------------------------------------------------------------------
@@ -76,6 +78,9 @@ LARGE_DESCENT = PL_RATE.with_(
     claim=Inequality(value(w_next), value(w) - eta * c * g_squared),
     proof=(positive, descent),
     attained_by=Instance({"alpha": 1, "beta": 1, "eta": 1, "rho": Rational(1, 2)}, (1,), Quadratic(1)),
+    unneeded={
+        s * (1 + R) < 2: "the inequality holds for every ρ; for s(1+R) < 2 its rate is positive, and L decreases"
+    },
     notes="attained by ½βw²; R < 1 is not needed besides",
 )
 LARGE_RATE = LARGE_DESCENT.with_(

@@ -16,7 +16,7 @@ from sam_theory.theorems._claims import AlmostEvery, Cycle, Limit, OrbitsAvoidin
 from sam_theory.theorems._proof import DistanceDecreases
 from sam_theory.theorems._sources import CHANG, NEW
 from sam_theory.theorems._symbols import alpha, beta, eps, eta, lam, rho, w, w_next
-from sam_theory.theorems._theorem import Mutant, Theorem, declared
+from sam_theory.theorems._theorem import Instance, Mutant, Theorem, declared
 from sam_theory.theorems.folklore import eps_star, radius_eps, sam_eps
 from sam_theory.theorems.quadratics import agree
 from sam_theory.theorems.wen2023 import lam_j, transverse, zero
@@ -111,8 +111,9 @@ DECAY_INSIDE = DECAY_OUTSIDE.with_(
     slug="sam-weight-decay.inside",
     title="With weight decay in the ascent too the radius is η(λ₁+δ)ρ/(2−η(λ₁+δ)): larger by the factor (λ₁+δ)/λ₁",
     rule=regularised_sam,
+    hypotheses=(rho > 0, stiff < 2),
     claim=Cycle(((inside, zero), (-inside, zero)), ((1 - stiff) ** 2, inside_across**2)),
-    notes="quad-two-cycle.cycle with δ added to both eigenvalues, so stable",
+    notes="quad-two-cycle.cycle with δ added to both eigenvalues, so stable iff λ_j < λ₁",
 )
 DECAY_EXISTS = DECAY_OUTSIDE.with_(
     slug="sam-weight-decay.threshold",
@@ -125,7 +126,7 @@ DECAY_EXISTS = DECAY_OUTSIDE.with_(
 DECAY_ATTRACTS = DECAY_EXISTS.with_(
     slug="sam-weight-decay.attracts",
     title="It attracts every start that does not hit 0",
-    hypotheses=(rho > 0, stiff < 2),
+    hypotheses=(stiff < 2,),
     claim=Limit(norm(w), outside),
     starts=OrbitsAvoiding("w = 0"),
     proof=(DistanceDecreases(outside),),
@@ -173,6 +174,7 @@ HEAVY = EPS_CYCLE.with_(
     hypotheses=(rho > 0, eta * lam < wide),
     claim=Threshold(Stability((heavy,)), momentum, sp.S.One),
     dimensions={},
+    unneeded={rho > 0: "at ρ = 0 this is the heavy ball, whose minimiser is stable iff β < 1 as well"},
     notes="so momentum shrinks the cycle and widens the range of step sizes; its two multipliers have the product β",
 )
 HEAVY_TOP = HEAVY.with_(
@@ -194,6 +196,7 @@ HEAVY_SADDLE = HEAVY_TOP.with_(
     notes="β = 0: indefinite-saddle-trap-sam.small-steps",
 )
 share = sp.Symbol("share", positive=True)
+turns = sp.Eq(share * (2 - eta * lam), 2 * momentum - eta * lam)
 far = (1 - momentum) ** 2 + (1 + momentum - eta * lam) ** 2
 
 
@@ -217,11 +220,13 @@ HEAVY_FOUR = HEAVY.with_(
     hypotheses=(
         rho > 0,
         eta * lam < 2 * momentum,
-        eta * lam < 2,
-        sp.Eq(share * (2 - eta * lam), 2 * momentum - eta * lam),
+        turns,
     ),
     claim=Threshold(Stability((eta * lam * rho * (2 - eta * lam) / far,)), momentum, sp.S.One),
-    notes="so the 2-cycle does not attract almost every start: momentum makes SAM on a quadratic multistable",
+    unneeded={rho > 0: "at ρ = 0 this is the heavy ball, whose minimiser is stable iff β < 1 as well"},
+    without={turns: Instance({"eta": 1, "lam": 1, "momentum": Rational(3, 4), "rho": 1, "share": 1}, (1,))},
+    notes="ηλ < 2 as share > 0; so the 2-cycle does not attract almost every start: SAM on a quadratic with "
+    "momentum is multistable",
 )
 
 THEOREMS = declared(globals())

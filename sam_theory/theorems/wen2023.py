@@ -58,6 +58,7 @@ QUAD_SPHERE = Theorem(
 QUAD_ATTRACTS = QUAD_TWO_CYCLE.with_(
     slug="quad-two-cycle.attracts",
     title="From almost every start |w_t| tends to ηλ₁ρ/(2−ηλ₁), for every ηλ₁ < 2",
+    unneeded={"rho > 0": "at ρ = 0 this is gradient descent, which converges to the minimiser, and the value is 0"},
     claim=Limit(norm(w), radius),
     starts=AlmostEvery(("the top coordinate of w is 0", "orbits that hit 0 exactly")),
     proof=ends_on_the_top_cycle(lam, lam_j),

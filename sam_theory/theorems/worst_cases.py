@@ -16,6 +16,8 @@ from sam_theory.arithmetic import Point, Vec, dot, grad, norm, value
 from sam_theory.losses import LEMMAS, Constants, Quadratic, StronglyConvex
 from sam_theory.rules import sam, usam
 from sam_theory.theorems._claims import Inequality, Limit
+from sam_theory.theorems._data import DataPoint, InterpolationData
+from sam_theory.theorems._nonconvex import across_a_ridge
 from sam_theory.theorems._proof import Step
 from sam_theory.theorems._sources import NEW
 from sam_theory.theorems._symbols import alpha, beta, eta, gap, rho, w, w_next, w_star
@@ -91,9 +93,21 @@ _sector = (
 below, above = g_ascent - d * A, d * B - g_ascent
 sector = Step("sector", Inequality(sp.S.Zero, dot(below, above)), names(_sector))
 
+#: At these parameters the worst quadratic keeps its distance; here w goes to (1/12, −1), farther than 1.
+FARTHER = InterpolationData(
+    {"alpha": "1/10", "beta": 1, "eta": "1/2", "rho": 3},
+    (
+        DataPoint.of("w", [1, 0], ["2/3", "3/7"], "1/3"),
+        DataPoint.of("p1", [3, "9/7"], ["11/6", 2], "2519/588"),
+        DataPoint.of("w_star", [0, 0], [0, 0], 0),
+    ),
+    "w",
+)
+
 SECTOR = Theorem(
     slug="usam-worst-case-distance.sector",
     title="G = ∇L(w+ρ∇L(w)) obeys ⟨G − A(w−w*), B(w−w*) − G⟩ ≥ 0 with A = α(1+ρα), B = β(1+ρβ), if ρ(β−α) ≤ 1",
+    without={"rho*(-alpha + beta) <= 1": FARTHER},
     source=NEW,
     rule=usam,
     loss=StronglyConvex(alpha, beta),
@@ -131,6 +145,7 @@ one_step = Inequality(square(w_next - w_star), rate * square(d))
 DISTANCE = SECTOR.with_(
     slug="usam-worst-case-distance.one-step",
     title="One step of USAM contracts the distance as on the worst quadratic, if ρ(β−α) ≤ 1",
+    unneeded={"alpha < beta": "at α = β the class is that of ½α‖w−w*‖², for which both sides agree"},
     where={q: rate},
     attained_by=Instance({"alpha": 1, "beta": 2, "eta": Rational(1, 4), "rho": Rational(1, 2)}, (1,), Quadratic(1)),
     mutants=(),
@@ -219,12 +234,17 @@ _loss_steps = (
 LOSS = DISTANCE.with_(
     slug="usam-worst-case-fgap.one-step",
     title="One step of USAM decreases L − L* as on the worst quadratic, for every η and ρ > 0",
+    unneeded={
+        "alpha < beta": "at α = β the class is that of ½α‖w−w*‖², for which both sides agree",
+        "rho > 0": "both sides are continuous in ρ: at ρ = 0 this is the known worst case of gradient descent",
+    },
     hypotheses=(rho > 0, alpha < beta),
     claim=Inequality(gap(w_next), q * gap(w)),
     proof=(
         *_loss_steps,
         Step("one step", Inequality(gap(w_next), rate * gap(w)), ("small steps", "large steps", "very large steps")),
     ),
+    without={"convexity": across_a_ridge("99/100", "1/4", ("57/5", "29/10"), beta_rho="4")},
     notes="attained on ½λ‖w‖², λ ∈ {α, β}; no relation between ρ and β is needed",
 )
 
@@ -253,6 +273,10 @@ _right = factor * gap(w) + weight * square(g)
 LINE = LOSS.with_(
     slug="usam-worst-case-fgap.with-gradient",
     title="L⁺ − L* ≤ m(L − L*) + n‖∇L(w)‖² with the line m + 2λn through the squared multipliers at λ = α, β",
+    unneeded={
+        "alpha < beta": "at α = β the class is that of ½α‖w−w*‖², for which both sides agree",
+        "rho > 0": "what is admitted at ρ = 0 is a limit of what is admitted at ρ > 0",
+    },
     hypotheses=(rho > 0, alpha < beta, large, rho * excess <= wide * eta * a, (1 + rho * alpha) * excess <= wide * a),
     where={q: factor},
     claim=Inequality(gap(w_next), q * gap(w) + weight * square(g)),
@@ -262,6 +286,7 @@ LINE = LOSS.with_(
         Step("one step", Inequality(gap(w_next), _right), ("scaled",)),
     ),
     attained_by=Instance({"alpha": 1, "beta": 2, "eta": Rational(3, 8), "rho": Rational(1, 2)}, (1,), Quadratic(2)),
+    without={"convexity": across_a_ridge("99/100", "3/4", ("109/10", "18/5"), ridges=16, beta_rho="2")},
     notes="with ρ/‖∇L(w)‖ for ρ this is the one-step worst case of SAM at a fixed gradient norm",
 )
 
@@ -270,6 +295,7 @@ LINE = LOSS.with_(
 LEVEL = Theorem(
     slug="sam-one-step-sdp-neighbourhood.level",
     title="At ηβ = 1, κ = 10: limsup L − L* ≤ 0.97 βρ²",
+    unneeded={"rho > 0": "at ρ = 0 this is gradient descent, which converges to the minimum"},
     source=NEW,
     rule=sam,
     loss=StronglyConvex(beta / 10, beta),

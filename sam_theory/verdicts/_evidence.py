@@ -317,8 +317,8 @@ class HypothesisOutcome:
     hypothesis : str
         What was dropped.
     outcome : str
-        ``needed`` (a witness where it fails), ``not needed`` (it follows from the others, or a proof does without) or
-        ``open``.
+        ``needed`` (a witness where it fails, or no meaning there: this or a weaker hypothesis has to be stated), ``not
+        needed`` (it follows from the others, or a proof does without) or ``open``.
     witness : Witness or None
         The counterexample to the statement without it.
     detail : str

@@ -12,6 +12,7 @@ from sam_theory.arithmetic import LENGTH, Float64, VectorSymbol
 from sam_theory.engines._asymptotic import exact_leading_term, ratio_of
 from sam_theory.engines._budget import Budget
 from sam_theory.engines._few_steps import paths
+from sam_theory.engines._leading import Leading, Unknown
 from sam_theory.engines._search._exact import exactly
 from sam_theory.engines._search._instances import Batch, Point
 from sam_theory.engines._search._judge import INVALID, Judge, column, scale_terms, witness
@@ -59,6 +60,7 @@ class AsymptoticJudge(Judge):
         self.start = [self.compiled({"start": c}) for c in claim.start]
         self.parameters = Parameters(scene)
         self.fits: list[tuple[float, float]] = []
+        self.measured: list[tuple[Point, float]] = []
         self.longest = (6 if budget.name == "quick" else 16) * budget.steps
         if self.lengthening:
             self.longest = 16 * _LONGER * budget.steps
@@ -125,10 +127,31 @@ class AsymptoticJudge(Judge):
         size = np.log(np.abs(values[self.small.name]) + 1e-300).reshape(n, levels)
         result = np.full(n, INVALID)
         for i in range(n):
+            self._measure(batch.point(i), error.reshape(n, -1)[i], noise.reshape(n, -1)[i])
             result[i] = self._fitted(
                 size[i], error.reshape(n, -1)[i], noise.reshape(n, -1)[i], order.reshape(n, -1)[i, -1]
             )
         return result
+
+    def _measure(self, point: Point, error: Array, noise: Array) -> None:
+        """Keep |quantity/leading − 1| at the smallest parameter at which it is no rounding."""
+        usable = np.flatnonzero(np.isfinite(error) & (error > 50 * noise))
+        if usable.size:
+            self.measured.append((point, float(error[usable[-1]])))
+
+    def extra(self, rng: np.random.Generator) -> list[Point]:
+        """Where the exact leading term is not the claimed one, and the floats say so: a slope may not show it."""
+        found = self._exact_ratio() if self.measured else None
+        if found is None or found[1] == 1 or found[1].has(self.small):
+            return []
+        _, ratio = found
+        program = self.compiled({"value": self.scene.concrete(ratio)})
+        points = []
+        for point, error in self.measured:
+            exact = float(Float64().run(program, point.env(Float64()))["value"])
+            if exact != 1 and abs(error - abs(exact - 1)) < 0.5 * abs(exact - 1):
+                points.append(point)
+        return points[: self.budget.attempts]
 
     def _errors(self, values: dict[str, Any], n: int) -> tuple[Array, Array, Array]:
         """|quantity/leading − 1|, the part of it that rounding may cause, and the claimed order."""
@@ -199,15 +222,25 @@ class AsymptoticJudge(Judge):
             f"{low:.3f} ± {low_spread:.3f} where it is least, in {len(fits)} fits"
         )
 
-    # -- exact -------------------------------------------------------------------------------------------
-    def confirm(self, point: Point) -> Witness | None:
-        """Exact parameters at which the exact leading term is not the claimed one."""
+    def _exact_ratio(self) -> tuple[Leading, sp.Expr] | None:
+        """The exact leading term and its ratio to the claimed one, where both are known."""
         found = exact_leading_term(self.scene.theorem)
         if isinstance(found, str):
             return None
+        try:
+            return found, ratio_of(found, self.scene.theorem)
+        except Unknown:
+            return None
+
+    # -- exact -------------------------------------------------------------------------------------------
+    def confirm(self, point: Point) -> Witness | None:
+        """Exact parameters at which the exact leading term is not the claimed one."""
+        known = self._exact_ratio()
+        if known is None:
+            return None
+        found, ratio = known
         claim = self.scene.theorem.expanded_claim
         assert isinstance(claim, Asymptotic)
-        ratio = ratio_of(found, self.scene.theorem)
         values = {k: v for k, v in point.values.items() if k != self.small.name}
         at = Point(point.scene, values, ())
         extra = {"relation": "≠", "method": found.method}

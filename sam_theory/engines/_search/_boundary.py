@@ -15,6 +15,8 @@ __all__ = ["Boundary"]
 
 _RATIOS = np.array([0.55, 0.9, 0.97, 0.99, 0.995, 0.999, 1.001, 1.005, 1.01, 1.03, 1.1, 1.8])
 _DECADES = 4.0
+#: points between which crossings are looked for where the two ends of the range show none
+_GRID = 41
 
 
 class Boundary:
@@ -32,13 +34,24 @@ class Boundary:
         r = Float64().run(self.sides, values)
         left, right = column(r["left"], n), column(r["right"], n)
         ok = (left > 0) & (right > 0)
+        if ok.all():
+            return np.asarray(np.log(left) - np.log(right))
         return np.where(ok, np.log(np.where(ok, left, 1.0)) - np.log(np.where(ok, right, 1.0)), np.nan)
 
-    def near(self, batch: Batch, rng: np.random.Generator) -> Batch:
+    def near(self, batch: Batch, rng: np.random.Generator, scan: bool = False) -> Batch:
         """The rows with one parameter moved, by bisection, to where the sides are nearly equal.
 
-        Rows that cannot be moved there, or would no longer be admissible, are left out.
+        Rows that cannot be moved there, or would no longer be admissible, are left out.  With ``scan``, if that is all
+        of them, the range is searched for crossings: the ratio may be a maximum, or undefined at an end.
         """
+        state = rng.bit_generator.state
+        found = self._near(batch, rng, 2)
+        if scan and not found.size:
+            rng.bit_generator.state = state
+            found = self._near(batch, rng, _GRID)
+        return found
+
+    def _near(self, batch: Batch, rng: np.random.Generator, grid: int) -> Batch:
         n = batch.size
         if not self.movable:
             return batch.rows(np.zeros(0, dtype=int))
@@ -51,25 +64,31 @@ class Boundary:
                 rows = np.flatnonzero(which == j)
                 if len(rows):
                     own = {k: v[rows] for k, v in values.items()}
-                    values[name][rows] = self._bisected(own, name, target[rows])
+                    values[name][rows] = self._bisected(own, name, target[rows], grid)
                 good &= np.isfinite(values[name])
             values |= self.parameters.complete(values) if self.parameters.solved else {}
         moved = Batch(batch.scene, values, batch.start).rows(np.flatnonzero(good))
         symbols = {s.name: moved.values[s.name] for s in batch.scene.symbols}
-        return moved.rows(np.flatnonzero(self.parameters.violation(symbols, moved.size) == 0))
+        return moved.rows(np.flatnonzero(self.parameters.admitted(symbols, moved.size)))
 
-    def _bisected(self, values: dict[str, Array], name: str, target: Array) -> Array:
+    def _bisected(self, values: dict[str, Array], name: str, target: Array, grid: int) -> Array:
         n = len(target)
         sign = np.where(values[name] < 0, -1.0, 1.0)
-        low, high = np.full(n, -_DECADES), np.full(n, _DECADES)
 
         def off(x: Array) -> Array:
             return self.log_ratio({**values, name: sign * 10.0**x}, n) - target
 
-        at_low, at_high = off(low), off(high)
+        ends = np.linspace(-_DECADES, _DECADES, grid)
+        seen = np.stack([off(np.full(n, x)) for x in ends])
+        with np.errstate(all="ignore"):
+            crosses = np.isfinite(seen[:-1]) & np.isfinite(seen[1:]) & (np.sign(seen[:-1]) != np.sign(seen[1:]))
+            # the crossing that is nearest to where the parameter is
+            middles = (ends[:-1] + ends[1:]) / 2
+            away = np.abs(middles[:, None] - np.log10(np.abs(values[name]))[None, :])
+        first = np.where(crosses, away, np.inf).argmin(axis=0)
+        low, high, at_low = ends[first], ends[first + 1], seen[first, np.arange(n)]
         for _ in range(60):
             middle = (low + high) / 2
             left = np.sign(off(middle)) == np.sign(at_low)
             low, high = np.where(left, middle, low), np.where(left, high, middle)
-        crossing = np.isfinite(at_low) & np.isfinite(at_high) & (np.sign(at_low) != np.sign(at_high))
-        return np.where(crossing, sign * 10.0 ** ((low + high) / 2), np.nan)
+        return np.where(crosses.any(axis=0), sign * 10.0 ** ((low + high) / 2), np.nan)

@@ -32,7 +32,7 @@ def climb(
     for _ in range(rounds):
         parents = np.repeat(np.arange(len(order)), _STEPS)
         proposal = _moved(sampler, hills.rows(parents), width[parents], rng)
-        bad = sampler.parameters.violation(_of_parameters(sampler, proposal), proposal.size) > 0
+        bad = ~sampler.parameters.admitted(_of_parameters(sampler, proposal), proposal.size)
         proposal = _kept(hills.rows(parents), proposal, bad)
         value = np.where(bad, -np.inf, judge.violation(proposal))
         best = value.reshape(len(order), _STEPS).argmax(axis=1) + _STEPS * np.arange(len(order))

@@ -69,12 +69,13 @@ class CycleJudge(Judge):
             points, exists = self._points(values, n), self._exists(values, n)
             size = np.abs(points).max(axis=(0, 1))
             images = np.stack([self._step(values, p) for p in points])
-            missed = np.abs(images - np.roll(points, -1, axis=0)).max(axis=(0, 1)) / size
-            apart = np.abs(points - np.roll(points, -1, axis=0)).max(axis=(0, 1)) / size
+            scale = np.where(size > 0, size, 1.0)
+            missed = np.abs(images - np.roll(points, -1, axis=0)).max(axis=(0, 1)) / scale
+            apart = np.abs(points - np.roll(points, -1, axis=0)).max(axis=(0, 1)) / scale
             missed = np.where((apart == 0) & (self.period > 1), 1.0, missed)
             violation = np.where((size == 0) & (self.period > 1), 1.0, missed - TOLERANCE)
             if self.claim.multipliers or self.claim.stable is not None:
-                off = self._multiplier_error(values, points, size)
+                off = self._multiplier_error(values, points, scale)
                 violation = np.maximum(violation, np.where(np.isfinite(off), off, INVALID))
             found_anyway = np.isfinite(size) & (size > 0) & (missed < TOLERANCE)
             violation = np.where(exists, violation, np.where(found_anyway, 1.0, -1.0))

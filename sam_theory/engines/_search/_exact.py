@@ -11,10 +11,22 @@ from typing import Any
 import sympy as sp
 from flint import arb, ctx, fmpq
 
-from sam_theory.arithmetic import Arithmetic, Ball, NotExact, Program, Rational, Undecided, lower_all
+from sam_theory.arithmetic import Arithmetic, Ball, FlintRational, NotExact, Program, Rational, Undecided, lower_all
 from sam_theory.engines._search._setting import Scene
 
-__all__ = ["CONFIRMED_BY", "Exact", "compare", "exactly", "holds", "in_balls", "lift", "satisfied", "text", "too_long"]
+__all__ = [
+    "CONFIRMED_BY",
+    "Exact",
+    "compare",
+    "exactly",
+    "holds",
+    "in_balls",
+    "lift",
+    "rationally",
+    "satisfied",
+    "text",
+    "too_long",
+]
 
 CONFIRMED_BY = {"rational": "fraction", "ball": "arb"}
 _PRECISION = 400
@@ -48,6 +60,17 @@ def exactly(compute: Callable[[Arithmetic], Any], balls: bool = True) -> Exact |
         return None
     result = in_balls(compute) if balls else None
     return None if result is None else Exact(result, Ball())
+
+
+def rationally(compute: Callable[[Arithmetic], Any]) -> Any:
+    """``compute`` in FLINT's rationals; None where a value is irrational or does not exist.
+
+    For checks by the thousand; what becomes a witness is computed with :func:`exactly`.
+    """
+    try:
+        return compute(FlintRational())
+    except (NotExact, Undecided, ZeroDivisionError, OverflowError):
+        return None
 
 
 def in_balls(compute: Callable[[Arithmetic], Any]) -> Any:

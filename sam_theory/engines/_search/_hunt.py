@@ -22,7 +22,7 @@ from sam_theory.engines._search._select import judge_of
 from sam_theory.engines._search._setting import Scene
 from sam_theory.engines._search._shrink import by_complexity, confirm, shrink
 from sam_theory.engines._search._starts import meets_on_the_way
-from sam_theory.losses import FunctionClass
+from sam_theory.losses import FunctionClass, PolyakLojasiewicz
 from sam_theory.theorems import Instance, InterpolationData, Theorem
 from sam_theory.verdicts import Witness
 
@@ -95,6 +95,8 @@ class Hunt:
         if instance is None:
             return None
         scene = scene_of_loss(self.theorem, instance.loss or self.theorem.loss)
+        if sp.false in scene.hypotheses:
+            return None
         judge, sampler = self._tools(scene)
         point = point_of(scene, instance)
         if not _belongs(scene, dict(point.values)):
@@ -252,6 +254,8 @@ def _belongs(scene: Scene, values: dict[str, Fraction]) -> bool:
     for name, sign in (("alpha", 1), ("beta", -1)):
         if name in domain.constants:
             known, wanted = getattr(loss.facts, name), getattr(domain, name).xreplace(numbers)
+            if known is None and name == "alpha" and isinstance(domain, PolyakLojasiewicz):
+                known = loss.facts.polyak_lojasiewicz
             if known is None or sp.sympify(sign * (known - wanted) >= 0) is not sp.true:
                 return False
     return True

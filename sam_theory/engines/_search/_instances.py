@@ -130,14 +130,14 @@ class Sampler:
             env = scene.with_constants(Float64(), values)
             drawn = scene.family.draw(rng, size, {k: np.broadcast_to(v, (size,)) for k, v in env.items()})
             values = {**values, **drawn}
-        start = self._start(rng, values, size, simple) if scene.dimension else np.zeros((0, size))
+        start = self._start(rng, values, size, simple) if scene.places else np.zeros((0, size))
         shift: tuple[str, ...] = getattr(scene.loss, "shift", ())
         if shift:
-            start = start + np.where(rng.random(size) < 0.5, np.stack([values[n] for n in shift]), 0.0)
+            start[: len(shift)] += np.where(rng.random(size) < 0.5, np.stack([values[n] for n in shift]), 0.0)
         return Batch(scene, values, start)
 
     def _start(self, rng: np.random.Generator, values: dict[str, Array], size: int, simple: bool) -> Array:
-        d = self.scene.dimension
+        d = self.scene.places
         bases = [np.ones(size), *(np.broadcast_to(np.abs(values[n]), (size,)) for n in self.lengths)]
         base = np.stack(bases)[rng.integers(0, len(bases), size), np.arange(size)]
         base = np.where(base > 0, base, 1.0)

@@ -143,7 +143,7 @@ class LimitJudge(Judge):
         """What is seen in the last ``width`` steps before T and 4T."""
         scene, arithmetic, n = self.scene, Float64(), batch.size
         values, state = batch.env(), scene.state(Float64(), batch.start)
-        lost, gone = np.zeros(n, dtype=bool), np.zeros((2, n))
+        lost, gone, some_lost = np.zeros(n, dtype=bool), np.zeros((2, n)), False
         bounds, ends = {}, {}
         first, older = np.zeros(n), state
         window = np.stack([np.full(n, np.inf), np.full(n, -np.inf)])
@@ -161,11 +161,12 @@ class LimitJudge(Judge):
                     window = np.stack([np.full(n, np.inf), np.full(n, -np.inf)])
                 if t < 4 * horizon:
                     old, state = state, scene.step(arithmetic, values, state, t)
-                    new = ~(np.abs(scene.iterate(state)).max(axis=0) < DIVERGED) & ~lost
-                    if new.any():
+                    inside = np.maximum.reduce(np.abs(scene.iterate(state))) < DIVERGED
+                    if not inside.all() and (new := ~inside & ~lost).any():
                         last = [self._observed(batch, values, s, t) for s in (older, old, state)]
                         gone, lost = np.where(new, _escape(np.stack(last), first), gone), lost | new
-                    if lost.any():
+                        some_lost = True
+                    if some_lost:
                         state = {k: np.where(lost, 1.0, v) for k, v in state.items()}
                     older = old
         return _Windows(bounds[horizon], bounds[4 * horizon], first, ends[horizon], ends[4 * horizon])

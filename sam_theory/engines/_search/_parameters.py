@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import sympy as sp
 from numpy.typing import NDArray
 
 from sam_theory.arithmetic import Float64, Program, Rational, closed_roots, lower, lower_all
-from sam_theory.engines._search._exact import holds
+from sam_theory.engines._search._exact import compare, holds, lift, rationally, satisfied
 from sam_theory.engines._search._setting import Scene
 
 __all__ = ["SIMPLE", "Array", "Parameters", "excess"]
@@ -27,6 +28,14 @@ SIMPLE: tuple[Fraction, ...] = tuple(
     ).split()
 )
 _ROUNDS = 12
+_COMPARISONS: dict[Any, np.ufunc] = {
+    sp.StrictLessThan: np.less,
+    sp.LessThan: np.less_equal,
+    sp.StrictGreaterThan: np.greater,
+    sp.GreaterThan: np.greater_equal,
+    sp.Unequality: np.not_equal,
+    sp.Equality: np.equal,
+}
 
 
 class Parameters:
@@ -56,8 +65,9 @@ class Parameters:
         self.free = free
         #: the number of the step is a parameter of statements on one step
         self.steps = [s.name for s in scene.symbols if s.name == "k" and scene.theorem.rule.uses_step_number]
-        sides = {f"{side}{i}": e for i, h in enumerate(self.relations) for side, e in (("l", h.lhs), ("r", h.rhs))}
-        self.program = lower_all(sides) if sides else None
+        self.program = _sides(self.relations) if self.relations else None
+        self._comparisons = [(_COMPARISONS[h.func], f"l{i}", f"r{i}") for i, h in enumerate(self.relations)]
+        self._wide = [s.is_positive is True for s in free]
 
     # -- checks ------------------------------------------------------------------------------------------
     def complete(self, values: Mapping[str, Any], exact: bool = False) -> dict[str, Any]:
@@ -65,6 +75,8 @@ class Parameters:
         result = dict(values)
         if not exact:
             result |= {name: np.floor(np.abs(result[name])) for name in self.steps if name in result}
+        if not self.solved:
+            return result
         with np.errstate(all="ignore"):  # a row without a solution is not admitted
             for name, program in self.solved:
                 solution = (Rational() if exact else Float64()).run(program, result)["result"]
@@ -87,11 +99,32 @@ class Parameters:
                 total = total + excess(h, left, right)
         return np.where(np.isnan(total), np.inf, total)
 
+    def admitted(self, values: Values, size: int) -> NDArray[np.bool_]:
+        """Whether each row is admissible in floats."""
+        good = np.ones(size, dtype=bool)
+        for name, _ in self.solved:
+            good &= np.isfinite(values[name])
+        if self.program is not None:
+            with np.errstate(all="ignore"):
+                sides = Float64().run(self.program, values)
+                for compare, left, right in self._comparisons:
+                    good &= compare(sides[left], sides[right])
+        return good
+
     def admits(self, values: Mapping[str, Fraction]) -> bool:
         """Whether every hypothesis holds, decided exactly."""
         if any(values[n].denominator != 1 or values[n] < 0 for n in self.steps):
             return False
-        return all(holds(h, self.scene, values) for h in self.scene.hypotheses)
+        hypotheses = self.scene.hypotheses
+        r = rationally(lambda a: a.run(self._sides, lift(a, values)))
+        if r is None:  # one of them may be irrational: each for itself, in balls
+            return all(holds(h, self.scene, values) for h in hypotheses)
+        return all(satisfied(h, compare(r[f"l{i}"], r[f"r{i}"])) for i, h in enumerate(hypotheses))
+
+    @cached_property
+    def _sides(self) -> Program:
+        """Both sides of every hypothesis, those that are solved for a symbol included."""
+        return _sides(self.scene.hypotheses)
 
     # -- draws -------------------------------------------------------------------------------------------
     def random(self, rng: np.random.Generator, size: int) -> Values | None:
@@ -165,21 +198,20 @@ class Parameters:
         return np.asarray(qmc.Sobol(len(self.free), seed=rng).random(rows))
 
     def _values(self, u: Array) -> Values:
+        """The parameters of rows of the unit cube (n, depth)."""
+        places = np.ascontiguousarray(u.T)
+        rows = 10.0 ** (self.decades * (2 * places - 1))
         values: Values = {}
-        for j, s in enumerate(self.free):
-            x = u[:, j]
-            if s.is_positive:
-                column = 10.0 ** (self.decades * (2 * x - 1))
-            elif s.is_nonnegative:
-                column = np.where(x < 1 / 16, 0.0, 10.0 ** (self.decades * (2 * (16 * x - 1) / 15 - 1)))
-            else:
-                column = np.where(x < 0.5, -1.0, 1.0) * 10.0 ** (self.decades * (2 * np.mod(2 * x, 1.0) - 1))
-            values[s.name] = column
-        with np.errstate(all="ignore"):
-            values = self.complete(values)
-        size = (len(u),)
-        columns = {k: np.asarray(v, dtype=float) for k, v in values.items()}
-        return {k: v if v.shape == size else np.broadcast_to(v, size) for k, v in columns.items()}
+        for s, wide, x, row in zip(self.free, self._wide, places, rows, strict=True):
+            if not wide and s.is_nonnegative:
+                row = np.where(x < 1 / 16, 0.0, 10.0 ** (self.decades * (2 * (16 * x - 1) / 15 - 1)))
+            elif not wide:
+                row = np.where(x < 0.5, -1.0, 1.0) * 10.0 ** (self.decades * (2 * np.mod(2 * x, 1.0) - 1))
+            values[s.name] = row
+        values = self.complete(values)
+        for name, _ in self.solved:
+            values[name] = np.broadcast_to(np.asarray(values[name], dtype=float), (len(u),))
+        return values
 
     def _spread(self, rng: np.random.Generator, pool: Array, size: int) -> Array:
         """Slice sampling from admissible rows: an interval on a line through the row shrinks until it admits.
@@ -187,24 +219,25 @@ class Parameters:
         The lines change each coordinate by 1, 0 or −1 times the same logarithm: that keeps the products and
         quotients that hypotheses hold in a narrow range.
         """
-        chains = pool[rng.integers(0, len(pool), size)].copy()
-        depth, rows = chains.shape[1], np.arange(size)
+        chains = np.ascontiguousarray(pool[rng.integers(0, len(pool), size)].T)
+        depth = len(chains)
         for _ in range(10 * depth):
-            direction = rng.integers(-1, 2, (size, depth)).astype(float)
-            old, todo = chains.copy(), rows
+            direction = np.ascontiguousarray(rng.integers(-1, 2, (size, depth)).T, dtype=float)
+            old, todo = chains.copy(), np.arange(size)
             low, high = -np.ones(size), np.ones(size)
             for _ in range(24):
-                x = low[todo] + (high - low)[todo] * rng.random(len(todo))
-                proposal = old[todo] + x[:, None] * direction[todo]
-                inside = np.clip(proposal, 0.0, 1.0)
-                good = self.violation(self._values(inside), len(todo)) == 0
-                good &= (proposal == inside).all(axis=1)
-                chains[todo[good]] = proposal[good]
-                low[todo], high[todo] = np.where(x < 0, x, low[todo]), np.where(x < 0, high[todo], x)
-                todo = todo[~good]
+                x = low + (high - low) * rng.random(len(todo))
+                proposal = old + x * direction
+                good = np.logical_and.reduce((proposal >= 0.0) & (proposal <= 1.0))
+                good &= self.admitted(self._values(proposal.T), len(todo))
+                rest = ~good
+                chains[:, todo[good]] = proposal[:, good]
+                todo, x, low, high = todo[rest], x[rest], low[rest], high[rest]
                 if not len(todo):
                     break
-        return chains
+                old, direction, back = old[:, rest], direction[:, rest], x < 0
+                low, high = np.where(back, x, low), np.where(back, high, x)
+        return chains.T
 
     def _repair(self, rng: np.random.Generator, rows: Array) -> Array:
         """Walk from the rows nearest to admissible ones until some are admitted."""
@@ -219,6 +252,10 @@ class Parameters:
             if k % 10 == 9 and (bad == 0).any():
                 break
         return rows[bad == 0]
+
+
+def _sides(relations: Iterable[Any]) -> Program:
+    return lower_all({f"{side}{i}": e for i, h in enumerate(relations) for side, e in (("l", h.lhs), ("r", h.rhs))})
 
 
 def excess(h: Any, left: Array, right: Array) -> Array:

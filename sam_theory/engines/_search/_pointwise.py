@@ -48,8 +48,11 @@ class Pointwise(Judge):
         scene = self.scene
         if scene.loss is None:
             return arithmetic.run(program, values)
-        after = scene.iterate(scene.step(arithmetic, values, scene.state(arithmetic, w), None)) if self.steps else None
-        env = scene.environment(arithmetic, values, w, after, w_start=w)
+        state = scene.state(arithmetic, w)
+        image = scene.step(arithmetic, values, state, None) if self.steps else None
+        here, after = scene.iterate(state), None if image is None else scene.iterate(image)
+        env = scene.environment(arithmetic, values, here, after, w_start=here)
+        env |= scene.further(state) | scene.further(image, "_next")
         return arithmetic.run(program, env, scene.loss)
 
     def violation(self, batch: Batch) -> Array:

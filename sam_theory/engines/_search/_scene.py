@@ -48,10 +48,14 @@ def _speaks_of_states(theorem: Theorem) -> bool:
 
 
 def scenes(theorem: Theorem) -> list[Scene]:
-    """Every scene in which ``theorem`` can be tried, the simplest first.
+    """Every scene in which ``theorem`` can be tried, the simplest first; none that contradicts a hypothesis by itself.
 
     Raises InputError if the loss has no concrete scene.
     """
+    return [scene for scene in _scenes(theorem) if sp.false not in scene.hypotheses]
+
+
+def _scenes(theorem: Theorem) -> list[Scene]:
     loss = theorem.loss
     if not _speaks_of_states(theorem):
         return [Scene(theorem, None, 0, "formula")]

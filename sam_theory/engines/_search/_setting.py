@@ -135,6 +135,12 @@ class Scene:
         return self.dimension * len(self.map.state)
 
     @property
+    def places(self) -> int:
+        """The number of coordinates of a start: a claim on one step speaks of every state, others begin at rest."""
+        one_step = self.loss is not None and isinstance(self.theorem.claim, (Identity, Inequality))
+        return self.width if one_step else self.dimension
+
+    @property
     def event(self) -> str | None:
         """What the orbits must not meet for the statement to speak of them."""
         return getattr(self.theorem.starts, "event", None)
@@ -209,10 +215,15 @@ class Scene:
         return env
 
     def state(self, arithmetic: Arithmetic, w: Any) -> dict[str, Any]:
-        """The whole state whose iterate is ``w``; further vectors start at 0."""
-        names = self.map.state
-        rest = {n: arithmetic.mul(arithmetic.number(Fraction(0)), w) for n in names[1:]}
-        return {names[0]: w, **rest}
+        """The state that begins in ``w``: its coordinates, or those of the iterate; further vectors are then 0."""
+        first, *further = self.map.state
+        if further and len(w) > self.dimension:
+            return self.state_of(arithmetic, list(w))
+        return {first: w, **{n: arithmetic.mul(arithmetic.number(Fraction(0)), w) for n in further}}
+
+    def further(self, state: Mapping[str, Any] | None, suffix: str = "") -> dict[str, Any]:
+        """The state vectors besides the iterate, under the names that formulas know."""
+        return {f"{n}{suffix}": state[n] for n in self.map.state[1:]} if state is not None else {}
 
     def whole(self, state: Mapping[str, Any]) -> list[Any]:
         """All coordinates of a state, those of the iterate first."""

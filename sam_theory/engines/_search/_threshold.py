@@ -50,7 +50,7 @@ class ThresholdJudge(Judge):
     # -- floats ------------------------------------------------------------------------------------------
     def prepare(self, batch: Batch, rng: np.random.Generator) -> Batch:
         """The rows, and the same moved to where quantity/critical is near 1."""
-        near = self.boundary.near(batch, rng)
+        near = self.boundary.near(batch, rng, scan=True)
         values = {k: np.concatenate([v, batch.values[k]]) for k, v in near.values.items()}
         return Batch(batch.scene, values, np.concatenate([near.start, batch.start], axis=1))
 
@@ -119,6 +119,9 @@ class ThresholdJudge(Judge):
         if found is None or place is None:
             return None
         order = compare(found.value["quantity"], found.value["critical"])
+        moved = self._not_fixed(point) if order in (-1, 0) else None  # beyond it nothing is said to be stable
+        if moved is not None:
+            return moved
         enclosed = place.confirmed_by == "arb"
         at: list[Fraction] = [] if enclosed else place.value
         matrix = in_balls(lambda a: self._enclosure(point, a)) if enclosed else self._jacobian(point, at)
@@ -139,6 +142,23 @@ class ThresholdJudge(Judge):
         }
         where = Point(point.scene, point.values, tuple(at))
         return witness(where, "point", None, multiplier, 1, "arb" if enclosed else found.confirmed_by, **extra)
+
+    def _not_fixed(self, point: Point) -> Witness | None:
+        """The point of which stability is claimed, where it is certainly no fixed point."""
+        scene = self.scene
+
+        def pairs(arithmetic: Arithmetic) -> list[tuple[Any, Any]]:
+            at = [arithmetic.run(p, point.env(arithmetic))["at"] for p in self.at]
+            state = scene.step(arithmetic, point.env(arithmetic), scene.state_of(arithmetic, at), 0)
+            return list(zip(scene.whole(state), at, strict=True))
+
+        found = exactly(pairs)
+        moved = [] if found is None else [p for p in found.value if compare(*p) in (-1, 1)]
+        if found is None or not moved:
+            return None
+        extra = {"observable": "image of the point whose stability is claimed", "relation": "≠"}
+        where, (image, at) = Point(point.scene, point.values, ()), moved[0]
+        return witness(where, "point", 1, image, at, found.confirmed_by, **extra)
 
     def _enclosure(self, point: Point, arithmetic: Arithmetic) -> Matrix | None:
         """F' at a point with irrational coordinates, in balls; if the point is not fixed, the claim is false anyway."""

@@ -1,0 +1,62 @@
+"""Where statements on strongly convex losses fail without convexity.
+
+Beside a ridge the ascent step crosses it; on an interval of minima an orbit rests, and across it a cycle is longer or
+shorter, seen from one of the minima, than on any strongly convex loss.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import sympy as sp
+
+from sam_theory.losses import Expression, Facts, Ridges
+from sam_theory.theorems._theorem import Instance
+
+_ridges = lru_cache(Ridges)
+
+
+def across_a_ridge(height: str, step: str, start: tuple[Any, ...], *, ridges: int = 8, beta_rho: str = "") -> Instance:
+    """A start beside a ridge that the ascent step crosses.
+
+    Parameters
+    ----------
+    height, ridges
+        Of the loss, see :class:`~sam_theory.losses.Ridges`.
+    step : str
+        The rational ηβ.
+    start : tuple of rationals
+    beta_rho : str
+        The rational βρ; default: ρ = 1.
+    """
+    loss = _ridges(height, ridges)
+    beta = loss.facts.beta
+    rho = sp.Rational(beta_rho) / beta if beta_rho else sp.S.One
+    params = {"alpha": loss.facts.polyak_lojasiewicz, "beta": beta, "eta": sp.Rational(step) / beta, "rho": rho}
+    return Instance(params, tuple(map(sp.Rational, start)), loss)
+
+
+def on_a_flat_bottom(half: str, seen_from: str, eta: str, rho: str, start: str) -> Instance:
+    """A start on ½·dist(w, [−d, d])², which is Polyak–Łojasiewicz with α = β = 1.
+
+    Parameters
+    ----------
+    half : str
+        The rational d.
+    seen_from : str
+        The minimum w* that the claim is read with, a rational in [−d, d].
+    eta, rho, start : str
+        Rationals.
+    """
+    x, d = sp.Symbol("x", real=True), sp.Rational(half)
+    loss = Expression(
+        sp.Max(0, x - d) ** 2 / 2 + sp.Max(0, -x - d) ** 2 / 2,
+        [x],
+        name=f"half the squared distance from [-{d}, {d}], w* = {seen_from}",
+        facts=Facts(
+            beta=sp.S.One, minimum=sp.S.Zero, minimisers=((sp.Rational(seen_from),),), polyak_lojasiewicz=sp.S.One
+        ),
+    )
+    params = {"alpha": 1, "beta": 1, "eta": sp.Rational(eta), "rho": sp.Rational(rho)}
+    return Instance(params, (sp.Rational(start),), loss)

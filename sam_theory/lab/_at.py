@@ -53,9 +53,11 @@ class MapAt:
 
     def step(self, points: FloatArray) -> FloatArray:
         """One step of many states, an array of shape (n, d)."""
+        width, vectors = len(self.map.loss.variables), self.map.state
+        state = {v: points.T[i * width : (i + 1) * width] for i, v in enumerate(vectors)}
         with np.errstate(all="ignore"):
-            image = self.system.step(Float64(), list(points.T), self._floats)
-        return np.stack([np.broadcast_to(c, points.shape[:1]) for c in image], axis=1)
+            image = self.map.step(Float64(), state, self._floats)
+        return np.concatenate([image[v] for v in vectors]).T
 
     def orbit(self, point: Sequence[float], period: int) -> FloatArray:
         """The first ``period`` points of the orbit of ``point``, shape (period, d)."""

@@ -82,7 +82,7 @@ def find_orbits(
     >>> from sam_theory.dynamics import Map
     >>> from sam_theory.losses import Quadratic
     >>> from sam_theory.rules import sam
-    >>> found = find_orbits(Map(sam, Quadratic(1)), {"eta": 1, "rho": "1/2"}, {"x": (-3, 3)}, cells=1000)
+    >>> found = find_orbits(Map(sam, Quadratic(1)), {"eta": 1, "rho": "1/2"}, {"w1": (-3, 3)}, cells=1000)
     >>> [(o.period, o.kind, o.stability) for o in found]
     [(1, 'minimum', 'jump'), (2, 'cycle', 'stable')]
     >>> found[1].formula

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from sam_theory.engines import Box, CertifiedCycle
-from sam_theory.errors import InputError
 from sam_theory.lab._at import FloatArray, MapAt
+from sam_theory.lab._save import save_json
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -160,6 +158,7 @@ class PeriodicOrbits:
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
         return {
+            "kind": "periodic orbits",
             "map": {"rule": self.here.map.rule.name, "loss": self.here.map.loss.name},
             "parameters": {n: str(v) for n, v in self.here.values.items()},
             "coordinates": list(self.here.names),
@@ -179,13 +178,7 @@ class PeriodicOrbits:
 
         Raises InputError if it cannot be written.
         """
-        target = Path(path)
-        draft = target.with_name(f".{target.name}.part")
-        try:
-            draft.write_text(json.dumps(self.to_json(), indent=1, allow_nan=False) + "\n", encoding="utf-8")
-            os.replace(draft, target)
-        except OSError as error:
-            raise InputError(f"cannot write {target}: {error.strerror or error}") from error
+        save_json(path, self.to_json())
 
     def plot(self, axes: Axes | None = None) -> Axes:
         """The orbits in the plane of the first two coordinates, or on a line: filled where stable.

@@ -18,7 +18,7 @@ __all__ = ["CONVERGED", "REGULAR", "new_points", "newton"]
 #: A residual or a step of this relative size ends Newton's method.
 CONVERGED = 1e-12
 #: A smallest singular value of DF^k − I below this: the point is degenerate, or lies on a continuum of them.
-REGULAR = 1e-7
+REGULAR = 1e-6
 _ITERATIONS = 40
 
 
@@ -79,7 +79,7 @@ def new_points(
     for start in starts:
         while True:
             found = newton(here, start, period, scale, known)
-            if found is None:
+            if found is None or any(np.array_equal(found[0], p) for p in known):
                 break
             before = len(known)
             yield found

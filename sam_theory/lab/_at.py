@@ -16,6 +16,7 @@ from sam_theory.arithmetic import Coordinates, Float64, Jet, Jets, NotExact, Pyt
 from sam_theory.dynamics import Map, check_parameters
 from sam_theory.engines import Box, System, box
 from sam_theory.errors import InputError, nearest
+from sam_theory.rules import gd
 
 __all__ = ["FloatArray", "MapAt", "at", "search_box"]
 
@@ -60,14 +61,14 @@ class MapAt:
             image = self.map.step(Float64(), state, self._floats)
         return np.concatenate([image[v] for v in vectors]).T
 
-    def orbit(self, point: Sequence[float], period: int) -> FloatArray:
+    def orbit(self, point: Sequence[float] | FloatArray, period: int) -> FloatArray:
         """The first ``period`` points of the orbit of ``point``, shape (period, d)."""
         found = [np.asarray(point, dtype=float)]
         for _ in range(period - 1):
             found.append(self.step(found[-1][None, :])[0])
         return np.stack(found)
 
-    def linearised(self, point: Sequence[float], period: int = 1) -> tuple[FloatArray, FloatArray] | None:
+    def linearised(self, point: Sequence[float] | FloatArray, period: int = 1) -> tuple[FloatArray, FloatArray] | None:
         """The state after ``period`` steps and its derivative, shapes (d,) and (d, d); None where there is none."""
         d = len(point)
         jets = Jets(d, PythonFloat())
@@ -82,6 +83,12 @@ class MapAt:
         image = np.array([c.value for c in entries], dtype=float)
         slopes = np.array([jets.slopes(c) for c in entries], dtype=float)
         return (image, slopes) if np.isfinite(image).all() and np.isfinite(slopes).all() else None
+
+    @cached_property
+    def descent(self) -> MapAt:
+        """Gradient descent with η = 1 on the loss: its fixed points are the stationary points."""
+        own = {n: self.values[n] for n in self.map.loss.parameters}
+        return at(Map(gd, self.map.loss), {"eta": 1, **own})
 
     def value(self, iterate: FloatArray) -> float:
         """The loss at an iterate."""

@@ -1,4 +1,4 @@
-"""The search for periodic orbits: closed forms, Newton's method with deflation, certificates, a proof that no more exist."""
+"""The search for periodic orbits: closed forms, Newton's method, certificates, a proof that no more exist."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from sam_theory.lab._at import FloatArray, MapAt, at, search_box
 from sam_theory.lab._cover import cover
 from sam_theory.lab._newton import REGULAR, new_points, newton
 from sam_theory.lab._periodic import PeriodicOrbit, PeriodicOrbits
-from sam_theory.rules import gd
 
 __all__ = ["find_orbits"]
 
@@ -31,6 +30,10 @@ _NEUTRAL = 1e-9
 #: A gradient below this, relative to 1 + the multiplier's scale, vanishes.
 _STATIONARY = 1e-9
 
+#: Degenerate points that are looked at for each period: a continuum has as many as there are starts.
+_DEGENERATE = 32
+#: Starts from which the loss is minimised.
+_DESCENTS = 16
 #: Steps after which an orbit is taken to have settled.
 _SETTLED = 1000
 #: Halvings of the box's size at which starts lie about a stationary point.
@@ -45,7 +48,7 @@ def find_orbits(
     box: Mapping[str, Any],
     periods: Sequence[int] = (1, 2),
     *,
-    starts: int = 128,
+    starts: int = 512,
     cells: int = 0,
     seed: int = 0,
     progress: Progress | None = None,
@@ -135,12 +138,10 @@ class _Search:
     # -- stages ------------------------------------------------------------------------------------------
     def stationary(self) -> None:
         """The stationary points of the loss at which the map jumps: fixed points that its step does not see."""
-        width = len(self.here.map.loss.variables)
-        descent = at(Map(gd, self.here.map.loss), {"eta": 1})
+        width, descent = len(self.here.map.loss.variables), self.here.descent
         known: list[FloatArray] = []
-        starts = np.concatenate(
-            [_descended(self.here, self.sample[: len(self.sample) // 4, :width]), self.sample[:, :width]]
-        )
+        sample = self.sample[:, :width]
+        starts = np.concatenate([sample, _descended(self.here, sample[:_DESCENTS])])
         for point, regular in new_points(descent, starts, 1, self.scale[:width], known):
             isolated = regular > REGULAR
             if isolated:
@@ -172,13 +173,17 @@ class _Search:
         for formula, points in self._closed(k):
             self._add(points[0], k, formula)
         known = [p for o in self.orbits if k % o.period == 0 and not o.dimension for p in o.points]
-        starts = np.concatenate([self._settled(), self.sample])
+        starts = np.concatenate([self.sample, self._settled()])
+        degenerate = 0
         for point, regular in new_points(self.here, starts, k, self.scale, known):
             if regular > REGULAR:
                 orbit = self.here.orbit(point, k)
                 known.extend(p for symmetry in self.symmetries for p in orbit @ symmetry.T)
-            for symmetry in self.symmetries:
-                self._add(symmetry @ point, k)
+                for symmetry in self.symmetries:
+                    self._add(symmetry @ point, k)
+            elif degenerate < _DEGENERATE:
+                degenerate += 1
+                self._add(point, k)
         self.progress(f"period {k}: {sum(o.period == k for o in self.orbits)} orbits")
 
     def _settled(self) -> FloatArray:
@@ -272,7 +277,7 @@ class _Search:
         """What a fixed point is for the loss."""
         width = len(self.here.map.loss.variables)
         iterate = point[:width]
-        descent = at(Map(gd, self.here.map.loss), {"eta": 1})
+        descent = self.here.descent
         linear = descent.linearised(iterate)
         if linear is None or np.linalg.norm(self.here.gradient(iterate)) > _STATIONARY * (1 + np.abs(linear[1]).max()):
             return "hallucinated"

@@ -31,8 +31,8 @@ class PeriodicOrbit:
     multipliers : ndarray of complex, shape (d,), or None
         Eigenvalues of the derivative of the return map, by falling modulus; None where the map jumps.
     kind : str
-        ``cycle``; for fixed points ``minimum``, ``saddle``, ``maximum`` or ``degenerate`` (stationary points of the loss,
-        by the eigenvalues of the Hessian) or ``hallucinated`` (the gradient does not vanish there).
+        ``cycle``; for fixed points ``minimum``, ``saddle``, ``maximum`` or ``degenerate`` (stationary points of the
+        loss, by the eigenvalues of the Hessian) or ``hallucinated`` (the gradient does not vanish there).
     stability : str
         ``stable``, ``unstable``, ``neutral`` (a multiplier of modulus 1 up to rounding) or ``jump`` (a normalised step
         keeps the point and moves every neighbour away by a fixed length).

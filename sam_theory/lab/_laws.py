@@ -8,8 +8,8 @@ is a matrix M(λ) with a row for each state vector.  Directions along a manifold
 
 *Jump.*  Where the step from :math:`m+tu` does not tend to m (a normalised gradient), the quadratic has in each
 eigendirection the symmetric 2-cycle F(z) = −z, z the state with w = m + re.  Its return map has the derivative
-:math:`J^2`, J = DF(z), since F is odd about m; J has a block along e and one for each other curvature, λ_j = 0 along the
-manifold.  For a loss that is no quadratic, scaling all lengths of the rule by s → 0 gives the same multipliers and
+:math:`J^2`, J = DF(z), since F is odd about m; J has a block along e and one for each other curvature, λ_j = 0 along
+the manifold.  For a loss that is no quadratic, scaling all lengths of the rule by s → 0 gives the same multipliers and
 r/s to leading order.
 """
 
@@ -60,7 +60,9 @@ class CycleLaw:
 
 def _check(rule: Rule) -> None:
     if rule.noise or rule.uses_step_number or rule.velocity or rule.samples is not None:
-        raise InputError(f"multipliers are those of one fixed map; {rule.name} has noise, samples, a schedule or is a flow")
+        raise InputError(
+            f"multipliers are those of one fixed map; {rule.name} has noise, samples, a schedule or is a flow"
+        )
     if {node.op for _, node in rule.program} & _BY_COORDINATES:
         raise InputError(
             f"{rule.name} acts on coordinates, not on lengths and inner products alone: its multipliers depend on how "
@@ -105,7 +107,9 @@ def rest_law(rule: Rule, dimension: int, sign: int, centred: bool) -> sp.Matrix 
     }
     try:
         image = map.step(series, state, env)
-        moved = [[e - c for e, c in zip(image[v], base, strict=True)] for v, base in zip(rule.state, bases, strict=True)]
+        moved = [
+            [e - c for e, c in zip(image[v], base, strict=True)] for v, base in zip(rule.state, bases, strict=True)
+        ]
         jumps = [sp.simplify(e.coefficient(p)) for row in moved for e in row for p in range(min(e.order, 0), 1)]
         slopes = [[sp.expand(sp.cancel(e.coefficient(1))) for e in row] for row in moved]
     except (Undecided, NotExact):
@@ -175,7 +179,7 @@ def cycle_laws(rule: Rule, dimension: int, sign: int, centred: bool) -> tuple[Cy
             if needs is None or solution[r] == 0:
                 continue
             back = {sp.Abs(s * e): e for e in needs for s in (1, -1)}
-            swaps = dict(swap)
+            needs, swaps = tuple(e.xreplace(back) for e in needs), dict(swap)
 
             def there(e: sp.Expr, swaps: Any = swaps, solution: Any = solution, back: Any = back) -> sp.Expr:
                 return sp.factor(_put(_swapped(e, swaps), solution).xreplace(back))
@@ -218,7 +222,14 @@ def _swapped(e: sp.Expr, swap: Mapping[Any, Any]) -> sp.Expr:
 
 
 def _put(e: sp.Expr, solution: Mapping[sp.Symbol, sp.Expr]) -> sp.Expr:
-    return sp.simplify(e.subs(solution, simultaneous=True).doit())
+    e = sp.simplify(e.subs(solution, simultaneous=True).doit())
+    half = {p: sp.sqrt(a) if p.exp > 0 else 1 / sp.sqrt(a) for p, a in _radicands(e)}
+    return e.xreplace(half)
+
+
+def _radicands(e: sp.Expr) -> list[tuple[sp.Expr, sp.Expr]]:
+    """Square roots in ``e`` with their radicands factored, so that roots of squares are seen."""
+    return [(p, sp.factor(p.base)) for p in e.atoms(sp.Pow) if abs(p.exp) == sp.S.Half and not p.base.is_number]
 
 
 def _solutions(equations: Sequence[sp.Expr], unknowns: Sequence[sp.Symbol]) -> list[dict[sp.Symbol, sp.Expr]]:

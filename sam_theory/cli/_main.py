@@ -16,6 +16,7 @@ from sam_theory.cli._list import list_
 from sam_theory.cli._orbits import orbits
 from sam_theory.cli._show import show
 from sam_theory.cli._simulate import simulate
+from sam_theory.cli._stability import stability
 from sam_theory.cli._status import BAD_INPUT, INTERRUPTED
 from sam_theory.cli._synthesize import synthesize
 from sam_theory.cli._verify import verify
@@ -69,5 +70,5 @@ def main() -> None:
     """Verify theorems about sharpness-aware minimization."""
 
 
-for _command in (verify, falsify, check, synthesize, list_, show, simulate, orbits, export):
+for _command in (verify, falsify, check, synthesize, list_, show, simulate, orbits, stability, export):
     main.add_command(_command)

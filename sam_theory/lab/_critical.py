@@ -23,16 +23,20 @@ from sam_theory.lab._laws import needed
 
 __all__ = [
     "CONDITIONS",
+    "LONGEST",
     "Critical",
     "Roots",
     "certified_roots",
     "characteristic",
     "closed_forms",
     "condition",
+    "sign_on",
     "with_numbers",
 ]
 
 _PRECISION = 160
+#: Operations in a closed form that one can still read; longer ones are not given.
+LONGEST = 60
 #: Cells of an interval that are looked at before the rest is left unresolved.
 _CELLS = 20_000
 #: The width of an enclosure, relative to the interval, and that of cells that are not split any more.
@@ -81,6 +85,8 @@ class Critical:
     @property
     def value(self) -> float | None:
         """The number, where there is one."""
+        if self.enclosure is not None and self.enclosure[0] <= 0 <= self.enclosure[1]:
+            return 0.0
         if self.enclosure is not None:
             return float(sum(self.enclosure) / 2)
         if self.formula is None or self.formula.free_symbols:
@@ -115,7 +121,7 @@ def closed_forms(
 ) -> list[tuple[sp.Expr, tuple[sp.Expr, ...]]] | None:
     """Solutions of e = 0 and what must be positive for each to be real (and positive, if the unknown is).
 
-    None where a factor is not algebraic in the unknown, or of a degree that has no short formula.
+    None where a factor is not algebraic in the unknown, or has no short formula.
     """
     found: list[tuple[sp.Expr, tuple[sp.Expr, ...]]] = []
     for factor in sp.Mul.make_args(sp.factor(sp.numer(sp.together(e)))):
@@ -125,7 +131,7 @@ def closed_forms(
         if not base.is_polynomial(unknown):
             return None
         roots = _roots(sp.Poly(base, unknown))
-        if roots is None:
+        if roots is None or any(sp.count_ops(root) > LONGEST for root in roots):
             return None
         for root in roots:
             radicands = [p.base for p in root.atoms(sp.Pow) if p.exp.is_Rational and p.exp.q == 2]
@@ -199,6 +205,17 @@ def _function(e: sp.Expr, name: str) -> _Function:
         return (value, slope) if value.is_finite() and slope.is_finite() else None
 
     return evaluate
+
+
+def sign_on(e: sp.Expr, name: str, interval: tuple[Fraction, Fraction]) -> int:
+    """The sign of a formula on an interval; 0 where it is not seen."""
+    before = ctx.prec
+    ctx.prec = _PRECISION
+    try:
+        there = _function(e, name)(ball_of(*interval))
+        return 0 if there is None or there[0].contains(0) else 1 if there[0] > 0 else -1
+    finally:
+        ctx.prec = before
 
 
 def _isolated(f: _Function, low: Fraction, high: Fraction) -> Roots:

@@ -29,7 +29,7 @@ from sam_theory.lab._formulas import simpler
 from sam_theory.losses import Expression
 from sam_theory.rules import Rule
 
-__all__ = ["CycleLaw", "OTHER", "curvature", "cycle_laws", "needed", "rest_law"]
+__all__ = ["CycleLaw", "OTHER", "curvature", "cycle_laws", "eigenvalues", "needed", "rest_law"]
 
 #: The curvature of another direction than the one along which a 2-cycle lies.
 OTHER = sp.Symbol("lam_j", real=True)
@@ -39,9 +39,9 @@ _BY_COORDINATES = {"each", "largest", "block", "concat", "component", "stack", "
 _MOST_KINKS = 3
 
 
-def curvature(sign: int) -> sp.Symbol:
-    """λ of the direction in question, of the given sign."""
-    return sp.Symbol("lam", **{1: {"positive": True}, -1: {"negative": True}}[sign])
+def curvature(sign: int, name: str = "lam") -> sp.Symbol:
+    """λ of the direction in question, of the given sign; 0: of any."""
+    return sp.Symbol(name, **{1: {"positive": True}, -1: {"negative": True}, 0: {"real": True}}[sign])
 
 
 @dataclass(frozen=True)
@@ -252,6 +252,27 @@ def _sign(e: sp.Expr) -> int | None:
     return 1 if e.is_positive else -1 if e.is_negative else None
 
 
+def eigenvalues(block: sp.Matrix) -> list[sp.Expr]:
+    """Of a matrix with a row for each state vector.
+
+    Raises InputError where they have no closed form.
+    """
+    z = sp.Symbol("z")
+    found: list[sp.Expr] = []
+    for factor, times in sp.factor_list(sp.numer(sp.together((z * sp.eye(block.rows) - block).det())), z)[1]:
+        p = sp.Poly(factor, z)
+        if p.degree() > 2:
+            raise InputError(f"the multipliers of a state of {block.rows} vectors have no closed form")
+        a, b, *rest = p.all_coeffs()
+        middle = sp.factor(-b / a)
+        if rest:
+            spread = sp.sqrt(sp.factor(middle**2 - 4 * rest[0] / a))
+            found += [sp.factor((middle + s * spread) / 2) for s in (1, -1)] * times
+        else:
+            found += [middle] * times
+    return found
+
+
 def needed(formulas: Sequence[sp.Expr]) -> tuple[sp.Expr, ...] | None:
     """What must be positive for all ``formulas`` to be, without what is anyway; None where one cannot be."""
     found: list[sp.Expr] = []
@@ -260,7 +281,9 @@ def needed(formulas: Sequence[sp.Expr]) -> tuple[sp.Expr, ...] | None:
         rest = sp.S.One
         for factor in sp.Mul.make_args(sp.factor(numerator * denominator)):
             base, power = factor.as_base_exp()
-            sign = _sign(factor)
+            sign = _sign(
+                factor.xreplace({p: sp.Dummy(positive=True) for p in factor.atoms(sp.Pow) if p.exp == sp.S.Half})
+            )
             even = power.is_Integer and power % 2 == 0
             rest *= 1 if even and base != 0 else sign if sign is not None else base if power.is_Integer else factor
         if rest.is_nonpositive:

@@ -13,9 +13,17 @@ from sam_theory.arithmetic import parse_expression
 from sam_theory.dynamics import Map
 from sam_theory.engines import box
 from sam_theory.errors import InputError, nearest
-from sam_theory.lab._critical import CONDITIONS, Critical, certified_roots, closed_forms, condition, with_numbers
+from sam_theory.lab._critical import (
+    CONDITIONS,
+    Critical,
+    certified_roots,
+    closed_forms,
+    condition,
+    sign_on,
+    with_numbers,
+)
 from sam_theory.lab._formulas import simpler
-from sam_theory.lab._laws import OTHER, curvature, cycle_laws, needed, rest_law
+from sam_theory.lab._laws import OTHER, curvature, cycle_laws, eigenvalues, needed, rest_law
 from sam_theory.lab._manifold import GRID, Manifold, manifold_of
 from sam_theory.lab._stable import Direction, Stability, StableOrbit
 from sam_theory.losses import Loss
@@ -216,10 +224,11 @@ def _orbits(
             for j, other in enumerate(curvatures, start=1):
                 block = law.own if i == j else law.other
                 if block is not None:
+                    block = block.xreplace({OTHER: curvature(signs[j - 1], OTHER.name)})
                     directions.append(_direction(f"normal {j}", 1, block, c, other if i != j else None, values, 2))
             name = f"2-cycle along normal {i}" + (f" ({n + 1})" if len(found) > 1 else "")
             radius = put(law.radius, c, None, values)
-            orbits.append(StableOrbit("2-cycle", name, law.radius, radius, law.positive, tuple(directions), c))
+            orbits.append(StableOrbit("2-cycle", name, law.radius, radius, law.positive, tuple(directions), c, s))
     return tuple(orbits)
 
 
@@ -230,9 +239,18 @@ def _at_zero(block: sp.Matrix | None, name: str) -> sp.Matrix:
 
 def put(e: sp.Expr, own: sp.Expr, other: sp.Expr | None, values: Mapping[str, Any], skip: str = "") -> sp.Expr:
     """A law with the curvatures of the place, and numbers but for one name."""
-    e = e.xreplace({s: sp.Symbol("own!") for s in e.free_symbols if s in (curvature(1), curvature(-1))})
-    e = e.subs({sp.Symbol("own!"): own, **({OTHER: other} if other is not None else {})}, simultaneous=True)
+    lams, others = _lams(e, "lam"), _lams(e, OTHER.name)
+    e = e.xreplace({**{s: _OWN for s in lams}, **({s: _THAT for s in others} if other is not None else {})})
+    e = e.subs({_OWN: own, **({_THAT: other} if other is not None else {})}, simultaneous=True)
     return simpler(with_numbers(e, values, skip))
+
+
+_OWN, _THAT = sp.Dummy("own"), sp.Dummy("that")
+
+
+def _lams(e: sp.Expr, name: str) -> set[sp.Symbol]:
+    """The symbols of a law for a curvature, which a parameter of the loss may be called like."""
+    return e.free_symbols & {curvature(s, name) for s in (1, 0, -1)}
 
 
 def _direction(
@@ -248,21 +266,6 @@ def _direction(
     law = tuple(sp.factor(m**steps) if steps == 2 else m for m in eigenvalues(block))
     here = tuple(put(m, own, other, values) for m in law)
     return Direction(name, multiplicity, block, own, other, law, here, steps)
-
-
-def eigenvalues(block: sp.Matrix) -> list[sp.Expr]:
-    """Of a matrix with a row for each state vector."""
-    if block.rows == 1:
-        return [block[0, 0]]
-    if block.rows == 2:
-        trace, det = sp.expand(block.trace()), sp.factor(block.det())
-        spread = sp.sqrt(sp.factor(trace**2 - 4 * det))
-        return [sp.factor((trace + s * spread) / 2) for s in (1, -1)]
-    z = sp.Symbol("z")
-    roots: list[sp.Expr] = sp.roots(sp.Poly(block.charpoly(z).as_expr(), z), multiple=True)
-    if len(roots) != block.rows:
-        raise InputError(f"the multipliers of a state of {block.rows} vectors have no closed form")
-    return roots
 
 
 # -- critical values -------------------------------------------------------------------------------------
@@ -283,8 +286,8 @@ def _closed(
             for law, needs in closed_forms(e, p, positive) or ():
                 found += _critical(orbit, d, p.name, kind, law, {p: law}, needs, values)
         for theta in manifold.coordinates:
-            for law, needs in _places(e, d, theta, positive):
-                found += _critical(orbit, d, theta.name, kind, law, {theta: law}, needs, values)
+            for law, needs, solution in _places(e, d, theta, positive):
+                found += _critical(orbit, d, theta.name, kind, law, solution, needs, values)
     return found
 
 
@@ -295,19 +298,21 @@ def map_order(map: Map) -> Any:
 
 def _places(
     e: sp.Expr, d: Direction, theta: sp.Symbol, positive: tuple[sp.Expr, ...]
-) -> Iterator[tuple[sp.Expr, tuple[sp.Expr, ...]]]:
+) -> Iterator[tuple[sp.Expr, tuple[sp.Expr, ...], dict[sp.Symbol, sp.Expr]]]:
     """Where along the manifold: through the critical curvature if only that of the direction itself enters."""
-    lams = e.free_symbols & {curvature(1), curvature(-1)}
-    if OTHER in e.free_symbols or not lams or theta not in d.own.free_symbols:
+    lams = _lams(e, "lam")
+    if _lams(e, OTHER.name) or not lams or theta not in d.own.free_symbols:
         return
     (lam,) = lams
     level = sp.Dummy("level", **{n: v for n, v in lam.assumptions0.items() if n in ("positive", "negative") and v})
     for value, needs in closed_forms(e, lam, positive) or ():
         for root, more in closed_forms(d.own - level, theta) or ():
+            if sp.count_ops(root.subs(level, value)) > LONGEST:
+                continue
             back = [sp.factor(sp.together(n.subs(level, value))) for n in more]
             every = needed([*needs, *back])
             if every is not None:
-                yield simpler(root.subs(level, value)), every
+                yield simpler(root.subs(level, value)), every, {lam: value}
 
 
 def _critical(
@@ -348,11 +353,10 @@ def _certified(
         roots = certified_roots(here, name, low, high)
         unresolved.setdefault(name, []).extend(roots.unresolved)
         for enclosure in roots.enclosures:
-            middle = float(sum(enclosure) / 2)
-            sizes = [float(sp.N(n.subs({s: middle for s in n.free_symbols if s.name == name}))) for n in needs]
-            if any(s < -1e-9 for s in sizes):
+            signs = [sign_on(n, name, enclosure) for n in needs]
+            if -1 in signs:
                 continue
-            at_edge = any(abs(s) <= 1e-9 for s in sizes[len(positive) :])
+            at_edge = 0 in signs[len(positive) :]
             yield Critical(name, "radius diverges" if at_edge else kind, orbit.name, d.name, enclosure=enclosure)
 
 

@@ -84,7 +84,7 @@ class StableOrbit:
     """A fixed point, or a symmetric 2-cycle across a minimum, with its directions.
 
     ``radius`` is the distance of the points of a cycle from the minimum, as a law and ``here``; ``positive`` is what
-    must be positive for it to exist, in ``lam``, whose value at the place is ``own``.
+    must be positive for it to exist, in ``lam``, whose value at the place is ``own``, of the given ``sign``.
     """
 
     kind: str
@@ -94,6 +94,13 @@ class StableOrbit:
     positive: tuple[sp.Expr, ...]
     directions: tuple[Direction, ...]
     own: sp.Expr = sp.S.Zero
+    sign: int = 0
+
+    @property
+    def exists(self) -> tuple[str, ...]:
+        """What must hold for it to exist."""
+        sign = {1: ("lam > 0",), -1: ("lam < 0",), 0: ()}[self.sign]
+        return (*sign, *map(above, self.positive))
 
 
 @dataclass(frozen=True)
@@ -187,8 +194,9 @@ class Stability:
 
     def _where(self, c: Critical) -> str:
         assert c.law is not None
-        used = {s for e in (c.law, *c.positive) for s in e.free_symbols if s.name == "lam"}
-        signs = ["lam > 0" if s.is_positive else "lam < 0" for s in used]
+        used = {s for e in (c.law, *c.positive) for s in e.free_symbols if s.name in ("lam", "lam_j")}
+        known = [s for s in sorted(used, key=str) if s.is_positive or s.is_negative]
+        signs = [f"{s} > 0" if s.is_positive else f"{s} < 0" for s in known]
         return ", ".join((*signs, *map(above, c.positive))) or "always"
 
     def to_json(self) -> dict[str, Any]:
@@ -210,7 +218,7 @@ class Stability:
                     "name": o.name,
                     "radius": text(o.radius),
                     "radius here": text(o.here),
-                    "exists where": [above(e) for e in o.positive],
+                    "exists where": list(o.exists),
                     "directions": [
                         {
                             "name": d.name,
@@ -303,7 +311,8 @@ class Stability:
         lam = arithmetic.run(lower(o.own), env)["result"]
         with np.errstate(all="ignore"):
             found = [arithmetic.run(lower(e), {**env, "lam": lam})["result"] > 0 for e in o.positive]
-        return np.logical_and.reduce(found) if found else True
+            found += [o.sign * lam > 0] if o.sign else []
+        return np.logical_and.reduce(np.broadcast_arrays(*found)) if found else True
 
 
 _SYMBOLS = {"eta": "η", "rho": "ρ", "momentum": "μ"}

@@ -15,6 +15,7 @@ from sam_theory.engines import box
 from sam_theory.errors import InputError, nearest
 from sam_theory.lab._critical import (
     CONDITIONS,
+    LONGEST,
     Critical,
     certified_roots,
     closed_forms,

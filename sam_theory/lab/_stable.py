@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 __all__ = ["Direction", "Stability", "StableOrbit"]
 
 _POINTS = 600
+#: Moduli above this are not of interest in a picture.
+_TOP = 3.0
 
 
 @dataclass(frozen=True)
@@ -302,7 +304,7 @@ class Stability:
                 marked.add(label)
         axes.set_xlabel(_SYMBOLS.get(along, along))
         axes.set_ylabel("modulus of the multiplier" + (" of two steps" if self.orbits[0].kind == "2-cycle" else ""))
-        axes.set_ylim(bottom=0)
+        axes.set_ylim(0, min(_TOP, axes.get_ylim()[1]))
         axes.legend(frameon=False, fontsize="small")
         return axes
 

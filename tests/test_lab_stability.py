@@ -158,7 +158,7 @@ def test_beside_a_valley_the_cycle_of_sam_is_of_leading_order() -> None:
     """The measured half-amplitude over the predicted one tends to 1 with rho."""
     map = Map(RULES["sam"], Expression("log(cosh(x*y))"))
     errors = []
-    for rho in (Fraction(1, 10), Fraction(1, 100)):
+    for rho in (Fraction(1, 10), Fraction(1, 1000)):
         found = stability(map, {"y": 0}, {"eta": "1/2", "rho": rho, "x": 1})
         assert found.scope().endswith("leading order in rho")
         state = np.array([[1.0, float(found.orbits[0].here)]])

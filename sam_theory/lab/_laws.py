@@ -29,7 +29,7 @@ from sam_theory.lab._formulas import simpler
 from sam_theory.losses import Expression
 from sam_theory.rules import Rule
 
-__all__ = ["CycleLaw", "OTHER", "curvature", "cycle_laws", "eigenvalues", "needed", "rest_law"]
+__all__ = ["CycleLaw", "OTHER", "curvature", "cycle_laws", "eigenvalues", "moderate", "needed", "rest_law", "shorter"]
 
 #: The curvature of another direction than the one along which a 2-cycle lies.
 OTHER = sp.Symbol("lam_j", real=True)
@@ -37,6 +37,8 @@ OTHER = sp.Symbol("lam_j", real=True)
 #: Operations that see more of a vector than lengths and inner products: their result turns with the coordinates.
 _BY_COORDINATES = {"each", "largest", "block", "concat", "component", "stack", "matmul"}
 _MOST_KINKS = 3
+#: Operations of formulas that are simplified and factored; SymPy takes minutes for longer ones.
+_MODERATE = 80
 
 
 def curvature(sign: int, name: str = "lam") -> sp.Symbol:
@@ -271,6 +273,16 @@ def eigenvalues(block: sp.Matrix) -> list[sp.Expr]:
         else:
             found += [middle] * times
     return found
+
+
+def moderate(e: sp.Expr) -> bool:
+    """Whether SymPy simplifies a formula soon."""
+    return bool(sp.count_ops(e) <= _MODERATE)
+
+
+def shorter(e: sp.Expr) -> sp.Expr:
+    """A short form of a formula that is not long."""
+    return simpler(e) if moderate(e) else e
 
 
 def needed(formulas: Sequence[sp.Expr]) -> tuple[sp.Expr, ...] | None:

@@ -23,8 +23,7 @@ from sam_theory.lab._critical import (
     sign_on,
     with_numbers,
 )
-from sam_theory.lab._formulas import simpler
-from sam_theory.lab._laws import OTHER, curvature, cycle_laws, eigenvalues, needed, rest_law
+from sam_theory.lab._laws import OTHER, curvature, cycle_laws, eigenvalues, moderate, needed, rest_law, shorter
 from sam_theory.lab._manifold import GRID, Manifold, manifold_of
 from sam_theory.lab._stable import Direction, Stability, StableOrbit
 from sam_theory.losses import Loss
@@ -164,18 +163,18 @@ def normal_curvatures(manifold: Manifold) -> tuple[sp.Expr, ...]:
     """
     h, q, lam = manifold.hessian, manifold.codimension, sp.Symbol("lam")
     if q == 1:
-        return (simpler(h.trace()),)
+        return (shorter(h.trace()),)
     if h.is_diagonal():
         entries = sorted((h[i, i] for i in range(h.rows)), key=lambda e: e == 0)
         return tuple(entries[:q])
-    coefficients = [simpler(c) for c in sp.Poly(h.charpoly(lam).as_expr(), lam).all_coeffs()[: q + 1]]
-    reduced = sp.factor(sum((c * lam ** (q - i) for i, c in enumerate(coefficients)), sp.S.Zero))
-    roots = sp.roots(sp.Poly(reduced, lam), multiple=True)
+    coefficients = [shorter(c) for c in sp.Poly(h.charpoly(lam).as_expr(), lam).all_coeffs()[: q + 1]]
+    reduced = sum((c * lam ** (q - i) for i, c in enumerate(coefficients)), sp.S.Zero)
+    roots = sp.roots(sp.Poly(sp.factor(reduced) if moderate(reduced) else reduced, lam), multiple=True)
     if len(roots) != q:
         raise InputError(
             f"the {q} curvatures across {manifold.text()} have no closed form; give numbers for parameters"
         )
-    return tuple(simpler(r) for r in roots)
+    return tuple(shorter(r) for r in roots)
 
 
 def _sign(e: sp.Expr, values: Mapping[str, sp.Rational]) -> int:
@@ -243,7 +242,7 @@ def put(e: sp.Expr, own: sp.Expr, other: sp.Expr | None, values: Mapping[str, An
     lams, others = _lams(e, "lam"), _lams(e, OTHER.name)
     e = e.xreplace({**{s: _OWN for s in lams}, **({s: _THAT for s in others} if other is not None else {})})
     e = e.subs({_OWN: own, **({_THAT: other} if other is not None else {})}, simultaneous=True)
-    return simpler(with_numbers(e, values, skip))
+    return shorter(with_numbers(e, values, skip))
 
 
 _OWN, _THAT = sp.Dummy("own"), sp.Dummy("that")
@@ -302,7 +301,7 @@ def _places(
 ) -> Iterator[tuple[sp.Expr, tuple[sp.Expr, ...], dict[sp.Symbol, sp.Expr]]]:
     """Where along the manifold: through the critical curvature if only that of the direction itself enters."""
     lams = _lams(e, "lam")
-    if _lams(e, OTHER.name) or not lams or theta not in d.own.free_symbols:
+    if _lams(e, OTHER.name) or not lams or theta not in d.own.free_symbols or not moderate(d.own):
         return
     (lam,) = lams
     level = sp.Dummy("level", **{n: v for n, v in lam.assumptions0.items() if n in ("positive", "negative") and v})
@@ -313,7 +312,7 @@ def _places(
             back = [sp.factor(sp.together(n.subs(level, value))) for n in more]
             every = needed([*needs, *back])
             if every is not None:
-                yield simpler(root.subs(level, value)), every, {lam: value}
+                yield shorter(root.subs(level, value)), every, {lam: value}
 
 
 def _critical(
@@ -331,7 +330,10 @@ def _critical(
     if any(e == 0 for e in existence):
         kind, existence = "radius diverges", [e for e in existence if e != 0]
     every = needed([*needs, *existence])
-    if every is None or needed([put(n, d.own, d.other, values, parameter) for n in every]) is None:
+    if every is None:
+        return []
+    here = [put(n, d.own, d.other, values, parameter) for n in every]
+    if needed([n for n in here if moderate(n)]) is None:
         return []
     formula = put(law, d.own, d.other, values, parameter)
     return [Critical(parameter, kind, orbit.name, d.name, law, formula, every)]
@@ -363,6 +365,8 @@ def _certified(
 
 def _squarefree(e: sp.Expr) -> sp.Expr:
     """The same zeros, each simple, for a rational function; without factors that cannot vanish."""
+    if not moderate(e):
+        return e
     numerator = sp.numer(sp.together(e)) if e.is_rational_function() else e
     factors = [
         f.as_base_exp()[0] if f.as_base_exp()[1].is_positive else f for f in sp.Mul.make_args(sp.factor(numerator))

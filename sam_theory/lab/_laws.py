@@ -90,11 +90,24 @@ def _known(sign: int, centre: Sequence[sp.Expr], other: sp.Symbol) -> dict[str, 
     return {"lam": curvature(sign), OTHER.name: other, **{c.name: c for c in centre if isinstance(c, sp.Symbol)}}
 
 
+_AT_REST: dict[tuple[str, int, int, bool], sp.Matrix | None] = {}
+_CYCLES: dict[tuple[str, int, int, bool], tuple[CycleLaw, ...]] = {}
+
+
 def rest_law(rule: Rule, dimension: int, sign: int, centred: bool) -> sp.Matrix | None:
     """M(λ), a row for each state vector; None where the step jumps at stationary points.
 
+    ``dimension`` is that of the loss, ``sign`` that of λ, ``centred`` whether the stationary point is the origin.
+
     Raises InputError for a rule that is not covered, does not rest at a minimum, or has no derivative there.
     """
+    key = (rule.definition, min(dimension, 2), sign, centred)
+    if key not in _AT_REST:
+        _AT_REST[key] = _derived_rest(rule, dimension, sign, centred)
+    return _AT_REST[key]
+
+
+def _derived_rest(rule: Rule, dimension: int, sign: int, centred: bool) -> sp.Matrix | None:
     _check(rule)
     loss, centre = _model(dimension, centred)
     map, n = Map(rule, loss), len(centre)
@@ -140,10 +153,17 @@ def _of(block: sp.Matrix, i: int, other: sp.Symbol) -> sp.Matrix:
 
 
 def cycle_laws(rule: Rule, dimension: int, sign: int, centred: bool) -> tuple[CycleLaw, ...]:
-    """The symmetric 2-cycles along a direction of curvature λ on the quadratic, for generic parameters.
+    """The symmetric 2-cycles along a direction of curvature λ on the quadratic; arguments of :func:`rest_law`.
 
     Raises InputError for a rule that is not covered, knows where the origin is, or has no such cycle in closed form.
     """
+    key = (rule.definition, min(dimension, 2), sign, centred)
+    if key not in _CYCLES:
+        _CYCLES[key] = _derived_cycles(rule, dimension, sign, centred)
+    return _CYCLES[key]
+
+
+def _derived_cycles(rule: Rule, dimension: int, sign: int, centred: bool) -> tuple[CycleLaw, ...]:
     _check(rule)
     loss, centre = _model(dimension, centred)
     map, n = Map(rule, loss), len(centre)

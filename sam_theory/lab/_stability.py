@@ -79,7 +79,7 @@ def stability(
     >>> [(c.parameter, c.kind, c.law) for c in found.critical if c.law is not None][0]
     ('eta', 'flip', 2/(lam*(lam*rho + 1)))
     >>> [round(c.value, 12) for c in found.critical if c.enclosure]
-    [1.533753751211]
+    [1.540221192968]
     """
     if map.loss.abstract or map.loss.dimension is None:
         raise InputError(f"{map.loss.name} is not one loss in a fixed dimension; choose one")

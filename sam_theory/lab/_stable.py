@@ -294,7 +294,7 @@ class Stability:
                     shown = np.where(exists, moduli[:, i], np.nan)
                     axes.plot(x, shown, line, color=f"C{count % 10}", label=label if i == 0 else None)
                 count += 1
-        axes.axhline(1.0, color="black", linewidth=0.8)
+        axes.axhline(1.0, color="black", linewidth=0.8, zorder=0)
         marked: set[str] = set()
         for c in self.critical:
             if c.parameter == along and c.value is not None and low <= c.value <= high:

@@ -99,6 +99,28 @@ def test_sam_with_epsilon_rests_and_its_threshold_is_that_of_usam_with_radius_rh
     assert _same(law, "2*eps/(lam*(eps + lam*rho))")
 
 
+@pytest.mark.parametrize("rule", ["usam", "sam", "heavy_ball_usam", "unified_sam"])
+def test_at_a_critical_value_whose_conditions_hold_a_multiplier_has_modulus_1(rule: str) -> None:
+    rng, checked = np.random.default_rng(5), 0
+    for loss, place in (("x**2 - y**2/3", {"x": 0, "y": 0}), ("(x*y)**2/2", {"y": 0})):
+        found = _stability(rule, loss, place)
+        orbits = {o.name: o for o in found.orbits}
+        for c in found.critical:
+            d = next(d for d in orbits[c.orbit].directions if d.name == c.direction)
+            env = {n: float(rng.uniform(0.05, 2)) for n in (*found.map.parameters, "x")}
+            assert c.formula is not None
+            value = complex(sp.N(c.formula.subs({s: env[s.name] for s in c.formula.free_symbols})))
+            env[c.parameter] = value.real
+            lams = {"lam": d.own, "lam_j": d.other or sp.S.Zero}
+            env |= {n: float(e.subs({s: env[s.name] for s in e.free_symbols})) for n, e in lams.items()}
+            needs = [float(e.subs({s: env[s.name] for s in e.free_symbols})) for e in c.positive if not value.imag]
+            if not value.imag and all(n > 0 for n in needs):
+                checked += 1
+                assert c.parameter == "x" or value.real > 0
+                assert np.abs(d.moduli(env)[0] - 1).min() < 1e-8
+    assert checked > 3
+
+
 # -- against Jacobians of the map itself -----------------------------------------------------------------
 @pytest.mark.parametrize("rule", ["usam", "heavy_ball"])
 def test_multipliers_are_the_eigenvalues_of_the_jacobian_of_the_whole_map(rule: str) -> None:
@@ -118,9 +140,7 @@ def test_multipliers_are_the_eigenvalues_of_the_jacobian_of_the_whole_map(rule: 
     assert predicted == pytest.approx(np.sort(np.abs(np.linalg.eigvals(linear[1]))), abs=1e-9)
 
 
-@pytest.mark.parametrize(
-    "rule", ["sam", "heavy_ball_sam", "decayed_sam", "clipped_sam"]
-)
+@pytest.mark.parametrize("rule", ["sam", "heavy_ball_sam", "decayed_sam", "clipped_sam"])
 def test_cycles_on_quadratics_close_and_have_these_multipliers(rule: str) -> None:
     numbers = {"eta": "3/10", "rho": "1/2", "tau": "1/4", "momentum": "2/5", "weight_decay": "1/3", "clip": 5}
     map = Map(RULES[rule], Quadratic(1, 3))

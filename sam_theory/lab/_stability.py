@@ -352,14 +352,15 @@ def _certified(
         here = _squarefree(put(e, d.own, d.other, values, name))
         if name not in {s.name for s in here.free_symbols}:
             continue
-        needs = [put(n, d.own, d.other, values, name) for n in (*positive, *orbit.positive)]
+        sign = [orbit.sign * d.own] if orbit.sign else []
+        needs = [put(n, d.own, d.other, values, name) for n in (*positive, *sign, *orbit.positive)]
         roots = certified_roots(here, name, low, high)
         unresolved.setdefault(name, []).extend(roots.unresolved)
         for enclosure in roots.enclosures:
             signs = [sign_on(n, name, enclosure) for n in needs]
             if -1 in signs:
                 continue
-            at_edge = 0 in signs[len(positive) :]
+            at_edge = 0 in signs[len(positive) + len(sign) :]
             yield Critical(name, "radius diverges" if at_edge else kind, orbit.name, d.name, enclosure=enclosure)
 
 

@@ -282,6 +282,7 @@ def test_tables_files_and_pictures(tmp_path: Path) -> None:
         ("asam", {"y": 0}, {}, {}, "acts on coordinates"),
         ("scheduled_sam", {"y": 0}, {}, {}, "schedule"),
         ("friendly_sam", {"y": 0}, {}, {}, "find_orbits"),
+        ("sam", {"x": 0, "y": 0}, {}, {}, "the Hessian vanishes"),
     ],
 )
 def test_bad_input_is_refused(rule: str, place: dict[str, Any], params: Any, search: Any, message: str) -> None:

@@ -229,6 +229,11 @@ def _orbits(
             name = f"2-cycle along normal {i}" + (f" ({n + 1})" if len(found) > 1 else "")
             radius = put(law.radius, c, None, values)
             orbits.append(StableOrbit("2-cycle", name, law.radius, radius, law.positive, tuple(directions), c, s))
+    if not orbits:
+        raise InputError(
+            f"{map.rule.name} jumps at stationary points, and on {manifold.text()} the Hessian vanishes: there is no "
+            "quadratic whose 2-cycle could be followed; use find_orbits"
+        )
     return tuple(orbits)
 
 

@@ -126,3 +126,5 @@ def cover(
 def _new(cycle: CertifiedCycle, zones: list[Cell]) -> bool:
     """Whether no point of the cycle lies in a neighbourhood of a known one."""
     return not any(_inside(list(point), zone) for point in cycle.points for zone in zones)
+
+

@@ -219,9 +219,7 @@ class _Search:
             orbits = (fixed_points, two_cycles)[k - 1](self.here.map)
         except InputError:
             return []
-        exact = {
-            s: sp.Rational(v.numerator, v.denominator) for n, v in self.here.values.items() for s in _named(orbits, n)
-        }
+        exact = {s: sp.Rational(v.numerator, v.denominator) for n, v in self.here.values.items() for s in _named(orbits, n)}
         found = []
         for o in orbits:
             if all(c.xreplace(exact) == sp.true for c in o.conditions) and o.multipliers is not None:

@@ -1,4 +1,4 @@
-r"""Orthonormal frames carried along an orbit: :math:`DF(w_t)\,Q_t=Q_{t+1}R_{t+1}`, the step and its derivative as generated code."""
+r"""Orthonormal frames carried along an orbit, :math:`DF(w_t)\,Q_t=Q_{t+1}R_{t+1}`, by generated code."""
 
 from __future__ import annotations
 

@@ -358,3 +358,8 @@ def _cycle(here: MapAt, carrier: Carrier) -> tuple[FloatArray | None, FloatArray
     with np.errstate(divide="ignore"):
         predicted = np.log(np.abs(np.linalg.eigvals(linear[1]))) / k
     return points[:k], np.sort(predicted)[::-1]
+
+
+def _plain(value: float) -> float | str | None:
+    """A number for JSON: infinities as texts, None for what has no value."""
+    return float(value) if math.isfinite(value) else None if math.isnan(value) else f"{value}"

@@ -199,7 +199,9 @@ class PeriodicOrbits:
             colour = f"C{(o.period - 1) % 10}"
             if o.period > 1:
                 axes.plot([*x, x[0]], [*y, y[0]], "-", color=colour, linewidth=0.8, alpha=0.6)
-            axes.plot(x, y, mark, fillstyle=fill, color=colour, markersize=7, label=None if label in shown else label)
+            axes.plot(
+                x, y, mark, fillstyle=fill, color=colour, markersize=7, label=None if label in shown else label
+            )
             shown.add(label)
         axes.set_xlabel(self.here.names[0])
         axes.set_ylabel("period" if flat else self.here.names[1])

@@ -90,7 +90,15 @@ class Ends:
     period: IntArray
 
 
-def ends(window: FloatArray, diverged: npt.NDArray[np.bool_], scale: Any, tolerance: float, longest: int) -> Ends:
+def ends(
+    window: FloatArray,
+    diverged: npt.NDArray[np.bool_],
+    scale: Any,
+    tolerance: float,
+    longest: int,
+    *,
+    drifts: bool = True,
+) -> Ends:
     r"""Say how orbits ended from their last states.
 
     Settled with period k: :math:`|w_{t+k}-w_t|\le` ``tolerance`` · max(``scale``, |w|) for all t of the window, with
@@ -106,6 +114,8 @@ def ends(window: FloatArray, diverged: npt.NDArray[np.bool_], scale: Any, tolera
     tolerance : float
     longest : int
         The longest period that is looked for.
+    drifts : bool
+        Whether to tell drifting from aperiodic orbits.
     """
     size = tolerance * np.maximum(scale, np.abs(window).max(axis=(0, 1)))
     n = window.shape[2]
@@ -121,7 +131,7 @@ def ends(window: FloatArray, diverged: npt.NDArray[np.bool_], scale: Any, tolera
             period[near[(away <= size[near]) & ~_shrinking(part, k)]] = k
     label[period > 0] = SETTLED
     rest = np.flatnonzero((period == 0) & ~diverged)
-    if len(rest):
+    if drifts and len(rest):
         near_period = _drift(window[:, :, rest], scale if np.ndim(scale) == 0 else scale[rest], longest)
         label[rest[near_period > 0]] = DRIFTING
         period[rest] = near_period

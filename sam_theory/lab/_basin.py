@@ -44,10 +44,10 @@ def basins(
     r"""Where orbits end, over a grid of starts in one or two coordinates.
 
     With s the longest side of the box: an orbit has **settled** with period k if
-    :math:`|w_{t+k}-w_t|\le` tolerance·max(s, |w|) over 4·``longest`` + 1 states.  Cycles with points within ``same``·s of each
-    other are one attractor.  Cycles with a multiplier 1 are joined to a **continuum** where neighbours are within s/20, or
-    where the middle between them settles on a cycle with a multiplier 1 nearby.  Orbits that settled on no cycle are
-    together if they visit a common cell of side s/``cells``.
+    :math:`|w_{t+k}-w_t|\le` tolerance·max(s, |w|) over 4·``longest`` + 1 states.  Cycles with points within ``same``·s
+    of each other are one attractor.  Cycles with a multiplier 1 are joined to a **continuum** where neighbours are
+    within s/20, or where the middle between them settles on a cycle with a multiplier 1 nearby.  Orbits that settled on
+    no cycle are together if they visit a common cell of side s/``cells``.
 
     Parameters
     ----------

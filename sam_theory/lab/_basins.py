@@ -30,9 +30,10 @@ class Basin:
     Parameters
     ----------
     kind : str
-        ``fixed point``, ``cycle``, ``continuum`` (of cycles, each orbit ending on one of them), ``aperiodic`` (settled on
-        no cycle up to the last step: chaotic, quasi-periodic, of a longer period, or not settled yet) or ``drifting``
-        (near a cycle, and moved by nearly the same vector in each period: along a manifold, or slowly to a limit).
+        ``fixed point``, ``cycle``, ``continuum`` (of cycles, each orbit ending on one of them), ``aperiodic`` (settled
+        on no cycle up to the last step: chaotic, quasi-periodic, of a longer period, or not settled yet) or
+        ``drifting`` (near a cycle, and moved by nearly the same vector in each period: along a manifold, or slowly to
+        a limit).
     period : int
         0 for ``aperiodic``; for ``drifting`` the period near which it is.
     points : ndarray, shape (m, d)
@@ -196,11 +197,11 @@ class Basins:
         values = list(self.axes.values())
         flat = len(names) == 1
         image = self.labels[:, None] if flat else self.labels
-        sides = [*_ends(values[0]), *((0.0, 1.0) if flat else _ends(values[1]))]
+        across, up = _ends(values[0]), (0.0, 1.0) if flat else _ends(values[1])
         axes.imshow(
             image.T - UNKNOWN,
             origin="lower",
-            extent=tuple(sides),
+            extent=(*across, *up),
             aspect="auto",
             cmap=shown,
             vmin=-0.5,
@@ -222,8 +223,8 @@ class Basins:
                 markeredgecolor="black" if isolated else colour,
                 linestyle="none",
             )
-        axes.set_xlim(sides[:2])
-        axes.set_ylim(sides[2:])
+        axes.set_xlim(*across)
+        axes.set_ylim(*up)
         axes.set_xlabel(names[0])
         axes.set_ylabel("" if flat else names[1])
         if flat:

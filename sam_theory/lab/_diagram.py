@@ -186,9 +186,9 @@ def orbit_diagram(
     r"""The states that orbits visit after ``transient`` steps, for each value of one parameter.
 
     Ends are told by the last 4·``longest`` + 1 states: **converged** or **period k** if
-    :math:`|w_{t+k}-w_t|\le` tolerance·max(|w|, |start|) throughout, **drifting** if each k steps move the state by nearly
-    the same small vector, **diverged** beyond 10¹², else **aperiodic**: of a longer period, quasi-periodic, chaotic, or
-    not yet settled.
+    :math:`|w_{t+k}-w_t|\le` tolerance·max(|w|, |start|) throughout, **drifting** if each k steps move the state by
+    nearly the same small vector, **diverged** beyond 10¹², else **aperiodic**: of a longer period, quasi-periodic,
+    chaotic, or not yet settled.
 
     Parameters
     ----------

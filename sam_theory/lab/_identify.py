@@ -124,7 +124,7 @@ class Cycles:
         first = np.unique(part, return_index=True)[1]
         multipliers = self._multipliers(every[first, 0], k)
         neutral = np.sum(np.abs(multipliers - 1.0) <= _NEUTRAL, axis=1)
-        unknown = np.isnan(multipliers).any(axis=1)
+        unknown: npt.NDArray[np.bool_] = np.isnan(multipliers).any(axis=1).astype(bool)
         found = [
             Group(k, own[part == i], 0, None if unknown[i] else multipliers[i])
             for i in np.flatnonzero((neutral == 0) & ~unknown)
@@ -224,9 +224,8 @@ class Visits:
     def __init__(self, cell: float, d: int) -> None:
         self.cell = cell
         # Cells are told apart by one number of 64 bits each: odd factors, so that neighbours never share it.
-        self._factors = np.random.default_rng(0).integers(1, 2**62, size=d, dtype=np.uint64) * np.uint64(2) + np.uint64(
-            1
-        )
+        draws = np.random.default_rng(0).integers(1, 2**62, size=d, dtype=np.uint64)
+        self._factors = draws * np.uint64(2) + np.uint64(1)
         self._cells: dict[int, int] = {}
         self._edges: list[npt.NDArray[Any]] = []
 

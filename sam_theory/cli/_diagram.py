@@ -72,6 +72,8 @@ def diagram(
     if (predict or coordinate is not None) and plot is None:
         raise InputError("--predict and --coordinate are for the picture; give --plot FILE")
     ((name, (low, high)),) = intervals((vary,), "--vary").items()
+    if name in {n for n, value in (("eta", eta), ("rho", rho)) if value} | {t.partition("=")[0] for t in further}:
+        raise InputError(f"--vary: {name} varies; give it no value besides")
     system, params = read_map(loss_text, rule_name, eta, rho, further, name)
     found = orbit_diagram(
         system,

@@ -92,9 +92,9 @@ def save_picture(path: str, draw: Callable[[], Axes]) -> None:
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    figure = draw().get_figure(root=True)
+    draw()
     try:
-        figure.savefig(path, dpi=150)
+        pyplot.savefig(path, dpi=150)
     except ValueError as error:
         raise InputError(f"cannot draw {path}: {error}") from error
     except OSError as error:

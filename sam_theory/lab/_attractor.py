@@ -143,7 +143,9 @@ def _shrinking(window: FloatArray, k: int) -> npt.NDArray[np.bool_]:
     """Whether the points of an apparent cycle of period ``k`` approach each other: the true one is shorter."""
     found = np.zeros(window.shape[2], dtype=bool)
     for j in (j for j in range(1, k) if k % j == 0):
-        before, after = (np.abs(window[t + j] - window[t]).max(axis=0) for t in (0, len(window) - 1 - j))
+        # The same two points of the cycle, at the beginning and at the end of the window.
+        end = (len(window) - 1 - j) // k * k
+        before, after = (np.abs(window[t + j] - window[t]).max(axis=0) for t in (0, end))
         found |= after < _SHRINKS * before
     return found
 

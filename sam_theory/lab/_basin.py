@@ -14,7 +14,7 @@ from sam_theory.lab._at import FloatArray, MapAt, at
 from sam_theory.lab._attractor import APERIODIC, DIVERGED, DRIFTING, REPEATS, SETTLED, Flock, IntArray, ends
 from sam_theory.lab._basins import LOST, UNKNOWN, Basin, Basins
 from sam_theory.lab._diagram import whole_number
-from sam_theory.lab._identify import Cycles, Group, Visits
+from sam_theory.lab._identify import Cycles, Group, Visits, along_minima
 
 __all__ = ["basins"]
 
@@ -162,6 +162,7 @@ class _Search:
         self.cycles = Cycles(here, self.scale, same)
         self.visits = Visits(self.scale / cells, len(here.names))
         self.visited: list[tuple[IntArray, FloatArray]] = []
+        self.centre, self.move = np.full_like(self.last, np.nan), np.full_like(self.last, np.nan)
 
     def _starts(self, low: int, high: int) -> FloatArray:
         at = np.unravel_index(np.arange(low, high), self.shape)
@@ -190,6 +191,10 @@ class _Search:
                 own = (found.label == SETTLED) & (found.period == k)
                 self.number[columns[own]] = self.cycles.add(window[-k:, :, own])
             if left <= 0:
+                for k in np.unique(found.period[found.label == DRIFTING]):
+                    own = (found.label == DRIFTING) & (found.period == k)
+                    self.centre[:, columns[own]] = window[-k:, :, own].mean(axis=0)
+                    self.move[:, columns[own]] = (window[-1][:, own] - window[-1 - k][:, own]) / k
                 self._unsettled(flock, columns, found.label)
             go = np.flatnonzero(~finished)
             columns, flock = columns[go], flock.keep(go)
@@ -216,8 +221,7 @@ class _Search:
         found += self._aperiodic()
         for k in np.unique(self.period[self.label == DRIFTING]):
             starts = np.flatnonzero((self.label == DRIFTING) & (self.period == k))
-            points = self.last[:, _spread(starts)].T
-            found.append((Basin("drifting", int(k), points, len(starts) / self.total), starts))
+            found.append((self._drifting(int(k), starts), starts))
         found.sort(key=lambda pair: (-len(pair[1]), pair[1][0]))
         labels = np.full(self.total, UNKNOWN, dtype=np.int64)
         labels[self.label == DIVERGED] = LOST
@@ -250,6 +254,19 @@ class _Search:
             visited = visited[_spread(np.arange(len(visited)))]
             found.append((Basin("aperiodic", 0, visited, int(part.sum()) / self.total), columns[part]))
         return found
+
+    def _drifting(self, k: int, starts: IntArray) -> Basin:
+        sample = _spread(starts)
+        moves = self.move[:, sample].T
+        along = along_minima(self.here, self.centre[:, sample].T, moves)
+        return Basin(
+            "drifting",
+            k,
+            self.last[:, sample].T,
+            len(starts) / self.total,
+            speed=float(np.median(np.linalg.norm(moves, axis=1))),
+            along_minima=bool(np.mean(along) > 0.5),
+        )
 
     def _of_cycles(self, group: Group, count: int) -> Basin:
         k, points = group.period, self.cycles.points[group.members[0]]

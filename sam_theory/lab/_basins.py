@@ -51,6 +51,10 @@ class Basin:
         The largest ‖∇L‖ at an iterate of the cycle.
     resolution : float
         To which points of cycles are known.
+    speed : float
+        Of a drift: the median distance per step, without the motion on the cycle.
+    along_minima : bool
+        Of a drift: whether most of these orbits move along a manifold of minima beside their cycle.
     """
 
     kind: str
@@ -62,6 +66,8 @@ class Basin:
     stability: str = ""
     gradient: float | None = None
     resolution: float = 0.0
+    speed: float = 0.0
+    along_minima: bool = False
 
     @property
     def text(self) -> str:
@@ -73,7 +79,10 @@ class Basin:
         if self.kind == "continuum":
             what = "fixed points" if self.period == 1 else f"cycles of period {self.period}"
             return f"continuum of {what}, dimension {self.dimension}"
-        return f"drifting near period {self.period}" if self.kind == "drifting" else "aperiodic"
+        if self.kind == "aperiodic":
+            return "aperiodic"
+        where = " along a manifold of minima" if self.along_minima else ""
+        return f"drifting near period {self.period}{where}, {self.speed:.2g} per step"
 
     def _first(self) -> str:
         point = np.where(np.abs(self.points[0]) <= self.resolution, 0.0, self.points[0])
@@ -169,6 +178,8 @@ class Basins:
                     "share": b.share,
                     "stability": b.stability,
                     "gradient": b.gradient,
+                    "speed": b.speed,
+                    "along_minima": b.along_minima,
                     "multipliers": None
                     if b.multipliers is None
                     else [[float(m.real), float(m.imag)] for m in b.multipliers],

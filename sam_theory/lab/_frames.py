@@ -168,12 +168,22 @@ class Carrier:
         if not math.hypot(*image) <= DIVERGED_BEYOND:
             self.event = Event(self.step, "diverged")
         elif jump == 0.0:
-            self.event = Event(self.step, self._broken("jump"))
+            self.event = Event(self.step, self._broken("jump" if self._jumps() else "kink"))
         elif kink == 0.0:
             self.event = Event(self.step, "kink")
         elif not np.isfinite(slopes).all():
             self.event = Event(self.step, "no derivative")
         return None if self.event is not None else (image, slopes)
+
+    def _jumps(self) -> bool:
+        """Whether neighbours of the state go to places that do not tend to its own as they tend to it."""
+        here = np.array(self.state)
+        size = 1.0 + float(np.abs(here).max())
+        away = []
+        for h in (1e-6 * size, 1e-8 * size):
+            beside = np.concatenate([here + h * np.eye(len(here)), here - h * np.eye(len(here))])
+            away.append(float(np.abs(self.here.step(beside) - self.here.step(here[None, :])).max()))
+        return away[1] > 0.1 * away[0]
 
     def _broken(self, otherwise: str) -> str:
         return "zero gradient" if self.here.gradient_norm(self.state) == 0.0 else otherwise

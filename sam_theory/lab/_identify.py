@@ -14,10 +14,12 @@ from scipy.spatial import KDTree
 from scipy.spatial.distance import cdist
 
 from sam_theory.arithmetic import Float64, with_derivative
-from sam_theory.lab._at import FloatArray, MapAt
+from sam_theory.dynamics import Map
+from sam_theory.lab._at import FloatArray, MapAt, at
 from sam_theory.lab._attractor import IntArray
+from sam_theory.rules import gd
 
-__all__ = ["Cycles", "Visits", "Group", "components"]
+__all__ = ["Cycles", "Visits", "Group", "along_minima", "components"]
 
 #: A multiplier this close to 1 belongs to a direction along a continuum.
 _NEUTRAL = 1e-4
@@ -25,6 +27,12 @@ _NEUTRAL = 1e-4
 _CHANGES = 1e-3
 #: Parts of a continuum that are nearer than this share of the box are one; so is what a settled orbit between joins.
 _REACH = 0.05
+#: How far that orbit may go, relative to the gap: between two branches it goes half of it to reach either.
+_BEND = 0.25
+#: Steps of descent from the centre of a drifting cycle, and how flat the loss is along its motion.
+_DESCENT, _FLAT = 1_000, 0.05
+#: Parts between which it is tried.
+_PARTS = 40
 #: Points of a continuum among which neighbours are looked for.
 _SAMPLE = 1_000
 #: A continuum is longer than this share of the box.
@@ -46,16 +54,15 @@ def derivatives_of(here: MapAt, points: FloatArray, period: int) -> FloatArray:
     program, arithmetic = with_derivative(map.flat, names), Float64()
     parameters = {n: float(v) for n, v in here.values.items()}
     total: FloatArray = np.broadcast_to(np.eye(d), (len(points), d, d))
-    at = points
     with np.errstate(all="ignore"):
         for _ in range(period):
-            out = arithmetic.run(program, {**parameters, **dict(zip(names, at.T, strict=True))})
-            rows = [[np.broadcast_to(out[f"{a}|{b}"], len(at)) for b in names] for a in names]
+            out = arithmetic.run(program, {**parameters, **dict(zip(names, points.T, strict=True))})
+            rows = [[np.broadcast_to(out[f"{a}|{b}"], len(points)) for b in names] for a in names]
             slopes = np.array(rows).transpose(2, 0, 1)
             for event in ("jump", "kink"):
                 if event in out:
-                    slopes = np.where(np.broadcast_to(out[event], len(at))[:, None, None] == 0.0, np.nan, slopes)
-            total, at = slopes @ total, here.step(at)
+                    slopes = np.where(np.broadcast_to(out[event], len(points))[:, None, None] == 0.0, np.nan, slopes)
+            total, points = slopes @ total, here.step(points)
     return total
 
 
@@ -67,6 +74,26 @@ def multipliers_of(derivatives: FloatArray) -> npt.NDArray[np.complex128]:
         values = np.linalg.eigvals(derivatives[whole]).astype(complex)
         found[whole] = np.take_along_axis(values, np.argsort(-np.abs(values), axis=1), axis=1)
     return found
+
+
+def along_minima(here: MapAt, centres: FloatArray, moves: FloatArray) -> npt.NDArray[np.bool_]:
+    """Whether motions (n, d) at centres (n, d) go along a manifold of minima, found by descent from the centre."""
+    loss = here.map.loss
+    width, own = len(loss.variables), {n: here.values[n] for n in loss.parameters}
+    unit = at(Map(gd, loss), {"eta": 1, **own})
+    start, along = centres[:, :width], moves[:, :width]
+    curved = np.linalg.norm(np.eye(width) - derivatives_of(unit, start, 1), ord=2, axis=(1, 2))
+    point = start
+    for _ in range(_DESCENT):
+        gradient = point - unit.step(point)
+        point = point - gradient / np.maximum(curved, 1e-300)[:, None]
+    hessian = np.eye(width) - derivatives_of(unit, point, 1)
+    with np.errstate(all="ignore"):
+        size = np.linalg.norm(hessian, ord=2, axis=(1, 2))
+        length = np.linalg.norm(along, axis=1)
+        still = np.linalg.norm(point - unit.step(point), axis=1) <= 1e-6 * size
+        flat = np.linalg.norm(np.einsum("nij,nj->ni", hessian, along), axis=1) <= _FLAT * size * length
+    return np.asarray(np.isfinite(size) & still & flat & (length > 0))
 
 
 @dataclass(frozen=True)
@@ -176,40 +203,54 @@ class Cycles:
         return found
 
     def _joined(self, firsts: FloatArray, k: int) -> IntArray:
-        """Numbers of the continua to which cycles (n, k, d) belong: linked where near, or where the middle settles."""
+        """Numbers of the continua to which cycles (n, k, d) belong: linked where near, or by what settles between."""
         n, d = len(firsts), firsts.shape[2]
         if n == 1:
             return np.zeros(1, dtype=np.int64)
-        step = max(1, -(-n * k // _SAMPLE))
         order = np.lexsort(firsts[:, 0].T[::-1])
-        sample = order[::step]
+        sample = order[:: max(1, -(-n * k // _SAMPLE))]
         points = firsts[sample].reshape(-1, d)
-        tree = minimum_spanning_tree(cdist(points, points) + 1e-300).tocoo()
-        edges = np.stack([tree.row, tree.col], axis=1)
-        linked = tree.data <= _REACH * self.scale
-        far = np.flatnonzero(~linked)
-        if len(far):
-            linked[far] = self._settles_between(points[edges[far, 0]], points[edges[far, 1]], k)
         own = np.repeat(np.arange(len(sample)), k)
-        label = components(len(sample), own[edges[linked]])
+        distances = cdist(points, points)
+        tree = minimum_spanning_tree(distances + 1e-300).tocoo()
+        near = tree.data <= _REACH * self.scale
+        edges = np.stack([own[tree.row[near]], own[tree.col[near]]], axis=1)
+        label = components(len(sample), edges)
+        if 1 < label.max() + 1 <= _PARTS:
+            edges = np.concatenate([edges, self._bridges(points, own, label, distances, k)])
+            label = components(len(sample) + len(edges), edges)[: len(sample)]
         nearest = KDTree(firsts[sample, 0]).query(firsts[:, 0])[1]
-        return label[nearest]
+        return np.unique(label[nearest], return_inverse=True)[1]
 
-    def _settles_between(self, a: FloatArray, b: FloatArray, k: int) -> npt.NDArray[np.bool_]:
-        """Whether the orbit of the middle of two points settles nearby, again on a continuum."""
-        middle, length = (a + b) / 2, np.linalg.norm(a - b, axis=1)
-        at = middle
+    def _bridges(
+        self, points: FloatArray, own: IntArray, label: IntArray, distances: FloatArray, k: int
+    ) -> npt.NDArray[Any]:
+        """Edges from parts to what the middle of their gap settles on nearby, if that is on a continuum too."""
+        part = label[own]
+        pairs = []
+        for i in range(label.max() + 1):
+            for j in range(i):
+                mine, other = np.flatnonzero(part == i), np.flatnonzero(part == j)
+                closest = np.unravel_index(np.argmin(distances[np.ix_(mine, other)]), (len(mine), len(other)))
+                pairs.append((mine[closest[0]], other[closest[1]]))
+        a, b = np.array(pairs).T
+        middle, length = (points[a] + points[b]) / 2, np.linalg.norm(points[a] - points[b], axis=1)
+        end = middle
         for _ in range(500 * k):
-            at = self.here.step(at)
-        again = at
+            end = self.here.step(end)
+        again = end
         for _ in range(k):
             again = self.here.step(again)
         with np.errstate(all="ignore"):
-            near = (np.linalg.norm(at - middle, axis=1) <= 0.5 * length) & (
-                np.abs(again - at).max(axis=1) <= self.radius
-            )
-            flat = (np.abs(multipliers_of(derivatives_of(self.here, at, k)) - 1.0) <= _NEUTRAL).any(axis=1)
-        return near & flat
+            good = np.linalg.norm(end - middle, axis=1) <= _BEND * length
+            good &= np.abs(again - end).max(axis=1) <= self.radius
+            good &= (np.abs(multipliers_of(derivatives_of(self.here, end, k)) - 1.0) <= _NEUTRAL).any(axis=1)
+        kept = np.flatnonzero(good)
+        if not len(kept):
+            return np.zeros((0, 2), dtype=np.int64)
+        # What lies between is a node of its own, once: branches that cross there are one continuum.
+        number = len(label) + components(len(kept), KDTree(end[kept]).query_pairs(self.radius, output_type="ndarray"))
+        return np.concatenate([np.stack([own[side[kept]], number], axis=1) for side in (a, b)])
 
 
 def _dimension(points: FloatArray) -> int:

@@ -43,7 +43,7 @@ class LyapunovSpectrum:
     half_widths : ndarray, shape (d,)
         Of the 95 % confidence intervals, from the means of 32 batches; ∞ where there is none.
     converged : tuple of bool
-        Whether the interval is shorter than ``tolerance``, the batches are uncorrelated and the two halves agree.
+        Whether the interval is shorter than ``tolerance``, the batches are not correlated and the two halves agree.
     steps : ndarray of int, shape (n,)
         Numbers of steps after which the estimate was recorded.
     series : ndarray, shape (n, d)
@@ -338,7 +338,8 @@ def _interval(logs: FloatArray, counts: FloatArray) -> tuple[float, bool]:
     correlation = float(np.sum(away[1:] * away[:-1]) / np.sum(away**2))
     half = _BATCHES // 2
     drift = abs(float(means[:half].mean() - means[half:].mean()))
-    return width, abs(correlation) <= 3.0 / math.sqrt(_BATCHES) and drift <= 8.0 * error
+    # Batches that alternate only make the interval too long.
+    return width, correlation <= 2.0 / math.sqrt(_BATCHES) and drift <= 8.0 * error
 
 
 def _cycle(here: MapAt, carrier: Carrier) -> tuple[FloatArray | None, FloatArray | None]:

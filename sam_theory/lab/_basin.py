@@ -271,7 +271,8 @@ class _Search:
     def _of_cycles(self, group: Group, count: int) -> Basin:
         k, points = group.period, self.cycles.points[group.members[0]]
         kind = "fixed point" if k == 1 else "cycle"
-        gradient = max(self.here.gradient_norm(p.tolist()) for p in points)
+        width = len(self.here.map.loss.variables)
+        gradient = max(float(np.linalg.norm(self.here.gradient(p[:width]))) for p in points)
         if group.dimension:
             kind = "continuum"
             members = group.members[_spread(np.arange(len(group.members)))]

@@ -186,7 +186,8 @@ class Carrier:
         return away[1] > 0.1 * away[0]
 
     def _broken(self, otherwise: str) -> str:
-        return "zero gradient" if self.here.gradient_norm(self.state) == 0.0 else otherwise
+        iterate = np.array(self.state[: len(self.here.map.loss.variables)])
+        return otherwise if self.here.gradient(iterate).any() else "zero gradient"
 
 
 def _completed(first: State) -> FloatArray:

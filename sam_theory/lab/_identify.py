@@ -14,10 +14,8 @@ from scipy.spatial import KDTree
 from scipy.spatial.distance import cdist
 
 from sam_theory.arithmetic import Float64, with_derivative
-from sam_theory.dynamics import Map
-from sam_theory.lab._at import FloatArray, MapAt, at
+from sam_theory.lab._at import FloatArray, MapAt
 from sam_theory.lab._attractor import IntArray
-from sam_theory.rules import gd
 
 __all__ = ["Cycles", "Visits", "Group", "along_minima", "components"]
 
@@ -78,9 +76,7 @@ def multipliers_of(derivatives: FloatArray) -> npt.NDArray[np.complex128]:
 
 def along_minima(here: MapAt, centres: FloatArray, moves: FloatArray) -> npt.NDArray[np.bool_]:
     """Whether motions (n, d) at centres (n, d) go along a manifold of minima, found by descent from the centre."""
-    loss = here.map.loss
-    width, own = len(loss.variables), {n: here.values[n] for n in loss.parameters}
-    unit = at(Map(gd, loss), {"eta": 1, **own})
+    width, unit = len(here.map.loss.variables), here.descent
     start, along = centres[:, :width], moves[:, :width]
     curved = np.linalg.norm(np.eye(width) - derivatives_of(unit, start, 1), ord=2, axis=(1, 2))
     point = start

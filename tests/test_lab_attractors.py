@@ -418,6 +418,14 @@ def test_sam_before_its_end_drifts_along_the_minima_near_period_2() -> None:
     assert [(b.kind, b.along_minima) for b in found.basins] == [("drifting", False)]
 
 
+def test_sam_is_trapped_within_rho_of_a_maximum() -> None:
+    # w⁺ = (1+η)w − ηρ sgn w on −w²/2: |w| = ρ is fixed and repels, so |w| < ρ ends in [−ηρ, ηρ] and |w| > ρ at infinity.
+    found = basins(Map(sam, Expression("-w**2/2")), {"eta": "1/2", "rho": "1/10"}, {"w": ("-1/5", "1/5")}, 400, 600)
+    assert [b.kind for b in found.basins] == ["aperiodic"]
+    assert (found.labels == np.where(np.abs(found.axes["w"]) < 0.1, 0, -1)).all()
+    assert 0.045 < np.abs(found.basins[0].points).max() <= 0.05
+
+
 def test_the_henon_attractor_is_one_set_and_the_rest_diverges() -> None:
     found = basins(HENON, {"eta": 1, "momentum": "-3/10"}, {"w": (-2, 2), "v_w": (-2, 2)}, 24, 600)
     assert [b.kind for b in found.basins] == ["aperiodic"] and found.basins[0].share + found.diverged == 1
@@ -499,6 +507,8 @@ def test_the_commands_print_write_and_draw(tmp_path: Path) -> None:
     [
         "lyapunov --rule gd --loss w**2/2 --eta 1 --init 1,2",
         "lyapunov --rule gd --loss w**2/2 --eta 1 --init a",
+        "lyapunov --rule gd --loss w**2/2 --eta 1 --init 1 --predict 0",
+        "lyapunov --rule gd --loss w**2/2 --eta 1 --init 1 --plot a.png --predict x",
         "basin --rule gd --loss w**2/2 --eta 1 --box w=1",
         "basin --rule gd --loss w**2/2 --eta 1 --box w",
         "basin --rule gd --loss w**2/2 --eta 1 --box w=-1:1 --resolution a",

@@ -7,8 +7,18 @@ import json as json_text
 import click
 
 from sam_theory.cli._map import exact, map_options, number, read_map
+from sam_theory.errors import InputError
 
 __all__ = ["lyapunov"]
+
+
+def _constant(text: str) -> float:
+    from sam_theory.arithmetic import parse_expression
+
+    value = parse_expression(text)
+    if not value.is_number or not value.is_finite or not value.is_real:
+        raise InputError(f"--predict: {text!r} is no real number; write 0.41922 or log(2)")
+    return float(value)
 
 
 @click.command(
@@ -31,6 +41,9 @@ __all__ = ["lyapunov"]
     help="Half-width of the interval of 95 % below which an exponent counts as converged.",
 )
 @click.option("--seed", metavar="N", type=click.IntRange(min=0), default=0, show_default=True, help="Of the frame.")
+@click.option(
+    "--predict", metavar="EXPR", multiple=True, help="An exponent known otherwise, drawn beside; repeat for each."
+)
 @click.option("--json", metavar="PATH|-", help="Write spectrum and convergence as JSON; - for stdout.")
 @click.option("--plot", metavar="FILE", help="Draw the convergence; the ending chooses the format.")
 def lyapunov(
@@ -44,6 +57,7 @@ def lyapunov(
     transient: int,
     tolerance: str,
     seed: int,
+    predict: tuple[str, ...],
     json: str | None,
     plot: str | None,
 ) -> None:
@@ -60,6 +74,9 @@ def lyapunov(
 
     check_target(json)
     check_target(plot)
+    if predict and plot is None:
+        raise InputError("--predict is for the picture; give --plot FILE")
+    known = [_constant(text) for text in predict] or None
     system, params = read_map(loss_text, rule_name, eta, rho, further)
     found = compute(
         system,
@@ -72,7 +89,7 @@ def lyapunov(
         progress=lambda line: click.echo(line, err=True),
     )
     if plot is not None and found.total:
-        save_picture(plot, found.plot)
+        save_picture(plot, lambda: found.plot(predicted=known))
     if json is not None:
         write(json, json_text.dumps(found.to_json(), indent=1, allow_nan=False) + "\n")
     if json != "-":

@@ -230,7 +230,7 @@ class Basins:
                 y,
                 "o" if isolated else ".",
                 color=colour,
-                markersize=8 if isolated else 2.5,
+                markersize=6 if isolated else 2.5,
                 markeredgecolor="black" if isolated else colour,
                 linestyle="none",
             )

@@ -142,7 +142,7 @@ class OrbitDiagram:
             axes.plot(self.values, y, "--", color="k", linewidth=0.9, label=text)
         axes.set_xlabel(self.name)
         axes.set_ylabel(names[j])
-        axes.legend(frameon=False, fontsize="small", loc="best")
+        axes.legend(frameon=False, fontsize="small", loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=3)
         return axes
 
     def _distinct(self, i: int, s: int, j: int) -> FloatArray:
@@ -221,9 +221,9 @@ def orbit_diagram(
     --------
     >>> from sam_theory.losses import Expression
     >>> from sam_theory.rules import gd
-    >>> found = orbit_diagram(Map(gd, Expression("w**4/4 - w**2/2")), {}, ("eta", 1, "3/2", 3), [[0.4]])
+    >>> found = orbit_diagram(Map(gd, Expression("w**4/4 - w**2/2")), {}, ("eta", "3/4", "3/2", 3), [[0.4]])
     >>> [found.ends(i) for i in range(3)]
-    [('aperiodic',), ('period 2',), ('aperiodic',)]
+    [('converged',), ('period 2',), ('aperiodic',)]
     """
     if len(vary) != 4 or not isinstance(vary[0], str):
         raise InputError(f"vary is a parameter, its first and last value and the number of values, not {vary!r}")

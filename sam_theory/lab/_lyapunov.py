@@ -26,6 +26,8 @@ __all__ = ["LyapunovSpectrum", "lyapunov"]
 _BATCHES, _CONFIDENCE = 32, 0.95
 #: Blocks between which the estimate is recorded; a multiple of the batches.
 _BLOCKS = 256
+#: The share of the steps from which on the picture has to show everything.
+_SHOWN = 0.02
 #: Exponents known this well are those of a cycle or a linear map: rounding is all that is left.
 _EXACT = 1e-10
 #: Cycles that are looked for at the end of the orbit, and how well one has to close.
@@ -155,24 +157,39 @@ class LyapunovSpectrum:
         """Write the result as JSON; raises InputError if it cannot be written."""
         save_json(path, self.to_json())
 
-    def plot(self, axes: Axes | None = None) -> Axes:
-        """Running estimates against the number of steps, final intervals, and what the cycle predicts."""
+    def plot(self, axes: Axes | None = None, predicted: Sequence[float] | None = None) -> Axes:
+        """How far the running estimates are from the final ones, with the interval as it narrows like 1/√n.
+
+        ``predicted`` are exponents known otherwise, drawn as dashed lines; those of the cycle if not given.
+        """
         import matplotlib.pyplot as plt
 
         if axes is None:
             _, axes = plt.subplots(layout="constrained")
-        for i, value in enumerate(self.exponents):
-            line = axes.semilogx(self.steps, self.series[:, i], "-", color=f"C{i}", label=f"$\\lambda_{{{i + 1}}}$")[0]
-            if math.isfinite(value) and math.isfinite(self.half_widths[i]):
-                axes.errorbar(self.total, value, self.half_widths[i], color=line.get_color(), fmt="o", ms=3, capsize=4)
-            if self.predicted is not None and math.isfinite(self.predicted[i]):
-                axes.axhline(
-                    self.predicted[i], color=line.get_color(), linestyle="--", linewidth=0.9, label="of the cycle"
-                )
-        axes.axhline(0.0, color="0.6", linewidth=0.8)
+        known = self.predicted if predicted is None else sorted(predicted, reverse=True)
+        if known is not None and len(known) != len(self.exponents):
+            raise InputError(f"there are {len(self.exponents)} exponents, {len(known)} are predicted")
+        late = self.steps >= _SHOWN * self.total
+        top = 0.0
+        for i, (value, width) in enumerate(zip(self.exponents, self.half_widths, strict=True)):
+            if not math.isfinite(value):
+                continue
+            away = self.series[:, i] - value
+            sure = f" ± {width:.2g}" if math.isfinite(width) else ""
+            axes.semilogx(self.steps, away, color=f"C{i}", label=f"$\\lambda_{{{i + 1}}}$ = {value:.6g}{sure}")
+            band = width * np.sqrt(self.total / self.steps) if math.isfinite(width) else np.zeros(len(self.steps))
+            axes.fill_between(self.steps, -band, band, color=f"C{i}", alpha=0.15, linewidth=0)
+            top = max(top, float(np.abs(away[late]).max()), float(band[late].max()))
+            if known is not None and math.isfinite(known[i]):
+                label = f"predicted {known[i]:.6g}"
+                axes.axhline(known[i] - value, color=f"C{i}", linestyle="--", linewidth=1.0, label=label)
+                top = max(top, abs(float(known[i]) - float(value)))
+        if top:
+            axes.set_ylim(-1.2 * top, 1.2 * top)
         axes.set_xlabel("steps $n$")
-        axes.set_ylabel("exponent per step, mean of the first $n$ steps")
-        axes.legend(frameon=False)
+        axes.set_ylabel("mean of the first $n$ steps, less that of all")
+        if axes.get_legend_handles_labels()[0]:
+            axes.legend(frameon=False)
         return axes
 
 
@@ -229,7 +246,7 @@ def lyapunov(
     >>> from sam_theory.rules import gd
     >>> logistic = Map(gd, Expression("4*w**3/3 - 3*w**2/2"))  # w − L'(w) = 4w(1−w)
     >>> found = lyapunov(logistic, {"eta": 1}, [0.3])
-    >>> abs(found.exponents[0] - math.log(2)) < found.half_widths[0] < 0.01, found.converged
+    >>> bool(abs(found.exponents[0] - math.log(2)) < found.half_widths[0] < 0.01), found.converged
     (True, (True,))
     """
     here = at(map, params)

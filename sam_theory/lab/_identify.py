@@ -89,7 +89,7 @@ def along_minima(here: MapAt, centres: FloatArray, moves: FloatArray) -> npt.NDA
         length = np.linalg.norm(along, axis=1)
         still = np.linalg.norm(point - unit.step(point), axis=1) <= 1e-6 * size
         flat = np.linalg.norm(np.einsum("nij,nj->ni", hessian, along), axis=1) <= _FLAT * size * length
-    return np.asarray(np.isfinite(size) & still & flat & (length > 0))
+    return np.asarray(np.isfinite(size) & (size > 0) & still & flat & (length > 0))
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from sam_theory.errors import InputError, nearest
 from sam_theory.lab._at import FloatArray
 from sam_theory.lab._curve import Curve, checked_curve
 from sam_theory.lab._draw import draw, numbers, point_text
-from sam_theory.lab._grow import beside, between, halving, turned
+from sam_theory.lab._grow import beside, between, distinct, halving, turned
 from sam_theory.lab._save import load_json, save_json
 from sam_theory.lab._special import SpecialPoint
 from sam_theory.lab._trace import CLOSED, HALVED, INTERRUPTED, LEFT, LIMIT, Node, Walk, node_at, walk
@@ -144,7 +144,7 @@ class Branch:
         nodes, special = [*self.nodes], [*self.special]
         try:
             for node in added:
-                special += between(self.curve, nodes[-1], node, len(nodes) - 1)
+                special += between(self.curve, nodes[-1], node, len(nodes) - 1, self.base)
                 nodes.append(node)
             if reason == HALVED:
                 met = halving(self.curve, nodes[-2] if len(nodes) > 1 else nodes[-1], nodes[-1], len(nodes) - 1)
@@ -153,7 +153,8 @@ class Branch:
                     nodes.append(met[1])
         except KeyboardInterrupt:
             reason = INTERRUPTED
-        return replace(self, nodes=tuple(nodes), special=tuple(special), ends=(self.ends[0], reason))
+        kept = tuple(distinct(special, self.base))
+        return replace(self, nodes=tuple(nodes), special=kept, ends=(self.ends[0], reason))
 
     def _turned(self) -> Branch:
         """The same branch, passed the other way."""

@@ -90,7 +90,6 @@ def continue_orbit(
     """
     given = {n: low for n, (low, _) in ((n, box({n: v})[n]) for n, v in {**params, **point}.items())}
     exact = {n: given[n] for n in params}
-    _check_names(map, exact, parameter)
     coordinates = {n: given[n] for n in point}
     moved = coordinates.get(parameter) if at is None else box({parameter: at})[parameter][0]
     still = {}
@@ -100,6 +99,7 @@ def continue_orbit(
                 raise InputError(f"'{name}' is frozen; give its value among the coordinates of the point")
             still[name] = coordinates[name]
     curve = checked_curve(map, exact, parameter, period, still)
+    _check_names(map, exact, parameter)
     low, high = checked_span(curve, span)
     start_at = low if moved is None else moved
     if not low <= start_at <= high:

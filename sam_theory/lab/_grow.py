@@ -8,35 +8,63 @@ import numpy as np
 
 from sam_theory.lab._at import FloatArray
 from sam_theory.lab._curve import Curve
-from sam_theory.lab._special import SpecialPoint, locate, tests_at
+from sam_theory.lab._special import SpecialPoint, locate, locate_several, outside, tests_at
 from sam_theory.lab._trace import HALVED, Node, node_at
 
-__all__ = ["beside", "between", "halving", "turned"]
+__all__ = ["beside", "between", "distinct", "halving", "turned"]
 
 #: Test functions below this at both ends of a step are rounding errors of 0.
 _NOISE = 1e-11
+_CROSSINGS = ("pitchfork", "transcritical", "branch point")
 
 
-def between(curve: Curve, before: Node, node: Node, index: int) -> list[SpecialPoint]:
-    """The special points between two neighbours, in order."""
+def between(curve: Curve, before: Node, node: Node, index: int, base: FloatArray) -> list[SpecialPoint]:
+    """The special points between two neighbours, in order.
 
-    def found(test: str) -> SpecialPoint:
-        return locate(curve, before.z, node.z, before.scale, test, index)
+    The middle is looked at too, so that two changes of a sign in one step are not missed unless both lie in one half.
+    """
+    middle = (before.z + node.z) / 2
+    row = _unit((node.z - before.z) / before.scale)
+    found = curve.corrected(middle, row, before.scale)
+    half = None if found is None else node_at(curve, found[0], base, node.z - before.z)
+    parts = [(before, node)] if half is None else [(before, half), (half, node)]
+    return [s for a, b in parts for s in _within(curve, a, b, index)]
 
+
+def _within(curve: Curve, before: Node, node: Node, index: int) -> list[SpecialPoint]:
     first = tests_at(before.slope, before.direction, before.scale)
     # The determinants of both ends need one unit of length.
     second = tests_at(node.slope, _unit(node.tangent / before.scale), before.scale)
-    located = {
-        test: found(test)
-        for test, value in first.items()
-        if value * second[test] <= 0 and value != 0 and max(abs(value), abs(second[test])) > _NOISE
-    }
-    if "fold" in located and "branch" in located:
-        apart = np.append(located["fold"].points[0] - located["branch"].points[0], 0.0) / before.scale
-        if np.abs(apart).max() < 1e-6:
-            del located["fold"]  # two branches touch: the turn is that of the one across
-    real = [s for s in located.values() if s.kind != "neutral saddle"]
+    located = {}
+    for test, value in first.items():
+        if value * second[test] <= 0 and value != 0 and max(abs(value), abs(second[test])) > _NOISE:
+            point = locate(curve, before.z, node.z, before.scale, test, index)
+            if point is not None and point.kind != "neutral saddle":
+                located[test] = point
+    real = [*located.values()]
+    counts = outside(before.slope), outside(node.slope)
+    if not real and counts[0] != counts[1]:
+        several = locate_several(curve, before.z, node.z, before.scale, min(counts), index)
+        real = [] if several is None else [several]
     return sorted(real, key=lambda s: float((_place(s) - before.z) / before.scale @ before.direction))
+
+
+def distinct(special: list[SpecialPoint], scale: FloatArray) -> list[SpecialPoint]:
+    """Without repetitions, and without folds at branch points: there the turn is that of the branch across."""
+    kept: list[SpecialPoint] = []
+    for s in special:
+        near = [
+            t
+            for t in special
+            if t is not s and abs(t.index - s.index) <= 1 and np.abs((_place(t) - _place(s)) / scale).max() < 1e-7
+        ]
+        repeated = any(t.kind == s.kind and any(t is k for k in kept) for t in near)
+        if s.kind == "jump":  # the one that is located best stands for all tests
+            jumps = [t for t in special if t.kind == "jump" and t.index == s.index and t is not s]
+            repeated = repeated or any(t.uncertainty < s.uncertainty for t in jumps)
+        if not repeated and not (s.kind == "fold" and any(t.kind in _CROSSINGS for t in near)):
+            kept.append(s)
+    return kept
 
 
 def _unit(v: FloatArray) -> FloatArray:
@@ -78,7 +106,7 @@ def halving(curve: Curve, before: Node, node: Node, index: int) -> tuple[Special
         tests = [tests_at(f[1], across, scale)["flip"] for f in (first, second)]
         if tests[0] * tests[1] <= 0:
             found = locate(inner, a, b, scale, "flip", index)
-            return None if found.kind != "flip" else _met(curve, found, before)
+            return None if found is None or found.kind != "flip" else _met(curve, found, before)
     return None
 
 

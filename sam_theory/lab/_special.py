@@ -9,19 +9,21 @@ chord is found with 212 binary digits and exact derivatives.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from flint import arb, arb_mat
+from scipy.optimize import brentq
 
+from sam_theory.arithmetic import Undecided
 from sam_theory.lab._at import FloatArray
+from sam_theory.lab._coefficients import Forms, flip, fold, neimark_sacker, pitchfork
 from sam_theory.lab._curve import CANNOT, Curve, precise
-from sam_theory.lab._normal_form import Forms, flip, fold, neimark_sacker, pitchfork
 
-__all__ = ["SpecialPoint", "compound", "locate", "tests_at"]
+__all__ = ["SpecialPoint", "compound", "locate", "locate_several", "outside", "tests_at"]
 
 #: A special point whose test function does not come this close to 0 is a jump.
 _VANISHES = 1e-6
@@ -151,7 +153,9 @@ class _Chord:
     def __init__(self, curve: Curve, a: FloatArray, b: FloatArray, scale: FloatArray) -> None:
         across = (b - a) / scale
         self.curve = curve
+        self.scale = scale
         self.length = float(np.linalg.norm(across))
+        self.across = [arb(float(c) / self.length) for c in b - a]
         self.row = [arb(float(c)) / arb(float(s)) for c, s in zip(across / self.length, scale, strict=True)]
         self.start = [arb(float(c)) for c in a]
         self.offset = sum((r * c for r, c in zip(self.row, self.start, strict=True)), arb(0))
@@ -160,8 +164,15 @@ class _Chord:
     def __call__(self, s: arb, test: Test) -> tuple[list[arb], arb]:
         """The point at distance s along the chord, and the test function there."""
         z = self.curve.corrected_exactly(self._guess(s), self.row, (self.offset + s).mid())
+        if any(
+            abs(c - g) > arb(float(w)) * self.length for c, g, w in zip(z, self._straight(s), self.scale, strict=True)
+        ):
+            raise ArithmeticError("another branch was reached")
         self.known = [*[(t, p) for t, p in self.known if t != s][-4:], (s, z)]
         return z, test(z, self.curve.exactly(z)[1], self.row)
+
+    def _straight(self, s: arb) -> list[arb]:
+        return [(c + s * t).mid() for c, t in zip(self.start, self.across, strict=True)]
 
     def _guess(self, s: arb) -> list[arb]:
         """Interpolation through the points that are known: near a branch point a rough guess is on the other branch."""
@@ -175,40 +186,52 @@ class _Chord:
         return total
 
 
-def _zero(chord: _Chord, test: Test) -> tuple[list[arb], arb, arb] | None:
-    """The zero of a test function: the point, the value there, and the last change of the parameter.
+@dataclass(frozen=True)
+class _Zero:
+    """A change of sign: the point, what is left of the parameter to move, and the width of the last bracket."""
 
-    Regula falsi in the Illinois form, which keeps a bracket where the ends have different signs.
+    z: list[arb]
+    change: float
+    width: float
+
+
+def _zero(chord: _Chord, test: Test) -> _Zero | None:
+    """Where a test function changes its sign, by regula falsi in the Illinois form, which keeps a bracket.
+
+    None if it does not: at an end of the chord floats may be wrong about the sign.  Raises Undecided where nothing can
+    be computed.
     """
+    slack = arb(chord.length) / 10**6
     low, high = arb(0), arb(chord.length)
-    try:
+    (z_low, f_low), (z_high, f_high) = chord(low, test), chord(high, test)
+    if not _opposite(f_low, f_high):
+        low, high = (-slack).mid(), (high + slack).mid()
         (z_low, f_low), (z_high, f_high) = chord(low, test), chord(high, test)
-    except CANNOT:
-        return None
-    if f_low == 0:
-        return z_low, f_low, arb(0)
-    z, f, last = z_high, f_high, z_high[-1]
+        if not _opposite(f_low, f_high):
+            return None
     change = abs(z_high[-1] - z_low[-1])
-    for _ in range(120):
+    for _ in range(200):
         if f_high == 0 or abs(high - low) < chord.length * arb(2) ** -90:
             break
-        s = (low - f_low * (high - low) / (f_high - f_low)).mid()
-        if not s.is_finite():
-            return None
-        found = _evaluated(chord, test, s, low, high)
+        found = _evaluated(chord, test, (low - f_low * (high - low) / (f_high - f_low)).mid(), low, high)
         if found is None:
             break
         s, z, f = found
-        change, last = abs(z[-1] - last).mid(), z[-1]
+        # What the next secant step would still move.
+        change = abs(f * (z[-1] - z_high[-1]) / (f - f_high)).mid() if f != f_high else abs(z[-1] - z_high[-1]).mid()
         moved = abs(s - high)
-        if (f < 0) != (f_high < 0):
-            low, f_low = high, f_high
+        if _opposite(f, f_high):
+            low, f_low, z_low = high, f_high, z_high
         else:
             f_low = f_low / 2
-        high, f_high = s, f
+        high, f_high, z_high = s, f, z
         if f == 0 or moved < chord.length * arb(2) ** -100:
             break
-    return z, f, change
+    return _Zero(z_high, float(change), float(abs(z_high[-1] - z_low[-1])))
+
+
+def _opposite(a: arb, b: arb) -> bool:
+    return bool((a <= 0 and b >= 0) or (a >= 0 and b <= 0))
 
 
 def _evaluated(chord: _Chord, test: Test, s: arb, low: arb, high: arb) -> tuple[arb, list[arb], arb] | None:
@@ -223,16 +246,60 @@ def _evaluated(chord: _Chord, test: Test, s: arb, low: arb, high: arb) -> tuple[
     return None
 
 
-def locate(curve: Curve, a: FloatArray, b: FloatArray, scale: FloatArray, test: str, index: int) -> SpecialPoint:
-    """The special point between two neighbours on a branch at which ``test`` changes its sign."""
+def locate(curve: Curve, a: FloatArray, b: FloatArray, scale: FloatArray, test: str, index: int) -> SpecialPoint | None:
+    """The special point between two neighbours on a branch at which ``test`` changes its sign, if it does."""
     with precise():
-        found = _zero(_Chord(curve, a, b, scale), _TESTS[test])
-        if found is None:
+        try:
+            found = _zero(_Chord(curve, a, b, scale), _TESTS[test])
+        except CANNOT:
             return _unlocated(curve, a, b, test, index)
-        z, _, change = found
-        near = np.array([float(c) for c in z])
-        uncertainty = max(float(change), float(np.spacing(abs(near[-1]))))
-        return _described(curve, z, near, test, uncertainty, index, scale)
+        if found is None:
+            return None
+        near = np.array([float(c) for c in found.z])
+        near[np.abs(near) < 1e-25 * scale] = 0.0
+        rounding = float(np.spacing(max(abs(near[-1]), 1e-25 * scale[-1])))
+        point = _described(curve, found.z, near, test, max(found.change, rounding), index, scale)
+        return replace(point, uncertainty=max(found.width, rounding)) if point.kind == "jump" else point
+
+
+def locate_several(
+    curve: Curve, a: FloatArray, b: FloatArray, scale: FloatArray, rank: int, index: int
+) -> SpecialPoint | None:
+    """Where the modulus number ``rank`` (from 0, falling) of the multipliers is 1, for several that reach it together.
+
+    In floats: determinants have a double zero there.  None where nothing is found.
+    """
+    across = (b - a) / scale
+    row = across / np.linalg.norm(across)
+
+    def at(share: float) -> tuple[FloatArray, FloatArray]:
+        found = curve.corrected(a + share * (b - a), row, scale)
+        linear = None if found is None else curve.linearised(found[0])
+        if found is None or linear is None:
+            raise Undecided("the branch cannot be followed")
+        return found[0], linear[1]
+
+    def excess(share: float) -> float:
+        return float(np.abs(_multipliers(at(share)[1])[rank])) - 1.0
+
+    try:
+        share = float(brentq(excess, 0.0, 1.0, xtol=1e-15, rtol=1e-15))
+        z, slope = at(share)
+    except CANNOT:
+        return None
+    multipliers = _multipliers(slope)
+    critical = complex(multipliers[rank])
+    count = int((np.abs(np.abs(multipliers) - 1) < _VANISHES).sum())
+    real = abs(critical.imag) < _VANISHES
+    kind = "flip" if real and critical.real < 0 else "branch point" if real else "Neimark-Sacker"
+    if abs(abs(critical) - 1) > _VANISHES:
+        kind = "jump"
+    points = curve.steps(z, curve.period)
+    if points is None:
+        return None
+    uncertainty = 1e-14 * (abs(float(z[-1])) + abs(float(b[-1] - a[-1])))
+    detail = f"{count} multipliers reach the unit circle together" if kind != "jump" else "multipliers jump at a kink"
+    return SpecialPoint(kind, float(z[-1]), points, multipliers, None, "-", uncertainty, index, detail)
 
 
 def _multipliers(slope: FloatArray) -> npt.NDArray[np.complex128]:
@@ -251,6 +318,11 @@ def _unlocated(curve: Curve, a: FloatArray, b: FloatArray, test: str, index: int
     return SpecialPoint(
         "jump", float(middle[-1]), points, nothing, None, "-", apart, index, f"{test}: the map has a kink in between"
     )
+
+
+def outside(slope: FloatArray) -> int:
+    """The number of multipliers outside of the unit circle."""
+    return int((np.abs(_multipliers(slope)) > 1 + 1e-9).sum())
 
 
 def _described(

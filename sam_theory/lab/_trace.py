@@ -123,8 +123,9 @@ def _walk(task: Walk, nodes: list[Node]) -> str:
                 continue
             nodes.append(end)
             return LEFT
-        if _closes(nodes, node, task.curve):
-            nodes.append(node)
+        closing = _closes(nodes, node, task)
+        if closing is not None:
+            nodes.append(closing)
             return CLOSED
         if halved(task.curve, last.z, node.z):
             return HALVED
@@ -174,22 +175,23 @@ def _cut(task: Walk, last: Node, node: Node) -> Node | None:
     return node_at(task.curve, found[0], task.base, last.tangent)
 
 
-def _closes(nodes: list[Node], node: Node, curve: Curve) -> bool:
-    """Whether the step to ``node`` passes the start again, or another point of its orbit."""
+def _closes(nodes: list[Node], node: Node, task: Walk) -> Node | None:
+    """The start, or another point of its orbit, if the step to ``node`` passes it."""
     first, last = nodes[0], nodes[-1]
     if len(nodes) < 8:
-        return False
+        return None
     apart = float(np.linalg.norm((node.z - last.z) / first.scale))
-    orbit = curve.steps(first.z, curve.period)
+    if float(np.abs(node.z[-1] - first.z[-1]) / first.scale[-1]) > apart:
+        return None
+    orbit = task.curve.steps(first.z, task.curve.period)
     for point in first.z[None, :-1] if orbit is None else orbit:
         start = np.append(point, first.z[-1])
         before, after = (start - last.z) / first.scale, (node.z - start) / first.scale
-        near = max(float(np.linalg.norm(before)), float(np.linalg.norm(after)))
         middle = before + after
         line = float(np.linalg.norm(before - middle * (before @ middle) / (middle @ middle)))
-        if near <= apart and before @ middle >= 0 and after @ middle >= 0 and line <= 0.1 * apart:
-            return True
-    return False
+        if before @ middle >= 0 and after @ middle >= 0 and line <= 0.1 * apart:
+            return node_at(task.curve, start, task.base, last.tangent)
+    return None
 
 
 def halved(curve: Curve, before: FloatArray, after: FloatArray) -> bool:

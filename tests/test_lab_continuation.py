@@ -1,0 +1,381 @@
+"""Continuation: every located point against its closed form, every coefficient against an independent one."""
+
+from __future__ import annotations
+
+import json
+from fractions import Fraction
+from math import cos, pi, sqrt, tanh
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sam_theory.dynamics import Map
+from sam_theory.errors import InputError
+from sam_theory.lab import Branch, SpecialPoint, continue_orbit
+from sam_theory.lab._coefficients import Forms, flip, neimark_sacker
+from sam_theory.losses import Expression, Product, Quadratic, log_cosh
+from sam_theory.rules import gd, rule, sam, usam
+
+TIGHT = 1e-10
+
+
+@rule
+def delayed(space: Any, w: Any, v: Any, *, eta: Any) -> dict[str, Any]:
+    """Gradient descent with the gradient of the step before."""
+    return {"w": w - eta * space.grad(v), "v": w}
+
+
+def line(text: str) -> Expression:
+    """A loss of x alone; other symbols are its parameters."""
+    return Expression(text, ["x"])
+
+
+def only(branch: Branch, kind: str) -> list[SpecialPoint]:
+    return [s for s in branch.special if s.kind == kind]
+
+
+# -- flips ---------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(("sign", "form"), [("-", "supercritical"), ("+", "subcritical")])
+def test_the_flip_of_usam_lies_at_2_over_1_plus_rho_and_has_the_coefficient_of_its_cubic(sign: str, form: str) -> None:
+    branch = continue_orbit(Map(usam, line(f"x**2/2 {sign} x**4/4")), {"rho": "1/2"}, {"x": 0}, 1, "eta", ("1/10", 3))
+    (point,) = branch.special
+    eta, b = 2 / 1.5, 1.0 if sign == "+" else -1.0
+    assert point.kind == "flip"
+    assert abs(point.parameter - eta) < TIGHT
+    assert point.uncertainty < TIGHT
+    # x − η(u + b u³), u = (1+ρ)x + ρb x³
+    assert point.coefficient == pytest.approx(-b * eta * (0.5 + 1.5**3), rel=1e-12)
+    assert point.type == form
+    assert branch.ends == ("left the span", "left the span")
+    assert branch.stable[0] and not branch.stable[-1]
+
+
+def test_what_branches_off_at_a_supercritical_flip_is_stable_and_ends_there() -> None:
+    fixed = continue_orbit(Map(usam, line("x**2/2 - x**4/4")), {"rho": "1/2"}, {"x": 0}, 1, "eta", ("1/10", 2))
+    cycle = fixed.switch(0)
+    assert cycle.period == 2
+    assert cycle.ends == ("period halving", "left the span")
+    met = cycle.special[0]
+    assert met.kind == "period halving"
+    assert abs(met.parameter - 4 / 3) < TIGHT
+    assert cycle.parameters.min() >= 4 / 3 - TIGHT
+    assert cycle.stable[3:].all()
+    assert np.abs(cycle.orbits[:, 0] + cycle.orbits[:, 1]).max() < 1e-10
+    repelling = continue_orbit(Map(usam, line("x**2/2 + x**4/4")), {"rho": "1/2"}, {"x": 0}, 1, "eta", ("1/2", 2))
+    other = repelling.switch(0)
+    assert other.parameters.max() <= 4 / 3 + TIGHT
+    assert not other.stable.any()
+
+
+def test_the_quadratic_term_enters_the_flip_by_its_square() -> None:
+    # GD on x²/2 + x³/3 + b x⁴/4 at η = 2: x ↦ −x − 2x² − 2b x³, c = (F''/2)² + F'''/6 = 4 − 2b.
+    for b in ("1", "3"):
+        branch = continue_orbit(Map(gd, line(f"x**2/2 + x**3/3 + {b}*x**4/4")), {}, {"x": 0}, 1, "eta", (1, 3))
+        (point,) = only(branch, "flip")
+        assert point.parameter == pytest.approx(2, abs=TIGHT)
+        assert point.coefficient == pytest.approx(4 - 2 * float(b), rel=1e-12)
+        assert point.type == ("supercritical" if b == "1" else "subcritical")
+
+
+def test_equal_eigenvalues_flip_together_and_are_not_missed() -> None:
+    branch = continue_orbit(Map(usam, Quadratic(1, 1)), {"rho": "1/2"}, {"w1": 0, "w2": 0}, 1, "eta", ("1/10", 3))
+    (point,) = branch.special
+    assert (point.kind, point.type) == ("flip", "-")
+    assert "2 multipliers" in point.detail
+    assert abs(point.parameter - 4 / 3) < TIGHT
+
+
+# -- F1: the ε of implementations ----------------------------------------------------------------------------
+@pytest.mark.parametrize(("eta", "rho", "lam"), [("1", "1/10", "1"), ("1/2", "3/10", "2")])
+def test_the_minimiser_of_a_quadratic_flips_at_eps_star_though_the_map_has_a_kink(eta: str, rho: str, lam: str) -> None:
+    e, r, a = (float(Fraction(v)) for v in (eta, rho, lam))
+    star = e * a**2 * r / (2 - e * a)
+    given = {"eta": eta, "rho": rho, "lam": lam}
+    here = Map(sam.free("eps"), line("lam*x**2/2"))
+    fixed = continue_orbit(here, given, {"x": 0}, 1, "eps", (star / 10, star * 3))
+    (point,) = fixed.special
+    assert point.kind == "flip"
+    assert abs(point.parameter - star) < TIGHT
+    assert point.type == "supercritical"
+    assert "kink" in point.detail
+    # −ηλ·ρλ·x(1 − λ|x|/ε)/ε
+    assert point.coefficient == pytest.approx(e * a**3 * r / star**2, rel=1e-12)
+    for cycle in (
+        fixed.switch(0),
+        continue_orbit(here, given, {"x": star / a * 0.9}, 2, "eps", (star / 10, star * 3)),
+    ):
+        assert sorted(cycle.ends) == ["left the span", "period halving"]
+        (met,) = only(cycle, "period halving")
+        assert abs(met.parameter - star) < TIGHT
+        radius = np.abs(cycle.orbits[:, 0, 0])
+        assert np.abs(radius - (star - cycle.parameters) / a).max() < 1e-12
+        inner = cycle.parameters < star * (1 - 1e-9)
+        slope = (e * a - 1 + (2 - e * a) * cycle.parameters / star) ** 2
+        assert cycle.multipliers[inner, 0].real == pytest.approx(slope[inner], abs=1e-10)
+        assert cycle.stable[inner].all()
+
+
+# -- folds, loops --------------------------------------------------------------------------------------------
+def test_the_fold_of_sam_two_cycles_on_a_quartic() -> None:
+    # 2r = η(r+ρ)³ and 2 = 3η(r+ρ)²: r = ρ/2, η = 8/(27ρ²).
+    here, rho = Map(sam, line("x**4/4")), Fraction(1)
+    branch = continue_orbit(here, {"rho": rho}, {"x": "1/5"}, 2, "eta", ("1/10", 1), at="1/5")
+    (point,) = branch.special
+    assert (point.kind, point.type) == ("fold", "below")
+    assert abs(point.parameter - 8 / 27) < TIGHT
+    assert abs(point.points[0, 0]) == pytest.approx(0.5, abs=TIGHT)
+    assert branch.ends == ("left the span", "left the span")
+    assert branch.parameters[[0, -1]] == pytest.approx([0.1, 0.1], abs=0)
+    assert list(np.diff(branch.stable.astype(int)).nonzero()[0]) == [point.index]
+    r = np.abs(branch.orbits[:, 0, 0])
+    assert 2 * r == pytest.approx(branch.parameters * (r + 1) ** 3, rel=1e-11)
+
+
+def test_a_loop_of_fixed_points_closes_and_its_folds_open_to_the_inside() -> None:
+    here = Map(gd, line("x**3/3 + (p**2-1)*x"))
+    branch = continue_orbit(here, {"eta": 2}, {"x": 1}, 1, "p", (-2, 2), at=0)
+    assert branch.ends == ("closed loop", "closed loop")
+    assert np.hypot(branch.parameters, branch.orbits[:, 0, 0]) == pytest.approx(1, abs=1e-11)
+    folds = sorted((s.parameter, s.type) for s in only(branch, "fold"))
+    assert [t for _, t in folds] == ["above", "below"]
+    assert [p for p, _ in folds] == pytest.approx([-1, 1], abs=TIGHT)
+    flips = sorted(s.parameter for s in only(branch, "flip"))
+    assert flips == pytest.approx([-sqrt(3) / 2, sqrt(3) / 2], abs=TIGHT)
+    assert len(branch.special) == 4
+
+
+def test_branches_that_cross_and_how_to_change_over() -> None:
+    branch = continue_orbit(Map(gd, line("p*x**2/2 - x**3/3")), {"eta": 1}, {"x": 0}, 1, "p", (-1, 1), at="-1/2")
+    (point,) = branch.special
+    assert point.kind == "transcritical"
+    assert abs(point.parameter) < TIGHT
+    other = branch.switch(0)
+    assert other.orbits[:, 0, 0] == pytest.approx(other.parameters, abs=1e-12)
+    assert [s.kind for s in other.special] == ["transcritical"]
+
+
+@pytest.mark.parametrize(("sign", "form"), [("+", "supercritical"), ("-", "subcritical")])
+def test_a_symmetric_loss_has_a_pitchfork(sign: str, form: str) -> None:
+    branch = continue_orbit(Map(gd, line(f"-p*x**2/2 {sign} x**4/4")), {"eta": "1/2"}, {"x": 0}, 1, "p", (-1, 1))
+    (point,) = branch.special
+    assert (point.kind, point.type) == ("pitchfork", form)
+    assert abs(point.parameter) < TIGHT
+    assert point.coefficient == pytest.approx(-0.5 if sign == "+" else 0.5, rel=1e-12)
+    arms = branch.switch(0)
+    assert arms.orbits[:, 0, 0] ** 2 == pytest.approx(np.abs(arms.parameters), abs=1e-11)
+    assert [s.kind for s in arms.special] == ["pitchfork"]  # passed from one arm to the other, no fold of its own
+
+
+# -- A9: balanced cycles -------------------------------------------------------------------------------------
+def test_the_balanced_cycles_fold_where_2_theta_r_is_rho_and_branch_where_r_is_rho() -> None:
+    rho = 0.7
+    here = Map(sam, Product(log_cosh))
+    branch = continue_orbit(here, {"rho": "7/10"}, {"x": "0.3", "y": "0.3"}, 2, "eta", ("1/2", "3/2"), at="1.35")
+    for s in only(branch, "fold"):
+        r = float(np.linalg.norm(s.points[0]))
+        z = (r + rho) ** 2 / 2
+        theta = z / (np.sinh(z) * np.cosh(z))
+        assert 2 * theta * r == pytest.approx(rho, abs=1e-9)
+        assert s.parameter == pytest.approx(2 * r / ((r + rho) * tanh(z)), abs=TIGHT)
+    assert len(only(branch, "fold")) == 2
+    (crossing,) = only(branch, "pitchfork")
+    assert np.linalg.norm(crossing.points[0]) == pytest.approx(rho, abs=TIGHT)
+    assert crossing.parameter == pytest.approx(1 / tanh(2 * rho**2), abs=TIGHT)
+    assert len(branch.special) == 3  # two real multipliers with product 1 are nothing
+    r = np.linalg.norm(branch.orbits[:, 0], axis=1)
+    transverse = ((3 * r - rho) / (r + rho)) ** 2
+    assert np.abs(branch.multipliers - transverse[:, None]).min(axis=1).max() < 1e-9
+
+
+def test_from_r_equal_rho_cycles_off_the_diagonal_branch_off_on_the_circle_of_radius_rho() -> None:
+    # w → ∓(y, x) as xy is positive or negative: a cycle iff |w| = ρ and ηℓ'((|x|+|y|)²) = 1.
+    rho = 2.0
+    here = Map(sam, Product(log_cosh))
+    branch = continue_orbit(here, {"rho": "2"}, {"x": "1.3", "y": "1.3"}, 2, "eta", ("9/10", "11/10"), at=1)
+    number = next(i for i, s in enumerate(branch.special) if s.kind == "pitchfork")
+    point = branch.special[number]
+    assert point.parameter == pytest.approx(1 / tanh(2 * rho**2), abs=TIGHT)
+    other = branch.switch(number)
+    w = other.orbits[:, 0]
+    assert np.hypot(w[:, 0], w[:, 1]) == pytest.approx(rho, abs=1e-9)
+    assert other.parameters * np.tanh((np.abs(w).sum(axis=1)) ** 2) == pytest.approx(1, abs=1e-9)
+    turned = -np.sign(w.prod(axis=1))[:, None] * other.orbits[:, 1, ::-1]
+    assert w == pytest.approx(turned, abs=1e-9)
+    assert np.abs(w[:, 0] - w[:, 1]).max() > 1
+    away = np.abs(other.parameters - point.parameter)
+    beside = (away > 1e-9) & (away < 1e-5)
+    assert (other.stable[beside] == (point.type == "supercritical")).all()
+
+
+# -- Neimark-Sacker ------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(("loss", "coefficient"), [("x**2/2 - x**4/4", -0.75), ("x**2/2 + x**4/4", 0.75)])
+def test_a_delayed_gradient_turns_at_eta_1(loss: str, coefficient: float) -> None:
+    branch = continue_orbit(Map(delayed, line(loss)), {}, {"x": 0, "v_x": 0}, 1, "eta", ("1/2", "3/2"))
+    (point,) = branch.special
+    assert point.kind == "Neimark-Sacker"
+    assert abs(point.parameter - 1) < TIGHT
+    assert point.multipliers[0] == pytest.approx(complex(cos(pi / 3), sqrt(3) / 2), abs=1e-12)
+    assert point.coefficient == pytest.approx(coefficient, rel=1e-10)
+    assert point.type == ("supercritical" if coefficient < 0 else "subcritical")
+
+
+def test_the_delayed_logistic_map_has_first_coefficient_minus_1() -> None:
+    # u ↦ u − v − 2uv, v ↦ u: the same map as GD with delay on no loss; compared with the decay of a long orbit.
+    forms = Forms(np.array([[1.0, -1.0], [1.0, 0.0]]), lambda u: (np.array([-4 * u[0] * u[1], 0.0]), np.zeros(2)))
+    mu = complex(cos(pi / 3), sqrt(3) / 2)
+    found = neimark_sacker(forms, mu)
+    assert found is not None
+    assert found.value == pytest.approx(-1, rel=1e-12)
+    p = sqrt(2) / (1 - mu.conjugate() ** 2)
+    u, v, sizes = 0.05, 0.0, []
+    for n in range(40_006):
+        u, v = u - v - 2 * u * v, u
+        if n < 6 or n >= 40_000:
+            sizes.append(abs(p * u - mu.conjugate() * p * v))
+    first, last = np.mean(sizes[:6]), np.mean(sizes[6:])
+    assert -(last**-2 - first**-2) / 40_000 / 2 == pytest.approx(found.value, rel=2e-2)
+
+
+@pytest.mark.parametrize("k", [3, 4])
+def test_strong_resonances_have_no_such_coefficient(k: int) -> None:
+    mu = complex(np.exp(2j * pi / k))
+    matrix = np.array([[mu.real, -mu.imag], [mu.imag, mu.real]])
+    assert neimark_sacker(Forms(matrix, lambda u: (u, u)), mu) is None
+
+
+def test_a_double_multiplier_minus_1_has_no_coefficient() -> None:
+    assert flip(Forms(-np.eye(2), lambda u: (u, u))) is None
+
+
+# -- where a branch ends -------------------------------------------------------------------------------------
+def test_a_multiplier_that_jumps_across_minus_1_is_no_flip() -> None:
+    here = Map(gd, line("x**2/2 - p*x + 3*Max(0,x)**2/4"))
+    branch = continue_orbit(here, {"eta": 1}, {"x": "-0.3"}, 1, "p", (-1, 1), at="-1/2")
+    assert [(s.kind, s.coefficient) for s in branch.special] == [("jump", None)]
+    assert abs(branch.special[0].parameter) < TIGHT
+
+
+def test_a_branch_that_escapes_says_so() -> None:
+    # radius ηλρ/(2−ηλ)
+    branch = continue_orbit(Map(sam, Quadratic(1)), {"rho": "1/10"}, {"w1": "0.1"}, 2, "eta", ("1/2", 3), at=1)
+    assert branch.ends == ("left the span", "unbounded")
+    r = np.abs(branch.orbits[:, 0, 0])
+    assert r == pytest.approx(branch.parameters * 0.1 / (2 - branch.parameters), rel=1e-6)
+
+
+def test_the_number_of_points_is_a_limit_and_extension_goes_on() -> None:
+    here, given = Map(sam, line("x**4/4")), {"rho": 1}
+    short = continue_orbit(here, given, {"x": "1/5"}, 2, "eta", ("1/10", 1), at="1/5", points=5)
+    assert short.ends == ("point limit", "point limit") or "point limit" in short.ends
+    assert len(short) <= 11
+    longer = short.extend(("1/20", 1))
+    assert [s.kind for s in longer.special] == ["fold"]
+    assert longer.special[0].parameter == pytest.approx(8 / 27, abs=TIGHT)
+    assert longer.parameters[[0, -1]] == pytest.approx([0.05, 0.05], abs=0)
+    with pytest.raises(InputError, match="must contain the old one"):
+        longer.extend(("1/10", 1))
+
+
+def test_a_saved_branch_is_the_same_and_can_be_extended(tmp_path: Path) -> None:
+    here = Map(usam, line("x**2/2 - x**4/4"))
+    branch = continue_orbit(here, {"rho": "1/2"}, {"x": 0}, 1, "eta", ("1/10", 1))
+    path = tmp_path / "branch.json"
+    branch.save(path)
+    again = Branch.load(path, here)
+    assert json.dumps(again.to_json()) == json.dumps(branch.to_json())
+    assert not again.special
+    longer, direct = again.extend(("1/10", 3)), branch.extend(("1/10", 3))
+    assert longer.to_json() == direct.to_json()
+    assert longer.special[0].parameter == pytest.approx(4 / 3, abs=TIGHT)
+    with pytest.raises(InputError, match="not of"):
+        Branch.load(path, Map(gd, line("x**2/2 - x**4/4")))
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text[: len(text) // 2], encoding="utf-8")
+    with pytest.raises(InputError, match="not a whole JSON"):
+        Branch.load(path, here)
+    path.write_text(text.replace('"tangents"', '"gradients"'), encoding="utf-8")
+    with pytest.raises(InputError, match="lacks parts"):
+        Branch.load(path, here)
+
+
+def test_an_interruption_keeps_what_was_found() -> None:
+    def stop(_: str) -> None:
+        raise KeyboardInterrupt
+
+    here = Map(gd, line("x**3/3 + (p**2-1)*x"))
+    branch = continue_orbit(here, {"eta": 2}, {"x": 1}, 1, "p", (-2, 2), at=0, step=0.02, progress=stop)
+    assert branch.interrupted
+    assert len(branch) >= 50
+    assert branch.extend((-2, 2)).ends == ("closed loop", "closed loop")
+
+
+# -- manifolds of minima -------------------------------------------------------------------------------------
+def test_along_a_manifold_of_minima_a_frozen_coordinate_is_what_varies() -> None:
+    # GD on log cosh(xy) at (0, y): multiplier 1 − ηy².
+    here = Map(gd, Product(log_cosh))
+    along = continue_orbit(here, {"eta": "1/2"}, {"x": 0, "y": 1}, 1, "y", (1, 3))
+    (point,) = along.special
+    assert (point.kind, point.type) == ("flip", "supercritical")
+    assert abs(point.parameter - 2) < TIGHT
+    across = continue_orbit(here, {}, {"x": 0, "y": "3/2"}, 1, "eta", ("1/10", 3), freeze=["y"])
+    assert across.special[0].parameter == pytest.approx(8 / 9, abs=TIGHT)
+    with pytest.raises(InputError, match="freeze a coordinate"):
+        continue_orbit(here, {}, {"x": 0, "y": "3/2"}, 1, "eta", ("1/10", 3))
+
+
+# -- results -------------------------------------------------------------------------------------------------
+def test_tables_have_a_row_for_each_thing_and_the_plot_its_legend() -> None:
+    fixed = continue_orbit(Map(usam, line("x**2/2 - x**4/4")), {"rho": "1/2"}, {"x": 0}, 1, "eta", ("1/2", "3/2"))
+    cycle = fixed.switch(0)
+    rows = fixed.to_table()
+    assert [r["what"] for r in rows] == ["start", "flip", "end"]
+    assert rows[1]["eta"] == "1.33333333333333"
+    assert all(isinstance(c, str) for r in [*rows, *fixed.points_table()] for c in r.values())
+    assert len(fixed.points_table()) == len(fixed)
+    axes = cycle.plot(fixed.plot())
+    legend = axes.get_legend()
+    assert legend is not None
+    labels = [t.get_text() for t in legend.get_texts()]
+    assert sorted(labels)[:3] == ["fixed point, stable", "fixed point, unstable", "flip, supercritical"]
+    assert axes.get_xlabel() == "η"
+    with pytest.raises(InputError, match="no coordinate 'y'"):
+        fixed.plot(coordinate="y")
+
+
+QUARTIC = Map(sam, line("x**4/4"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "match"),
+    [
+        (({"rho": 1}, {"x": "1/5"}, 2, "eto", (0.1, 1)), "nothing called 'eto'"),
+        (({"rho": 1, "eta": 1}, {"x": "1/5"}, 2, "eta", (0.1, 1)), "'eta' varies"),
+        (({}, {"x": "1/5"}, 2, "eta", (0.1, 1)), "no value for rho"),
+        (({"rho": 1, "lam": 1}, {"x": "1/5"}, 2, "eta", (0.1, 1)), "no parameter 'lam'"),
+        (({"rho": 1}, {"y": "1/5"}, 2, "eta", (0.1, 1)), "no coordinate 'y'"),
+        (({"rho": 1}, {}, 2, "eta", (0.1, 1)), "no 'x'"),
+        (({"rho": 1}, {"x": "1/5"}, 0, "eta", (0.1, 1)), "positive integer"),
+        (({"rho": 1}, {"x": "1/5"}, 2, "eta", (1, 0.1)), "give the lower end first"),
+        (({"rho": 1}, {"x": "1/5"}, 2, "eta", (1, 1)), "single point"),
+        (({"rho": 1}, {"x": "1/5"}, 2, "eta", (-1, 1)), "step size must be positive"),
+        (({"rho": 1}, {"x": 0}, 1, "eta", (0.1, 1)), "no derivative at the start"),
+    ],
+)
+def test_bad_input_is_answered_with_what_is_wrong(arguments: Any, match: str) -> None:
+    with pytest.raises(InputError, match=match):
+        continue_orbit(QUARTIC, *arguments)
+
+
+def test_an_orbit_of_a_smaller_period_and_special_points_without_a_branch_are_refused() -> None:
+    here = Map(usam, line("x**2/2 - x**4/4"))
+    with pytest.raises(InputError, match="has period 1"):
+        continue_orbit(here, {"rho": "1/2"}, {"x": 0}, 2, "eta", ("1/2", 1))
+    fold = continue_orbit(QUARTIC, {"rho": 1}, {"x": "1/5"}, 2, "eta", ("1/10", 1), at="1/5")
+    with pytest.raises(InputError, match="at a fold"):
+        fold.switch(0)
+    with pytest.raises(InputError, match="1 special points"):
+        fold.switch(1)
+    with pytest.raises(InputError, match="outside of the span"):
+        continue_orbit(QUARTIC, {"rho": 1}, {"x": "1/5"}, 2, "eta", ("1/10", 1), at=2)

@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from cli_tools import run
 
 from sam_theory.dynamics import Map
 from sam_theory.errors import InputError
-from sam_theory.lab import Branch, SpecialPoint, continue_orbit
+from sam_theory.lab import Branch, SpecialPoint, continue_orbit, continue_orbits
 from sam_theory.lab._coefficients import Forms, flip, neimark_sacker
 from sam_theory.losses import Expression, Product, Quadratic, log_cosh
 from sam_theory.rules import gd, rule, sam, usam
@@ -123,7 +124,7 @@ def test_the_fold_of_sam_two_cycles_on_a_quartic() -> None:
     here, rho = Map(sam, line("x**4/4")), Fraction(1)
     branch = continue_orbit(here, {"rho": rho}, {"x": "1/5"}, 2, "eta", ("1/10", 1), at="1/5")
     (point,) = branch.special
-    assert (point.kind, point.type) == ("fold", "below")
+    assert (point.kind, point.type) == ("fold", "opens below")
     assert abs(point.parameter - 8 / 27) < TIGHT
     assert abs(point.points[0, 0]) == pytest.approx(0.5, abs=TIGHT)
     assert branch.ends == ("left the span", "left the span")
@@ -139,7 +140,7 @@ def test_a_loop_of_fixed_points_closes_and_its_folds_open_to_the_inside() -> Non
     assert branch.ends == ("closed loop", "closed loop")
     assert np.hypot(branch.parameters, branch.orbits[:, 0, 0]) == pytest.approx(1, abs=1e-11)
     folds = sorted((s.parameter, s.type) for s in only(branch, "fold"))
-    assert [t for _, t in folds] == ["above", "below"]
+    assert [t for _, t in folds] == ["opens above", "opens below"]
     assert [p for p, _ in folds] == pytest.approx([-1, 1], abs=TIGHT)
     flips = sorted(s.parameter for s in only(branch, "flip"))
     assert flips == pytest.approx([-sqrt(3) / 2, sqrt(3) / 2], abs=TIGHT)
@@ -197,7 +198,7 @@ def test_from_r_equal_rho_cycles_off_the_diagonal_branch_off_on_the_circle_of_ra
     number = next(i for i, s in enumerate(branch.special) if s.kind == "pitchfork")
     point = branch.special[number]
     assert point.parameter == pytest.approx(1 / tanh(2 * rho**2), abs=TIGHT)
-    other = branch.switch(number)
+    other = branch.switch(number, points=15)
     w = other.orbits[:, 0]
     assert np.hypot(w[:, 0], w[:, 1]) == pytest.approx(rho, abs=1e-9)
     assert other.parameters * np.tanh((np.abs(w).sum(axis=1)) ** 2) == pytest.approx(1, abs=1e-9)
@@ -259,7 +260,9 @@ def test_a_multiplier_that_jumps_across_minus_1_is_no_flip() -> None:
 
 def test_a_branch_that_escapes_says_so() -> None:
     # radius ηλρ/(2−ηλ)
-    branch = continue_orbit(Map(sam, Quadratic(1)), {"rho": "1/10"}, {"w1": "0.1"}, 2, "eta", ("1/2", 3), at=1)
+    branch = continue_orbit(
+        Map(sam, Quadratic(1)), {"rho": "1/10"}, {"w1": "0.1"}, 2, "eta", ("1/2", 3), at=1, step=0.2
+    )
     assert branch.ends == ("left the span", "unbounded")
     r = np.abs(branch.orbits[:, 0, 0])
     assert r == pytest.approx(branch.parameters * 0.1 / (2 - branch.parameters), rel=1e-6)
@@ -342,6 +345,100 @@ def test_tables_have_a_row_for_each_thing_and_the_plot_its_legend() -> None:
     assert axes.get_xlabel() == "η"
     with pytest.raises(InputError, match="no coordinate 'y'"):
         fixed.plot(coordinate="y")
+
+
+def test_the_orbits_at_a_parameter_are_those_of_every_part_of_the_branch() -> None:
+    branch = continue_orbit(QUARTIC, {"rho": 1}, {"x": "1/5"}, 2, "eta", ("1/10", 1), at="1/5")
+    found = branch.at(0.2)
+    assert found.shape == (2, 2, 1)
+    for r in np.abs(found[:, :, 0]).ravel():
+        assert 2 * r == pytest.approx(0.2 * (r + 1) ** 3, rel=1e-12)
+    assert branch.at(0.5).shape == (0, 2, 1)
+    assert branch.passes(found[0, 1], 0.2)
+    assert not branch.passes(found[0, 1] * 1.01, 0.2)
+
+
+def test_a_search_starts_each_branch_once() -> None:
+    # At η = 1/5 there are two 2-cycles, both on the one branch with the fold.
+    lines: list[str] = []
+    branches = continue_orbits(
+        QUARTIC, {"rho": 1}, {"x": (-4, 4)}, 2, "eta", ("1/10", 1), at="1/5", starts=64, progress=lines.append
+    )
+    assert [b.special[0].parameter for b in branches] == [pytest.approx(8 / 27, abs=TIGHT)]
+    assert lines
+    assert continue_orbits(QUARTIC, {"rho": 1}, {"x": (3, 4)}, 2, "eta", ("1/10", 1), at="1/5", starts=8) == ()
+
+
+# -- the command ---------------------------------------------------------------------------------------------
+USAM = ("bifurcation", "--loss", "x**2/2 - x**4/4", "--rule", "usam", "--rho", "1/2", "--start", "x=0")
+
+
+def test_the_command_prints_the_flip_and_what_branches_off(tmp_path: Path) -> None:
+    picture, saved = tmp_path / "diagram.svg", tmp_path / "branch.json"
+    done = run(*USAM, "--vary", "eta=1/2:2", "--switch", "--plot", str(picture), "--save", str(saved))
+    assert done.exit_code == 0, done.stderr
+    assert "# branch 2: period 2" in done.stdout
+    assert "flip of the orbit of period 1" in done.stdout
+    assert "1.33333333333333" in done.stdout
+    assert "flip, supercritical" in picture.read_text(encoding="utf-8")
+    assert json.loads(saved.read_text(encoding="utf-8"))["period"] == 1
+    assert json.loads((tmp_path / "branch-2.json").read_text(encoding="utf-8"))["period"] == 2
+
+
+def test_a_branch_is_resumed_from_its_file(tmp_path: Path) -> None:
+    saved = tmp_path / "branch.json"
+    assert run(*USAM, "--vary", "eta=1/2:1", "--save", str(saved)).exit_code == 0
+    rest = (*USAM[:-2], "--resume", str(saved))
+    done = run(*rest, "--vary", "eta=1/2:2", "--json", "-")
+    assert done.exit_code == 0, done.stderr
+    (branch,) = json.loads(done.stdout)["branches"]
+    assert [s["kind"] for s in branch["special"]] == ["flip"]
+    other = [a if a != "1/2" else "1/3" for a in rest]
+    outcome = run(*other, "--vary", "eta=1/2:2")
+    assert outcome.exit_code == 2
+    assert "has rho = 1/2, not 1/3" in outcome.stderr
+
+
+def test_options_of_rules_and_symbols_of_losses_can_vary() -> None:
+    words = "bifurcation --loss lam*x**2/2 --rule sam --eta 1 --rho 1/10 --start x=0 --json -".split()
+    done = run(*words, "--set", "lam=1", "--vary", "eps=1/100:3/10")
+    (branch,) = json.loads(done.stdout)["branches"]
+    assert branch["special"][0]["parameter"] == pytest.approx(0.1, abs=TIGHT)
+    # eps* = λ²ρ/(2−λ) = 1/5 at η = 1: 10·eps* = λ²/(2−λ) = 2
+    done = run(*words, "--set", "eps=1/5", "--vary", "lam=1:3/2")
+    (branch,) = json.loads(done.stdout)["branches"]
+    assert branch["special"][0]["parameter"] == pytest.approx(sqrt(5) - 1, abs=TIGHT)
+    done = run(*"bifurcation --loss log_cosh(xy) --rule gd --eta 1/2 --vary y=1:3 --start x=0,y=1 --json -".split())
+    (branch,) = json.loads(done.stdout)["branches"]
+    assert branch["special"][0]["parameter"] == pytest.approx(2, abs=TIGHT)
+
+
+def test_the_command_searches_for_its_starts() -> None:
+    words = "bifurcation --loss x**4/4 --rule sam --rho 1 --vary eta=1/10:1 --at 1/5 --period 2 --from-search".split()
+    done = run(*words, "--box", "x=-4:4", "--json", "-")
+    assert [b["special"][0]["kind"] for b in json.loads(done.stdout)["branches"]] == ["fold"]
+    outcome = run(*words, "--box", "x=3:4")
+    assert outcome.exit_code == 2
+    assert "no isolated orbit of period 2" in outcome.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (USAM, "--vary"),
+        ((*USAM, "--vary", "eta=1/2"), "NAME=LOW:HIGH"),
+        ((*USAM, "--vary", "eta=1/2:2", "--from-search"), "give one of"),
+        ((*USAM, "--vary", "eta=1/2:2", "--box", "x=0:1"), "belong together"),
+        ((*USAM, "--vary", "eta=1/2:2", "--eta", "1"), "eta varies"),
+        ((*USAM[:-1], "x", "--vary", "eta=1/2:2"), "write each coordinate once"),
+        ((*USAM, "--vary", "eps=1/2:2"), "unknown parameter"),
+        ((*USAM, "--vary", "eta=1/2:2", "--plot", "x.nothing"), "cannot draw"),
+    ],
+)
+def test_bad_arguments_of_the_command_exit_with_2(arguments: tuple[str, ...], message: str) -> None:
+    outcome = run(*arguments)
+    assert outcome.exit_code == 2
+    assert message in outcome.stderr
 
 
 QUARTIC = Map(sam, line("x**4/4"))

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from sam_theory.cli._bifurcation import bifurcation
 from sam_theory.cli._check import check
 from sam_theory.cli._export import export
 from sam_theory.cli._falsify import falsify
@@ -69,5 +70,5 @@ def main() -> None:
     """Verify theorems about sharpness-aware minimization."""
 
 
-for _command in (verify, falsify, check, synthesize, list_, show, simulate, orbits, export):
+for _command in (verify, falsify, check, synthesize, list_, show, simulate, orbits, bifurcation, export):
     main.add_command(_command)

@@ -2,7 +2,7 @@
 
 from sam_theory.lab._at import MapAt, at
 from sam_theory.lab._branch import Branch
-from sam_theory.lab._continue import continue_orbit
+from sam_theory.lab._continue import continue_orbit, continue_orbits
 from sam_theory.lab._find import find_orbits
 from sam_theory.lab._periodic import PeriodicOrbit, PeriodicOrbits
 from sam_theory.lab._special import SpecialPoint
@@ -15,5 +15,6 @@ __all__ = [
     "SpecialPoint",
     "at",
     "continue_orbit",
+    "continue_orbits",
     "find_orbits",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -100,6 +101,26 @@ class Branch:
     def stable(self) -> npt.NDArray[np.bool_]:
         """Whether every multiplier is inside the unit circle, shape (n,)."""
         return np.asarray((np.abs(self.multipliers) < 1 - _NEUTRAL).all(axis=1))
+
+    def at(self, value: float) -> FloatArray:
+        """The orbits of the branch at a value of the parameter, shape (m, period, d); empty where there is none."""
+        across = np.append(np.zeros(len(self.curve.names)), 1.0)
+        found: list[FloatArray] = []
+        for a, b in itertools.pairwise(self.nodes):
+            low, high = sorted((a.z[-1], b.z[-1]))
+            if not low <= value <= high or low == high:
+                continue
+            guess = a.z + (b.z - a.z) * (value - a.z[-1]) / (b.z[-1] - a.z[-1])
+            exact = self.curve.corrected(guess, across, a.scale, 20)
+            orbit = None if exact is None else self.curve.steps(exact[0], self.period)
+            if orbit is not None and not any(np.abs(orbit - o).max() <= 1e-9 * a.scale[:-1].max() for o in found):
+                found.append(orbit)
+        return np.array(found).reshape(len(found), self.period, len(self.curve.names))
+
+    def passes(self, point: FloatArray, value: float) -> bool:
+        """Whether an orbit of the branch at a value of the parameter contains the point, up to rounding."""
+        size = float(np.abs(self.base[:-1]).max()) + float(np.abs(point).max())
+        return bool((np.abs(self.at(value) - point).max(axis=2, initial=0.0) <= 1e-7 * size).any())
 
     # -- going on ----------------------------------------------------------------------------------------
     def extend(

@@ -14,9 +14,10 @@ from sam_theory.errors import InputError, nearest
 from sam_theory.lab._at import FloatArray
 from sam_theory.lab._branch import Branch, checked_span, traced
 from sam_theory.lab._curve import Curve, checked_curve
-from sam_theory.lab._trace import node_at
+from sam_theory.lab._find import find_orbits
+from sam_theory.lab._trace import INTERRUPTED, node_at
 
-__all__ = ["continue_orbit"]
+__all__ = ["continue_orbit", "continue_orbits"]
 
 #: A least singular value of DG below this: no single curve passes through the point.
 _REGULAR = 1e-9
@@ -118,6 +119,63 @@ def continue_orbit(
     if node is None:
         raise InputError("the map has no derivative at the orbit; it jumps or has a kink there")
     return traced(curve, node, (low, high), base, float(step), points, progress)
+
+
+def continue_orbits(
+    map: Map,
+    params: Mapping[str, Any],
+    box: Mapping[str, Any],
+    period: int,
+    parameter: str,
+    span: Sequence[Any],
+    *,
+    at: Any = None,
+    step: float = 0.05,
+    points: int = 500,
+    starts: int = 128,
+    seed: int = 0,
+    progress: Callable[[str], None] | None = None,
+) -> tuple[Branch, ...]:
+    """The branches through all isolated orbits of one period that :func:`find_orbits` finds in a box, each once.
+
+    Parameters
+    ----------
+    map, params, period, parameter, span, step, points, progress
+        As for :func:`continue_orbit`.
+    box : mapping
+        A pair (low, high) for each coordinate: where orbits are looked for at the parameter ``at``, by default the low
+        end of the span.
+    starts, seed
+        As for :func:`find_orbits`.
+
+    Raises
+    ------
+    InputError
+        As the two functions.
+    """
+    if parameter in params:
+        raise InputError(f"'{parameter}' varies; do not give it a value")
+    value = span[0] if at is None else at
+    found = find_orbits(map, {**params, parameter: value}, box, (period,), starts=starts, seed=seed, progress=progress)
+    branches: list[Branch] = []
+    for orbit in found:
+        if orbit.dimension or orbit.multipliers is None:
+            continue
+        if any(b.passes(orbit.points[0], float(found.here.values[parameter])) for b in branches):
+            continue
+        start = dict(zip(found.here.names, orbit.points[0].tolist(), strict=True))
+        try:
+            branch = continue_orbit(
+                map, params, start, period, parameter, span, at=value, step=step, points=points, progress=progress
+            )
+        except InputError as error:
+            if progress is not None:
+                progress(f"an orbit of period {period} is left out: {error}")
+            continue
+        branches.append(branch)
+        if INTERRUPTED in branch.ends:
+            break
+    return tuple(branches)
 
 
 def _check_names(map: Map, params: Mapping[str, Fraction], parameter: str) -> None:

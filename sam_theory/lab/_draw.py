@@ -59,7 +59,7 @@ def draw(branch: Branch, axes: Axes | None, place: int) -> Axes:
                 axes.plot(x, column, style, color=colour, label=None if label in known else label)
                 known.add(label)
     for s in branch.special:
-        label = s.kind if s.type == "-" else f"{s.kind}, {s.type}"
+        label = s.kind if s.type == "-" or s.kind == "fold" else f"{s.kind}, {s.type}"
         x = np.full(branch.period, s.parameter)
         fill = "none" if s.type in ("subcritical", "degenerate") else "full"
         axes.plot(

@@ -51,7 +51,7 @@ class SpecialPoint:
         not simple.
     type : str
         ``supercritical`` (what branches off is stable along the centre direction), ``subcritical``, ``degenerate``;
-        for a fold ``below`` or ``above``: on which side of the parameter there are two orbits; or ``-``.
+        for a fold ``opens below`` or ``opens above``: where the parameter has two orbits; or ``-``.
     uncertainty : float
         How far the parameter moved in the last step of its location, at least one rounding error.
     index : int
@@ -407,7 +407,7 @@ def _fold_form(forms: Forms, along: FloatArray) -> tuple[str, float | None, str,
     if number.zero or push == 0.0:
         return "fold", number.value, "degenerate", ""
     # 0 = push·(p − p*) + b ξ²
-    return "fold", number.value, "below" if number.value * push > 0 else "above", ""
+    return "fold", number.value, "opens below" if number.value * push > 0 else "opens above", ""
 
 
 def _branch_form(forms: Forms) -> tuple[str, float | None, str, str]:

@@ -260,9 +260,8 @@ def test_a_multiplier_that_jumps_across_minus_1_is_no_flip() -> None:
 
 def test_a_branch_that_escapes_says_so() -> None:
     # radius ηλρ/(2−ηλ)
-    branch = continue_orbit(
-        Map(sam, Quadratic(1)), {"rho": "1/10"}, {"w1": "0.1"}, 2, "eta", ("1/2", 3), at=1, step=0.2
-    )
+    here = Map(sam, Quadratic(1))
+    branch = continue_orbit(here, {"rho": "1/10"}, {"w1": "0.1"}, 2, "eta", ("1/2", 3), at=1, step=0.2)
     assert branch.ends == ("left the span", "unbounded")
     r = np.abs(branch.orbits[:, 0, 0])
     assert r == pytest.approx(branch.parameters * 0.1 / (2 - branch.parameters), rel=1e-6)

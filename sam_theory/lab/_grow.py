@@ -8,8 +8,9 @@ import numpy as np
 
 from sam_theory.lab._at import FloatArray
 from sam_theory.lab._curve import Curve
-from sam_theory.lab._special import SpecialPoint, locate, locate_several, outside, tests_at
+from sam_theory.lab._special import SpecialPoint, locate, locate_several, outside
 from sam_theory.lab._trace import HALVED, Node, node_at
+from sam_theory.lab._zeros import tests_at
 
 __all__ = ["beside", "between", "distinct", "halving", "turned"]
 

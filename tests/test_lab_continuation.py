@@ -14,7 +14,7 @@ from cli_tools import run
 
 from sam_theory.dynamics import Map
 from sam_theory.errors import InputError
-from sam_theory.lab import Branch, SpecialPoint, continue_orbit, continue_orbits
+from sam_theory.lab import Branch, SpecialPoint, at, continue_orbit, continue_orbits
 from sam_theory.lab._coefficients import Forms, flip, neimark_sacker
 from sam_theory.losses import Expression, Product, Quadratic, log_cosh
 from sam_theory.rules import gd, rule, sam, usam
@@ -239,6 +239,31 @@ def test_the_delayed_logistic_map_has_first_coefficient_minus_1() -> None:
     assert -(last**-2 - first**-2) / 40_000 / 2 == pytest.approx(found.value, rel=2e-2)
 
 
+def test_behind_a_neimark_sacker_point_of_sam_an_invariant_curve_has_the_radius_that_its_coefficient_predicts() -> None:
+    here = Map(sam, Expression("x**2/2 + y**2 + x*y**2/3", ["x", "y"]))
+    branch = continue_orbit(here, {"rho": "1/10"}, {"x": 0, "y": "1/20"}, 2, "eta", ("1/2", "6/5"))
+    (point,) = branch.special
+    assert (point.kind, point.type) == ("Neimark-Sacker", "supercritical")
+    assert point.coefficient is not None
+    eta = point.parameter + 4e-4
+    (orbit,) = branch.at(eta)
+    model = at(here, {"eta": eta, "rho": "1/10"})
+    linear = model.linearised(orbit[0], 2)
+    assert linear is not None
+    values, vectors = np.linalg.eig(linear[1])
+    mu, q = values[values.imag.argmax()], vectors[:, values.imag.argmax()]
+    left, rows = np.linalg.eig(linear[1].T)
+    p = rows[:, np.abs(left - mu.conj()).argmin()]
+    p = p / np.vdot(p, q).conj()
+    predicted = sqrt((abs(mu) - 1) / -point.coefficient)
+    state, sizes = orbit[:1] + 0.8 * predicted * q.real / np.abs(np.vdot(p, q.real)), []
+    for n in range(4000):
+        state = model.step(model.step(state))
+        if n >= 3000:
+            sizes.append(abs(np.vdot(p, state[0] - orbit[0])))
+    assert np.mean(sizes) / predicted == pytest.approx(1, abs=5e-3)
+
+
 @pytest.mark.parametrize("k", [3, 4])
 def test_strong_resonances_have_no_such_coefficient(k: int) -> None:
     mu = complex(np.exp(2j * pi / k))
@@ -248,6 +273,35 @@ def test_strong_resonances_have_no_such_coefficient(k: int) -> None:
 
 def test_a_double_multiplier_minus_1_has_no_coefficient() -> None:
     assert flip(Forms(-np.eye(2), lambda u: (u, u))) is None
+
+
+# -- the logistic map ----------------------------------------------------------------------------------------
+LOGISTIC = Map(gd, line("(1-r)*x**2/2 + r*x**3/3"))
+
+
+def test_the_first_three_period_doublings_of_the_logistic_map() -> None:
+    branch = continue_orbit(LOGISTIC, {"eta": 1}, {"x": "0.6"}, 1, "r", (2, 4), at="5/2")
+    (flip_1,) = branch.special
+    assert abs(flip_1.parameter - 3) < TIGHT
+    second = branch.switch(0)
+    halving, flip_2 = second.special
+    assert (halving.kind, abs(halving.parameter - 3) < TIGHT) == ("period halving", True)
+    assert abs(flip_2.parameter - (1 + sqrt(6))) < TIGHT
+    fourth = second.switch(1)
+    assert fourth.period == 4
+    assert abs(fourth.special[0].parameter - (1 + sqrt(6))) < TIGHT
+    assert fourth.special[1].parameter == pytest.approx(3.544090359551922, abs=TIGHT)
+    assert {s.type for s in (*branch.special, *second.special, *fourth.special)} == {"supercritical"}
+    # The 2-cycle has the multiplier 4 + 2r − r².
+    r = second.parameters
+    assert second.multipliers[:, 0].real == pytest.approx(4 + 2 * r - r**2, abs=1e-9)
+
+
+def test_period_3_of_the_logistic_map_begins_at_1_plus_root_8() -> None:
+    branch = continue_orbit(LOGISTIC, {"eta": 1}, {"x": "0.16"}, 3, "r", (3, 4), at="3.84")
+    (point,) = only(branch, "fold")
+    assert abs(point.parameter - (1 + sqrt(8))) < TIGHT
+    assert point.type == "opens above"
 
 
 # -- where a branch ends -------------------------------------------------------------------------------------

@@ -1,8 +1,8 @@
 r"""Where a test function changes its sign along a branch, with many digits.
 
 :math:`\det(A+I)` belongs to a flip, the parameter's share of the tangent to a fold, the determinant of the bordered
-derivative to a branch point, :math:`\det(A^{(2)}-I)` with the second compound matrix (its eigenvalues are products of two
-multipliers) to a Neimark-Sacker point.
+derivative to a branch point, :math:`\det(A^{(2)}-I)` with the second compound matrix (its eigenvalues are products of
+two multipliers) to a Neimark-Sacker point.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ import click
 from sam_theory.cli._check import check
 from sam_theory.cli._export import export
 from sam_theory.cli._falsify import falsify
+from sam_theory.cli._invariants import invariants
 from sam_theory.cli._list import list_
 from sam_theory.cli._orbits import orbits
 from sam_theory.cli._show import show
@@ -69,5 +70,5 @@ def main() -> None:
     """Verify theorems about sharpness-aware minimization."""
 
 
-for _command in (verify, falsify, check, synthesize, list_, show, simulate, orbits, export):
+for _command in (verify, falsify, check, synthesize, list_, show, simulate, orbits, invariants, export):
     main.add_command(_command)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sam_theory.losses import Loss
     from sam_theory.rules import Rule
 
-__all__ = ["exact", "intervals", "map_options", "number", "read_map"]
+__all__ = ["exact", "intervals", "map_options", "number", "read_loss", "read_map", "read_rule", "subject_options"]
 
 _LONGEST = 400
 """Digits of a number on the command line; more are a mistake and could take forever to read."""
@@ -69,7 +69,7 @@ def intervals(texts: tuple[str, ...], option: str) -> dict[str, tuple[Fraction, 
     return found
 
 
-def _loss(text: str) -> Loss:
+def read_loss(text: str) -> Loss:
     """A loss by name, or from an expression; a single unknown name is a misspelling, not a linear loss."""
     from sam_theory.losses import Expression, named_losses
 
@@ -81,12 +81,14 @@ def _loss(text: str) -> Loss:
     return Expression(text)
 
 
-def _rule(name: str) -> Rule:
-    from sam_theory.rules import RULES
+def read_rule(name: str, flows: bool = False) -> Rule:
+    """A rule by name; with ``flows`` also ``gd_flow``, ``sam_flow`` and ``usam_flow``."""
+    from sam_theory.rules import RULES, gd_flow, sam_flow, usam_flow
 
-    if name not in RULES:
-        raise unknown("rule", name, RULES)
-    return RULES[name]
+    known = {**RULES, **({"gd_flow": gd_flow, "sam_flow": sam_flow, "usam_flow": usam_flow} if flows else {})}
+    if name not in known:
+        raise unknown("rule", name, known)
+    return known[name]
 
 
 def _complete_losses(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
@@ -101,7 +103,7 @@ def _complete_rules(_: click.Context, __: click.Parameter, incomplete: str) -> l
     return [name for name in RULES if name.startswith(incomplete)]
 
 
-_OPTIONS = (
+_SUBJECT = (
     click.option(
         "--loss",
         "loss_text",
@@ -118,6 +120,8 @@ _OPTIONS = (
         shell_complete=_complete_rules,
         help="See sam-theory list rules.",
     ),
+)
+_NUMBERS = (
     click.option("--eta", metavar="X", help="Step size: a decimal or a fraction."),
     click.option("--rho", metavar="X", help="Perturbation radius: a decimal or a fraction."),
     click.option("--set", "further", metavar="NAME=X", multiple=True, help="A further parameter; repeat."),
@@ -126,7 +130,14 @@ _OPTIONS = (
 
 def map_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options of a command about one map: its arguments ``loss_text, rule_name, eta, rho, further``."""
-    for option in reversed(_OPTIONS):
+    for option in reversed((*_SUBJECT, *_NUMBERS)):
+        command = option(command)
+    return command
+
+
+def subject_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of a command about a map whatever its parameters: its arguments ``loss_text, rule_name``."""
+    for option in reversed(_SUBJECT):
         command = option(command)
     return command
 
@@ -140,7 +151,7 @@ def read_map(
     """
     from sam_theory.dynamics import Map
 
-    rule, loss = _rule(rule_name), _loss(loss_text)
+    rule, loss = read_rule(rule_name), read_loss(loss_text)
     system = Map(rule, loss)
     given = {n: exact(text, f"--{n}") for n, text in (("eta", eta), ("rho", rho)) if text is not None}
     for text in further:

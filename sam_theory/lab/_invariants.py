@@ -7,8 +7,8 @@ every value of the atoms holds for the map, whatever the content: for :math:`L=\
 
 Given K, the equation is linear in the coefficients of Q.  At random rational points it is a system over ℚ; its null
 vectors are candidates, and each is accepted only if :math:`Q\circ F-KQ` expands to zero.  For K are tried 1 and the
-products of the irreducible factors of the principal minors of DF with the atoms held fixed; for a flow 0 and the sums of
-two rational eigenvalues of DF.  That is a choice: a quantity with another factor is not found.
+products of the irreducible factors of the principal minors of DF with the atoms held fixed; for a flow 0 and the sums
+of two rational eigenvalues of DF.  That is a choice: a quantity with another factor is not found.
 """
 
 from __future__ import annotations

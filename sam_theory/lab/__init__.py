@@ -1,17 +1,28 @@
 """The dynamics laboratory: the picture before the theorem, for any map, with a prediction beside each measurement."""
 
 from sam_theory.lab._at import MapAt, at
+from sam_theory.lab._basin import basins
+from sam_theory.lab._basins import Basin, Basins
+from sam_theory.lab._diagram import OrbitDiagram, orbit_diagram
 from sam_theory.lab._find import find_orbits
 from sam_theory.lab._invariants import Invariant, Invariants, find_invariants
+from sam_theory.lab._lyapunov import LyapunovSpectrum, lyapunov
 from sam_theory.lab._periodic import PeriodicOrbit, PeriodicOrbits
 
 __all__ = [
+    "Basin",
+    "Basins",
     "Invariant",
     "Invariants",
+    "LyapunovSpectrum",
     "MapAt",
+    "OrbitDiagram",
     "PeriodicOrbit",
     "PeriodicOrbits",
     "at",
+    "basins",
     "find_invariants",
     "find_orbits",
+    "lyapunov",
+    "orbit_diagram",
 ]

@@ -28,6 +28,7 @@ from sam_theory.arithmetic._rational import FlintRational, Rational, rational_sq
 from sam_theory.arithmetic._series import Expansion, Series
 from sam_theory.arithmetic._smt import Smt
 from sam_theory.arithmetic._symbolic import Symbolic
+from sam_theory.arithmetic._taylor import Taylor
 from sam_theory.arithmetic._trace import Flatten, python_source
 from sam_theory.arithmetic._vectors import (
     Combination,
@@ -91,6 +92,7 @@ __all__ = [
     "Smt",
     "Span",
     "Symbolic",
+    "Taylor",
     "Traced",
     "Undecided",
     "Vec",

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from sam_theory.cli._basin import basin
+from sam_theory.cli._bifurcation import bifurcation
 from sam_theory.cli._check import check
 from sam_theory.cli._diagram import diagram
 from sam_theory.cli._export import export
@@ -82,6 +83,7 @@ for _command in (
     show,
     simulate,
     orbits,
+    bifurcation,
     diagram,
     basin,
     lyapunov,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -69,8 +69,17 @@ def intervals(texts: tuple[str, ...], option: str) -> dict[str, tuple[Fraction, 
     return found
 
 
+<<<<<<< HEAD
 def read_loss(text: str) -> Loss:
     """A loss by name, or from an expression; a single unknown name is a misspelling, not a linear loss."""
+=======
+def _loss(text: str, held: Collection[str] = ()) -> Loss:
+    """A loss by name, or from an expression; a single unknown name is a misspelling, not a linear loss.
+
+    Symbols of an expression that are ``held`` are its parameters, the others its coordinates.
+    """
+    from sam_theory.arithmetic import parse_expression
+>>>>>>> ac0cacfa20314d0f3c17f08a0dedcabc2a52ac42
     from sam_theory.losses import Expression, named_losses
 
     named = named_losses()
@@ -78,7 +87,8 @@ def read_loss(text: str) -> Loss:
         return named[text]
     if text.isidentifier():
         raise unknown("loss", text, named)
-    return Expression(text)
+    symbols = {str(s) for s in parse_expression(text).free_symbols} if held else set()
+    return Expression(text, sorted(symbols - {*held}) if symbols & {*held} else ())
 
 
 def read_rule(name: str, flows: bool = False) -> Rule:
@@ -143,16 +153,33 @@ def subject_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def read_map(
-    loss_text: str, rule_name: str, eta: str | None, rho: str | None, further: tuple[str, ...], varied: str = ""
+    loss_text: str,
+    rule_name: str,
+    eta: str | None,
+    rho: str | None,
+    further: tuple[str, ...],
+    varied: str = "",
+    coordinates: Collection[str] = (),
 ) -> tuple[Map, dict[str, Fraction]]:
     """The map and an exact number for each of its parameters but ``varied``.
+
+    A name that ``--set`` gives or that varies is a parameter of the rule, an option of it with a number, or a symbol of
+    the loss that then is no coordinate, unless it is among ``coordinates``.
 
     Raises InputError for unknown names, what is no number, and a parameter that is missing or given twice.
     """
     from sam_theory.dynamics import Map
 
+<<<<<<< HEAD
     rule, loss = read_rule(rule_name), read_loss(loss_text)
     system = Map(rule, loss)
+=======
+    rule = _rule(rule_name)
+    held = {text.partition("=")[0] for text in further} | ({varied} if varied else set())
+    rule = rule.free(*(n for n in rule.options if n in held and isinstance(rule.options[n], int | float | Fraction)))
+    system = Map(rule, _loss(loss_text, held - {*rule.parameters, *coordinates}))
+    loss = system.loss
+>>>>>>> ac0cacfa20314d0f3c17f08a0dedcabc2a52ac42
     given = {n: exact(text, f"--{n}") for n, text in (("eta", eta), ("rho", rho)) if text is not None}
     for text in further:
         name, equals, said = text.partition("=")
@@ -161,7 +188,9 @@ def read_map(
         if name not in system.parameters:
             raise unknown(f"parameter of {rule.name} on {loss.name}", name, system.parameters)
         given[name] = exact(said, f"--set {name}")
-    if varied and varied not in system.parameters:
+    if varied in given:
+        raise InputError(f"{varied} varies; do not give it a value")
+    if varied and varied not in (*system.parameters, *coordinates):
         raise unknown(f"parameter of {rule.name} on {loss.name}", varied, system.parameters)
     for name, value in given.items():
         if name not in system.parameters and value:

@@ -4,7 +4,7 @@ At a minimum m(θ) the loss is, up to fourth order in p = (n, t),
 
 .. math:: L=\tfrac12\sum_i\lambda_in_i^2+\tfrac16\sum T_{abc}p_ap_bp_c,\qquad T_{ttt}=0,
 
-in orthonormal coordinates n across the manifold (eigenvectors of the Hessian) and t along it.  With p = (ρξ, 0) one step
+in orthonormal coordinates n across the manifold (eigenvectors of the Hessian) and t along it.  With p = (ρξ, 0) a step
 is run in power series; ξ⁺ is read off at order ρ, the motion h along the manifold at order ρ².  In the chart w = m(θ) +
 ρN(θ)ξ this is the form ξ⁺ = Φ(ξ,θ)+O(ρ), θ⁺ = θ+ρ²h+O(ρ³) of the lemma *fast 2-cycle, slow drift*
 (``engines/_slow_drift.py``): N is normal, so that ρN(θ⁺)ξ⁺ and the second derivative of m enter the tangent at order ρ³
@@ -55,7 +55,8 @@ class Law:
     positive : tuple of Expr
         What has to be positive for the cycle, or the minima, to attract.
     order : int
-        Of the relative error of the drift over T/small² steps: 2 where the step is odd across the valley, else 1.
+        Of the relative error, at least: 2 for the drift over T/small² steps where the step is odd across the valley,
+        else 1.
     """
 
     small: sp.Symbol
@@ -124,7 +125,7 @@ def _derived(rule: Rule, codimension: int, dimension: int) -> Law:
 
 def _rest(form: _Form, multiplier: sp.Expr, motion: sp.Expr) -> Law:
     """The minima are fixed points that attract: what remains is the way in, a geometric series."""
-    if sp.limit(motion, form.xi, 0) != 0:
+    if sp.limit(motion, form.xi, 0) != 0 or not form.rests():
         raise InputError(f"{form.rule.name} moves along the minima without leaving them: the drift is not derived")
     multipliers = tuple(sp.factor(multiplier.subs(form.curvatures[0], c)) for c in form.curvatures)
     positive = _conditions(_stable(multipliers))
@@ -132,7 +133,7 @@ def _rest(form: _Form, multiplier: sp.Expr, motion: sp.Expr) -> Law:
     square = sp.cancel(motion / form.xi**2)
     if form.small == _DISTANCE and not square.has(form.xi):
         transient = _oriented(sp.factor(square / (1 - multiplier**2)), positive)
-    return Law(form.small, sp.S.Zero, sp.S.Zero, transient, multipliers, positive, 2)
+    return Law(form.small, sp.S.Zero, sp.S.Zero, transient, multipliers, positive, 1)
 
 
 def _check_translation(form: _Form) -> None:
@@ -197,7 +198,7 @@ class _Form:
         """
         formula = self.quadratic + (self.cubic if cubic else 0)
         formula = formula.subs({p: p - c for p, c in zip(self.places, shifts, strict=False)}, simultaneous=True)
-        map = Map(self.rule, Expression(formula, [str(p) for p in self.places], name="normal form"))
+        map = Map(self.rule, self._loss(formula))
         series = Series(self.small, 4, _sign)
         known = {s.name: s for s in (*self.curvatures, *self.tensor.values(), *shifts)}
         env = {n: series.constant(known.get(n, sp.Symbol(n, positive=True))) for n in map.parameters}
@@ -217,6 +218,18 @@ class _Form:
             )
         except (Undecided, NotExact) as problem:
             raise InputError(f"the step of {self.rule.name} beside a valley has no power series: {problem}") from None
+
+    def rests(self) -> bool:
+        """Whether a step from a minimum stays there exactly."""
+        series = Series(self.small, 4, _sign)
+        map = Map(self.rule, self._loss(self.quadratic))
+        env = {n: series.constant(sp.Symbol(n, positive=True)) for n in map.parameters}
+        origin = Coordinates([series.constant(0)] * len(self.places))
+        (image,) = map.step(series, {self.rule.state[0]: origin}, env).values()
+        return all(series.is_zero(e) for e in image)
+
+    def _loss(self, formula: sp.Expr) -> Expression:
+        return Expression(formula, [str(p) for p in self.places], name="normal form")
 
     def across(self, radius: sp.Expr) -> list[sp.Expr]:
         """Multipliers along the other normals: the derivative of one step at the point of the cycle."""

@@ -82,7 +82,7 @@ class SlowFlow:
     @cached_property
     def amplitude(self) -> sp.Expr:
         """Half the width of the 2-cycle; 0 where the minima attract."""
-        return self.law.small * simpler(self.on_manifold(self.law.radius))
+        return self.law.small * self.on_manifold(self.law.radius)
 
     @cached_property
     def _gradient(self) -> sp.Matrix:
@@ -106,18 +106,15 @@ class SlowFlow:
     def conditions(self) -> tuple[sp.Expr, ...]:
         """What has to be positive for the law to hold at θ; the curvatures come first."""
         found = [*self.curvatures, *(self.on_manifold(c) for c in self.law.positive)]
-        return tuple(simpler(c) for c in found if simpler(c).is_positive is not True)
+        return tuple(c for c in found if simpler(c).is_positive is not True)
 
     def law_text(self) -> str:
         """The law of the rule beside any valley, in a line."""
         if not self.law.drifts:
             return "none at any order: every minimum is a fixed point of the map"
-        small, eta = self.law.small, sp.Symbol("eta", positive=True)
-        amplification = sp.sqrt(sp.factor(-2 * self.law.factor / eta))
-        square = sp.simplify(amplification**2 - (1 + self.law.radius) ** 2) == 0
-        factor = f"-eta/2*({sp.factor(1 + self.law.radius)})**2" if square else str(self.law.factor)
-        shown = factor.replace("(-2/(", "(2/(").replace("/(eta*lam - 2)", "/(2 - eta*lam)")
-        return f"dm/dt = {small}**2*({shown})*grad lam"
+        root = _root(-2 * self.law.factor / sp.Symbol("eta", positive=True))
+        factor = text(self.law.factor) if root is None else f"-eta/2*({text(root)})**2"
+        return f"dm/dt = {self.law.small}**2*({factor})*grad lam"
 
     # -- the flow ----------------------------------------------------------------------------------------
     @cached_property
@@ -128,17 +125,19 @@ class SlowFlow:
         """
         if not self.law.drifts:
             return ()
-        slopes = [sp.numer(sp.together(sp.diff(self.curvature, c))) for c in self.coordinates]
+        slopes = [sp.numer(sp.together(simpler(sp.diff(self.curvature, c)))) for c in self.coordinates]
+        points: list[tuple[sp.Expr, ...]] = []
         try:
             if len(slopes) == 1:
-                roots = sp.solveset(slopes[0], self.coordinates[0], sp.S.Reals)
-                if not isinstance(roots, sp.FiniteSet):
-                    return () if roots is sp.S.EmptySet else None
-                points = [(r,) for r in roots]
+                found = _real_roots(slopes[0], self.coordinates[0])
+                if found is None:
+                    return None
+                points = [(r,) for r in found]
             else:
-                points = sp.solve(slopes, list(self.coordinates))
-                points = [points] if isinstance(points, dict) else points
-                points = [tuple(p[c] for c in self.coordinates) if isinstance(p, dict) else tuple(p) for p in points]
+                if not all(e.is_polynomial(*self.coordinates) for e in slopes):
+                    return None
+                for solution in sp.solve(slopes, list(self.coordinates), dict=True):
+                    points.append(tuple(solution[c] for c in self.coordinates))
         except (NotImplementedError, ValueError, TypeError, KeyError):
             return None
         real = [p for p in points if all(e.is_real is not False for e in p)]
@@ -163,13 +162,15 @@ class SlowFlow:
             return None
         (theta,) = self.coordinates
         integrand = sp.together(1 / self.velocity[0])
+        u = sp.Symbol("u", positive=True)
+        # Nothing but rational functions, of θ or of exp(θ): there the integral is found soon or not at all.
         if integrand.is_rational_function(theta):
             found = sp.integrate(sp.apart(integrand, theta), theta)
+        elif (of_exp := sp.together(integrand.subs(theta, sp.log(u)))).is_rational_function(u):
+            found = sp.integrate(sp.apart(sp.cancel(of_exp / u), u), u).subs(u, sp.exp(theta))
         else:
-            from sympy.integrals.manualintegrate import manualintegrate
-
-            found = manualintegrate(sp.expand(integrand), theta)
-        if found.has(sp.Integral, sp.Piecewise) or not _primitive(found, integrand, theta):
+            return None
+        if found.has(sp.Integral, sp.RootSum) or sp.simplify(sp.diff(found, theta) - integrand) != 0:
             return None
         return sp.expand(found)
 
@@ -210,44 +211,38 @@ class SlowFlow:
     # -- results -----------------------------------------------------------------------------------------
     def to_table(self) -> list[dict[str, str]]:
         """Two columns: what, and its formula."""
-        names = ", ".join(map(str, self.coordinates))
+        small = self.law.small
         rows = [
             ("rule", self.map.rule.name),
             ("loss", self.map.loss.name),
             ("manifold", self.manifold.text()),
-            ("curvature lam", str(self.curvature)),
-            *((f"curvature lam{i}", str(c)) for i, c in enumerate(self.curvatures[1:], 2)),
-            ("holds where", ", ".join(f"{c} > 0" for c in self.conditions) or "everywhere"),
+            *((f"curvature lam{i if i > 1 else ''}", text(c)) for i, c in enumerate(self.curvatures, 1)),
+            ("holds where", ", ".join(map(_above, self.conditions)) or "everywhere"),
             ("drift", self.law_text()),
         ]
+        pairs = list(zip(self.coordinates, self.velocity, self.transient, strict=True))
         if self.law.drifts:
             rows += [
-                ("2-cycle across", f"half-amplitude {self.amplitude}"),
-                *(
-                    (f"d{c}/dt", f"{self.law.small}**2*({v})")
-                    for c, v in zip(self.coordinates, self.velocity, strict=True)
-                ),
-                ("error", f"O({self.law.small}^{self.law.order}), relative, over T/{self.law.small}^2 steps"),
-                ("fixed points", self._points_text(names)),
+                ("2-cycle across", f"half-amplitude {text(self.amplitude)}"),
+                *((f"d{c}/dt", f"{small}**2*({text(v)})") for c, v, _ in pairs),
+                ("relative error", f"O({small}^{self.law.order}) over T/{small}^2 steps"),
+                ("fixed points", self._points_text()),
             ]
             if self.clock is not None:
-                rows.append((f"grows by {self.law.small}**2 per step", str(self.clock)))
+                rows.append((f"clock, +{small}**2 a step", text(self.clock)))
         elif self.law.transient != 0:
-            rows += [
-                (f"way in, shift of {c}", f"epsilon**2*({v}) from distance epsilon")
-                for c, v in zip(self.coordinates, self.transient, strict=True)
-            ]
+            rows += [(f"way in, shift of {c}", f"epsilon**2*({text(v)}) from distance epsilon") for c, _, v in pairs]
         rows += [("also minima", m.text()) for m in self.further]
         return [{"what": a, "formula": b} for a, b in rows]
 
-    def _points_text(self, names: str) -> str:
+    def _points_text(self) -> str:
         if self.fixed_points is None:
-            return "no finite list found"
+            return "not found in closed form"
         if not self.fixed_points:
-            return f"none: the flow along {names} does not end"
+            return "none"
         shown = []
         for point, kind in self.fixed_points:
-            at = ", ".join(f"{c} = {e}" for c, e in zip(self.coordinates, point, strict=True))
+            at = ", ".join(f"{c} = {text(e)}" for c, e in zip(self.coordinates, point, strict=True))
             shown.append(f"{at} ({kind})")
         return "; ".join(shown)
 
@@ -261,7 +256,7 @@ class SlowFlow:
             "manifold": {n: str(e) for n, e in self.manifold.given},
             "coordinates": [str(c) for c in self.coordinates],
             "curvatures": [str(c) for c in self.curvatures],
-            "conditions": [f"{c} > 0" for c in self.conditions],
+            "conditions": [_above(c) for c in self.conditions],
             "small": str(self.law.small),
             "amplitude": str(self.amplitude),
             "law": self.law_text(),
@@ -281,9 +276,50 @@ class SlowFlow:
         save_json(path, self.to_json())
 
 
-def _primitive(found: sp.Expr, integrand: sp.Expr, theta: sp.Symbol) -> bool:
-    """Whether the derivative is right, confirmed exactly or not at all."""
-    return bool(sp.simplify(sp.diff(found, theta) - integrand) == 0)
+def text(e: sp.Expr) -> str:
+    """A formula as text, constants first."""
+    return str(sp.sstr(e, order="rev-lex"))
+
+
+def _above(e: sp.Expr) -> str:
+    """``e > 0``, what is subtracted on the other side."""
+    terms = sp.Add.make_args(e)
+    taken = [t for t in terms if t.could_extract_minus_sign()]
+    if not taken or len(taken) == len(terms):
+        return f"{text(e)} > 0"
+    return f"{text(sp.Add(*(-t for t in taken)))} < {text(sp.Add(*(t for t in terms if t not in taken)))}"
+
+
+def _root(e: sp.Expr) -> sp.Expr | None:
+    """A square root without roots, or None."""
+    result = sp.S.One
+    for factor in sp.Mul.make_args(e):
+        base, power = factor.as_base_exp()
+        if factor.is_Rational:
+            result *= sp.sqrt(factor)
+        elif power.is_Integer and power % 2 == 0:
+            result *= base ** (power // 2)
+        else:
+            return None
+    return result if not any(p.exp.is_Rational and p.exp.q > 1 for p in result.atoms(sp.Pow)) else None
+
+
+def _real_roots(e: sp.Expr, x: sp.Symbol) -> list[sp.Expr] | None:
+    """All real roots, or None where they are infinitely many or not found; only factors that SymPy solves fast."""
+    result: list[sp.Expr] = []
+    for factor in sp.Mul.make_args(sp.factor(e)):
+        base = factor.as_base_exp()[0]
+        if x not in base.free_symbols or (isinstance(factor, sp.exp) or base == sp.E):
+            continue
+        if not base.is_polynomial(x):
+            if base.is_positive or base.is_negative:
+                continue
+            return None
+        roots = sp.roots(sp.Poly(base, x))
+        if sum(roots.values()) != sp.degree(base, x):
+            return None
+        result += [r for r in roots if r not in result]
+    return result
 
 
 def slow_flow(

@@ -108,6 +108,10 @@ class SlowFlow:
         found = [*self.curvatures, *(self.on_manifold(c) for c in self.law.positive)]
         return tuple(c for c in found if simpler(c).is_positive is not True)
 
+    def conditions_text(self) -> str:
+        """The conditions in a line."""
+        return ", ".join(map(_above, self.conditions)) or "everywhere"
+
     def law_text(self) -> str:
         """The law of the rule beside any valley, in a line."""
         if not self.law.drifts:
@@ -217,7 +221,7 @@ class SlowFlow:
             ("loss", self.map.loss.name),
             ("manifold", self.manifold.text()),
             *((f"curvature lam{i if i > 1 else ''}", text(c)) for i, c in enumerate(self.curvatures, 1)),
-            ("holds where", ", ".join(map(_above, self.conditions)) or "everywhere"),
+            ("holds where", self.conditions_text()),
             ("drift", self.law_text()),
         ]
         pairs = list(zip(self.coordinates, self.velocity, self.transient, strict=True))

@@ -12,7 +12,8 @@ import sympy as sp
 
 from sam_theory.dynamics import Map
 from sam_theory.errors import InputError, nearest
-from sam_theory.lab._manifold import GRID, Manifold, find_manifolds, manifold_of, simpler
+from sam_theory.lab._formulas import above, real_roots, root, simpler, text
+from sam_theory.lab._manifold import GRID, Manifold, find_manifolds, manifold_of
 from sam_theory.lab._normal_form import Law, curvature_symbols, law_of
 from sam_theory.lab._save import save_json
 from sam_theory.losses._concrete import exact
@@ -110,14 +111,14 @@ class SlowFlow:
 
     def conditions_text(self) -> str:
         """The conditions in a line."""
-        return ", ".join(map(_above, self.conditions)) or "everywhere"
+        return ", ".join(map(above, self.conditions)) or "everywhere"
 
     def law_text(self) -> str:
         """The law of the rule beside any valley, in a line."""
         if not self.law.drifts:
             return "none at any order: every minimum is a fixed point of the map"
-        root = _root(-2 * self.law.factor / sp.Symbol("eta", positive=True))
-        factor = text(self.law.factor) if root is None else f"-eta/2*({text(root)})**2"
+        amplified = root(-2 * self.law.factor / sp.Symbol("eta", positive=True))
+        factor = text(self.law.factor) if amplified is None else f"-eta/2*({text(amplified)})**2"
         return f"dm/dt = {self.law.small}**2*({factor})*grad lam"
 
     # -- the flow ----------------------------------------------------------------------------------------
@@ -133,7 +134,7 @@ class SlowFlow:
         points: list[tuple[sp.Expr, ...]] = []
         try:
             if len(slopes) == 1:
-                found = _real_roots(slopes[0], self.coordinates[0])
+                found = real_roots(slopes[0], self.coordinates[0])
                 if found is None:
                     return None
                 points = [(r,) for r in found]
@@ -260,7 +261,7 @@ class SlowFlow:
             "manifold": {n: str(e) for n, e in self.manifold.given},
             "coordinates": [str(c) for c in self.coordinates],
             "curvatures": [str(c) for c in self.curvatures],
-            "conditions": [_above(c) for c in self.conditions],
+            "conditions": [above(c) for c in self.conditions],
             "small": str(self.law.small),
             "amplitude": str(self.amplitude),
             "law": self.law_text(),
@@ -280,52 +281,6 @@ class SlowFlow:
         save_json(path, self.to_json())
 
 
-def text(e: sp.Expr) -> str:
-    """A formula as text, constants first."""
-    return str(sp.sstr(e, order="rev-lex"))
-
-
-def _above(e: sp.Expr) -> str:
-    """``e > 0``, what is subtracted on the other side."""
-    terms = sp.Add.make_args(e)
-    taken = [t for t in terms if t.could_extract_minus_sign()]
-    if not taken or len(taken) == len(terms):
-        return f"{text(e)} > 0"
-    return f"{text(sp.Add(*(-t for t in taken)))} < {text(sp.Add(*(t for t in terms if t not in taken)))}"
-
-
-def _root(e: sp.Expr) -> sp.Expr | None:
-    """A square root without roots, or None."""
-    result = sp.S.One
-    for factor in sp.Mul.make_args(e):
-        base, power = factor.as_base_exp()
-        if factor.is_Rational:
-            result *= sp.sqrt(factor)
-        elif power.is_Integer and power % 2 == 0:
-            result *= base ** (power // 2)
-        else:
-            return None
-    return result if not any(p.exp.is_Rational and p.exp.q > 1 for p in result.atoms(sp.Pow)) else None
-
-
-def _real_roots(e: sp.Expr, x: sp.Symbol) -> list[sp.Expr] | None:
-    """All real roots, or None where they are infinitely many or not found; only factors that SymPy solves fast."""
-    result: list[sp.Expr] = []
-    for factor in sp.Mul.make_args(sp.factor(e)):
-        base = factor.as_base_exp()[0]
-        if x not in base.free_symbols or (isinstance(factor, sp.exp) or base == sp.E):
-            continue
-        if not base.is_polynomial(x):
-            if base.is_positive or base.is_negative:
-                continue
-            return None
-        roots = sp.roots(sp.Poly(base, x))
-        if sum(roots.values()) != sp.degree(base, x):
-            return None
-        result += [r for r in roots if r not in result]
-    return result
-
-
 def slow_flow(
     map: Map,
     params: Mapping[str, Any] | None = None,
@@ -337,7 +292,7 @@ def slow_flow(
     Parameters
     ----------
     map : Map
-        A deterministic rule of the iterate alone that knows lengths and inner products only, on a loss of fixed dimension.
+        A deterministic rule of the iterate alone that knows lengths and inner products only; a loss of fixed dimension.
     params : mapping, optional
         Exact values of parameters; those that are not given stay symbols, those of the rule positive ones.
     manifold : mapping, optional

@@ -13,19 +13,13 @@ import sympy as sp
 from sam_theory.arithmetic import Float64, lower, parse_expression
 from sam_theory.engines._vanishing import vanishes
 from sam_theory.errors import InputError, nearest
+from sam_theory.lab._formulas import simpler
 from sam_theory.losses import Loss
 
-__all__ = ["GRID", "Manifold", "find_manifolds", "manifold_of", "simpler"]
+__all__ = ["GRID", "Manifold", "find_manifolds", "manifold_of"]
 
 _ODD = (sp.tanh, sp.sinh, sp.atan, sp.sin, sp.tan)
 GRID = [sp.Rational(n, 7) for n in (3, -5, 10, -12, 1, 16)]
-
-
-def simpler(e: sp.Expr) -> sp.Expr:
-    """A short form of ``e``: simplified, and factored where that is not longer."""
-    e = sp.simplify(e)
-    product = sp.factor(e)
-    return product if sp.count_ops(product) <= sp.count_ops(e) else e
 
 
 @dataclass(frozen=True)
@@ -163,7 +157,8 @@ def manifold_of(loss: Loss, given: Mapping[str, Any], values: Mapping[str, Any] 
     pairs = _values(loss, values or {})
     own = {s.name: s for s in loss.symbols}
     formulas = {
-        n: e.xreplace({s: own[s.name] for s in e.free_symbols if s.name in own}).subs(pairs) for n, e in formulas.items()
+        n: e.xreplace({s: own[s.name] for s in e.free_symbols if s.name in own}).subs(pairs)
+        for n, e in formulas.items()
     }
     used = {s.name for e in formulas.values() for s in e.free_symbols} - set(loss.parameters)
     if used & set(formulas):

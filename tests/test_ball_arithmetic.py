@@ -79,6 +79,15 @@ def test_wide_balls_are_enclosed_and_not_much_wider_than_the_range(name: str) ->
         assert 2 * float(found.rad()) <= 1.2 * spread + 1e-6 * (1 + float(max(map(abs, values))))
 
 
+def test_odd_powers_of_narrow_balls_around_0_are_narrow() -> None:
+    b = Ball()
+    for n in (1, 3):
+        power = b.ipow(arb(0, 1e-16), n)
+        assert power.contains(0)
+        assert power.rad() < 2e-16
+        assert power.contains(arb(-1e-17) ** n)
+
+
 def test_even_powers_and_norms_of_balls_around_0_are_nonnegative() -> None:
     b = Ball()
     assert b.ipow(arb(0, 1), 2) >= 0

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from cli_tools import run
 
-from sam_theory.cli._simulate import number
+from sam_theory.cli._map import number
 from sam_theory.errors import InputError
 
 # -- simulate ------------------------------------------------------------------------------------------------
@@ -140,7 +140,7 @@ def test_bad_input_to_simulate_is_one_line_and_status_2(changes: dict[str, str],
 def test_a_rule_with_a_radius_needs_one_and_a_rule_without_says_that_it_is_not_used() -> None:
     words = [word for word in SAM if word not in ("--rho", "3/10")]
     outcome = run(*words, "--steps", "1")
-    assert (outcome.exit_code, "rule sam needs --rho" in outcome.stderr) == (2, True)
+    assert (outcome.exit_code, "needs --rho" in outcome.stderr) == (2, True)
     outcome = run(*(("gd" if word == "sam" else word) for word in SAM), "--steps", "1", "--json", "-")
     assert (outcome.exit_code, json.loads(outcome.stdout)["steps"]) == (0, 1)
     assert "gd does not depend on rho" in outcome.stderr

@@ -69,7 +69,11 @@ class Ball(KeepsFactors):
     def ipow(self, a: arb, exponent: int) -> arb:
         if exponent > 0 and exponent % 2 == 0:
             return _rising(lambda z: z**exponent)(_modulus(a)).nonnegative_part()
-        return _rising(lambda z: z**exponent)(a) if exponent > 0 else a**exponent
+        if exponent <= 0:
+            return a**exponent
+        if a.contains(0) and a.is_finite():  # FLINT's power of such a ball is not a number
+            return (a.lower() ** exponent).union(a.upper() ** exponent)
+        return _rising(lambda z: z**exponent)(a)
 
     def power(self, a: arb, exponent: arb) -> arb:
         n = exponent.unique_fmpz() if exponent.is_exact() else None

@@ -13,6 +13,7 @@ from sam_theory.cli._check import check
 from sam_theory.cli._export import export
 from sam_theory.cli._falsify import falsify
 from sam_theory.cli._list import list_
+from sam_theory.cli._orbits import orbits
 from sam_theory.cli._show import show
 from sam_theory.cli._simulate import simulate
 from sam_theory.cli._status import BAD_INPUT, INTERRUPTED
@@ -68,5 +69,5 @@ def main() -> None:
     """Verify theorems about sharpness-aware minimization."""
 
 
-for _command in (verify, falsify, check, synthesize, list_, show, simulate, export):
+for _command in (verify, falsify, check, synthesize, list_, show, simulate, orbits, export):
     main.add_command(_command)

@@ -14,9 +14,11 @@ import click
 from sam_theory.errors import InputError
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
     from sam_theory.verdicts import Result
 
-__all__ = ["ascii_only", "check_target", "print_results", "progress_bar", "version", "write"]
+__all__ = ["ascii_only", "check_target", "print_results", "progress_bar", "save_picture", "version", "write"]
 
 STDOUT = "-"
 
@@ -75,6 +77,30 @@ def write(path: str, text: str) -> None:
         Path(path).write_text(text, encoding="utf-8", newline="\n")
     except OSError as error:
         raise InputError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def save_picture(path: str, draw: Callable[[], Axes]) -> None:
+    """Draw without a display and write the picture; its ending is its format.
+
+    Raises
+    ------
+    InputError
+        If the format is unknown or the file cannot be written.
+    """
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    draw()
+    try:
+        pyplot.savefig(path, dpi=150)
+    except ValueError as error:
+        raise InputError(f"cannot draw {path}: {error}") from error
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error.strerror or error}") from error
+    finally:
+        pyplot.close("all")
 
 
 def print_results(results: Sequence[Result]) -> None:

@@ -4,55 +4,17 @@ from __future__ import annotations
 
 import json as json_text
 import math
-from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import click
 
-from sam_theory.cli._select import unknown
+from sam_theory.cli._map import map_options, number, read_map
 from sam_theory.errors import InputError
 
 if TYPE_CHECKING:
     from sam_theory.dynamics import Trajectory
-    from sam_theory.losses import Loss
-    from sam_theory.rules import Rule
 
-__all__ = ["number", "simulate"]
-
-_LONGEST = 400
-"""Digits of a fraction on the command line; more are a mistake and could take forever to read."""
-
-
-def number(text: str, what: str) -> float:
-    """A number from the command line: decimal or a fraction of integers such as ``3/2``.
-
-    Parameters
-    ----------
-    text : str
-    what : str
-        What it is for; goes into the message.
-
-    Returns
-    -------
-    float
-        Finite.
-
-    Raises
-    ------
-    InputError
-        If it is no number, infinite, or a fraction with denominator zero.
-    """
-    try:
-        if "/" in text and len(text) <= _LONGEST:
-            above, below = text.split("/")
-            value = float(Fraction(int(above), int(below)))
-        else:
-            value = float(text)
-    except (ValueError, ArithmeticError):
-        raise InputError(f"{what}: {text!r} is not a number; write 0.1, 1e-3 or 1/10") from None
-    if not math.isfinite(value):
-        raise InputError(f"{what}: {text!r} is not finite")
-    return value
+__all__ = ["simulate"]
 
 
 def _digits(value: float) -> str:
@@ -61,61 +23,6 @@ def _digits(value: float) -> str:
         return "null"
     text = f"{value:.17g}"
     return text if any(mark in text for mark in ".e") else f"{text}.0"
-
-
-def _loss(text: str) -> Loss:
-    """A loss by name, or from an expression; a single unknown name is a misspelling, not a linear loss."""
-    from sam_theory.losses import Expression, named_losses
-
-    named = named_losses()
-    if text in named:
-        return named[text]
-    if text.isidentifier():
-        raise unknown("loss", text, named)
-    return Expression(text)
-
-
-def _rule(name: str) -> Rule:
-    from sam_theory.rules import RULES
-
-    if name not in RULES:
-        raise unknown("rule", name, RULES)
-    return RULES[name]
-
-
-def _parameters(rule: Rule, loss: Loss, eta: str, rho: str | None, further: tuple[str, ...]) -> dict[str, float]:
-    given = {"eta": number(eta, "--eta")}
-    if rho is not None:
-        given["rho"] = number(rho, "--rho")
-    for text in further:
-        name, equals, said = text.partition("=")
-        if not equals or name in given:
-            raise InputError(f"--set: {text!r}; write each further parameter once, as NAME=X")
-        if name not in rule.parameters:
-            raise unknown(f"parameter of {rule.name}", name, rule.parameters)
-        given[name] = number(said, f"--set {name}")
-    for name, value in given.items():
-        if name not in rule.parameters and value:
-            click.echo(f"sam-theory: rule {rule.name} does not depend on {name}", err=True)
-    for name in rule.parameters:
-        if name not in given:
-            how = f"--{name}" if name == "rho" else f"--set {name}=X"
-            raise InputError(f"rule {rule.name} needs {how}")
-    if loss.parameters:
-        raise InputError(f"loss {loss.name} leaves {', '.join(loss.parameters)} open; give an expression")
-    return {name: given[name] for name in rule.parameters}
-
-
-def _complete_losses(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
-    from sam_theory.losses import named_losses
-
-    return [name for name in named_losses() if name.startswith(incomplete)]
-
-
-def _complete_rules(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
-    from sam_theory.rules import RULES
-
-    return [name for name in RULES if name.startswith(incomplete)]
 
 
 def _json(run: Trajectory) -> str:
@@ -158,25 +65,7 @@ def _save(path: str, run: Trajectory, inputs: dict[str, str]) -> None:
     epilog='Example: sam-theory simulate --loss "x**2/2 + 2*y**2" --rule sam --eta 1/5 --rho 0.1 '
     "--init 1,1/2 --steps 1000 --json -"
 )
-@click.option(
-    "--loss",
-    "loss_text",
-    metavar="EXPR|NAME",
-    required=True,
-    shell_complete=_complete_losses,
-    help="A named loss, or an expression of its coordinates, which are sorted by name.",
-)
-@click.option(
-    "--rule",
-    "rule_name",
-    metavar="NAME",
-    required=True,
-    shell_complete=_complete_rules,
-    help="See sam-theory list rules.",
-)
-@click.option("--eta", metavar="X", required=True, help="Step size: a decimal or a fraction.")
-@click.option("--rho", metavar="X", help="Perturbation radius: a decimal or a fraction.")
-@click.option("--set", "further", metavar="NAME=X", multiple=True, help="A further parameter of the rule; repeat.")
+@map_options
 @click.option("--init", metavar="A,B,...", required=True, help="Coordinates of the start.")
 @click.option("--steps", metavar="N", type=click.IntRange(min=0), required=True, help="Number of steps.")
 @click.option(
@@ -187,7 +76,7 @@ def _save(path: str, run: Trajectory, inputs: dict[str, str]) -> None:
 def simulate(
     loss_text: str,
     rule_name: str,
-    eta: str,
+    eta: str | None,
     rho: str | None,
     further: tuple[str, ...],
     init: str,
@@ -201,30 +90,26 @@ def simulate(
     Divergence, a zero gradient and a period of two are outcomes with names, not errors: the exit status is 0.
     """
     from sam_theory.cli._output import check_target, write
-    from sam_theory.dynamics import Map, orbit
+    from sam_theory.dynamics import orbit
     from sam_theory.dynamics import simulate as run_batch
 
     check_target(json)
     check_target(out)
     if out is not None and not out.endswith(".npz"):
         raise InputError(f"--out: {out} must end in .npz")
-    rule, loss = _rule(rule_name), _loss(loss_text)
-    params = _parameters(rule, loss, eta, rho, further)
+    system, given = read_map(loss_text, rule_name, eta, rho, further)
+    rule, loss, params = system.rule, system.loss, {name: float(value) for name, value in given.items()}
     start = [number(part, "--init") for part in init.split(",")]
     if loss.dimension is not None and len(start) != loss.dimension:
         named = ", ".join(loss.variables)
         raise InputError(f"--init: {loss.name} needs a number for each of {named}, not {len(start)} in all")
-    system = Map(rule, loss)
     if rule.noise:
         run = run_batch(system, start, params=params, steps=steps, rng=seed, record="final" if out is None else "all")
     else:
         run = orbit(system, start, steps, params, record_every=0 if out is None else 1)
     if out is not None:
-        given = {"loss": loss_text, "rule": rule_name, "eta": eta, "init": init}
-        if rule.noise:
-            given["seed"] = str(seed)
-        given |= dict(text.split("=", 1) for text in further)
-        _save(out, run, given if rho is None else {**given, "rho": rho})
+        inputs = {"loss": loss_text, "rule": rule_name, "init": init, **{n: str(v) for n, v in given.items()}}
+        _save(out, run, {**inputs, "seed": str(seed)} if rule.noise else inputs)
     if json is not None:
         write(json, _json(run))
     if json != "-":

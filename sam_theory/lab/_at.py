@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
+from itertools import permutations, product
 from typing import Any
 
 import numpy as np
@@ -15,12 +16,13 @@ from sam_theory.arithmetic import Coordinates, Float64, Jet, Jets, NotExact, Pyt
 from sam_theory.dynamics import Map, check_parameters
 from sam_theory.engines import Box, System, box
 from sam_theory.errors import InputError, nearest
+from sam_theory.rules import gd
 
 __all__ = ["FloatArray", "MapAt", "at", "search_box"]
 
 FloatArray = npt.NDArray[np.float64]
 
-#: Relative agreement of F(−w) with −F(w) that counts as symmetry.
+#: Relative agreement of F(Sw) with SF(w) that counts as symmetry.
 _SYMMETRIC = 1e-12
 
 
@@ -59,14 +61,14 @@ class MapAt:
             image = self.map.step(Float64(), state, self._floats)
         return np.concatenate([image[v] for v in vectors]).T
 
-    def orbit(self, point: Sequence[float], period: int) -> FloatArray:
+    def orbit(self, point: Sequence[float] | FloatArray, period: int) -> FloatArray:
         """The first ``period`` points of the orbit of ``point``, shape (period, d)."""
         found = [np.asarray(point, dtype=float)]
         for _ in range(period - 1):
             found.append(self.step(found[-1][None, :])[0])
         return np.stack(found)
 
-    def linearised(self, point: Sequence[float], period: int = 1) -> tuple[FloatArray, FloatArray] | None:
+    def linearised(self, point: Sequence[float] | FloatArray, period: int = 1) -> tuple[FloatArray, FloatArray] | None:
         """The state after ``period`` steps and its derivative, shapes (d,) and (d, d); None where there is none."""
         d = len(point)
         jets = Jets(d, PythonFloat())
@@ -82,18 +84,45 @@ class MapAt:
         slopes = np.array([jets.slopes(c) for c in entries], dtype=float)
         return (image, slopes) if np.isfinite(image).all() and np.isfinite(slopes).all() else None
 
-    def gradient_norm(self, point: Sequence[float]) -> float:
-        """‖∇L‖ at the iterate of a state."""
-        loss, arithmetic = self.map.loss, PythonFloat()
-        iterate = Coordinates(float(c) for c in point[: len(loss.variables)])
-        return float(arithmetic.norm(arithmetic.grad(loss, iterate, self._floats)))
+    @cached_property
+    def descent(self) -> MapAt:
+        """Gradient descent with η = 1 on the loss: its fixed points are the stationary points."""
+        own = {n: self.values[n] for n in self.map.loss.parameters}
+        return at(Map(gd, self.map.loss), {"eta": 1, **own})
 
-    def odd(self, points: FloatArray) -> bool:
-        """Whether F(−w) = −F(w), up to rounding, at each of the points."""
-        there, back = self.step(points), self.step(-points)
-        finite = np.isfinite(there).all(axis=1) & np.isfinite(back).all(axis=1)
-        size = 1.0 + np.abs(there[finite])
-        return bool(finite.any() and (np.abs(there[finite] + back[finite]) <= _SYMMETRIC * size).all())
+    def value(self, iterate: FloatArray) -> float:
+        """The loss at an iterate."""
+        return float(self.map.loss.value(PythonFloat(), Coordinates(map(float, iterate)), self._floats))
+
+    def gradient(self, iterate: FloatArray) -> FloatArray:
+        """∇L at an iterate."""
+        found = PythonFloat().grad(self.map.loss, Coordinates(map(float, iterate)), self._floats)
+        return np.array([float(c) for c in found])
+
+    def symmetries(self, points: FloatArray) -> list[FloatArray]:
+        """Signed permutations S of the coordinates with F(Sw) = SF(w), up to rounding, at each of the points.
+
+        The identity first; above three coordinates only it and w → −w are tried.
+        """
+        d = points.shape[1]
+        identity = np.eye(d)
+        signed = [identity, -identity]
+        if d <= 3:
+            signed = [
+                np.diag(signs)[list(order)]
+                for order in permutations(range(d))
+                for signs in product((1.0, -1.0), repeat=d)
+            ]
+        there = self.step(points)
+        finite = np.isfinite(there).all(axis=1)
+        size = _SYMMETRIC * (1.0 + np.abs(there[finite]))
+        if not finite.any():
+            return [identity]
+        return [
+            m
+            for m in signed
+            if (np.abs(self.step(points[finite] @ m.T) - there[finite] @ m.T) <= size @ abs(m.T)).all()
+        ]
 
 
 def at(map: Map, params: Mapping[str, Any]) -> MapAt:

@@ -106,10 +106,10 @@ def cover(
             if free:
                 continue
             if injective:
-                cycle = certified_cycle(here.system, here.box, [float(c.mid()) for c in cell], period)
-                if cycle is not None and _new(cycle, zones):
-                    add(cycle)
-                    found(cycle)
+                inside = certified_cycle(here.system, here.box, [float(c.mid()) for c in cell], period)
+                if inside is not None and _new(inside, zones):
+                    add(inside)
+                    found(inside)
                 if any(_inside(cell, zone) for zone in zones):
                     continue
             widest = max(names, key=lambda n: box.width(n) / region.width(n))
@@ -126,5 +126,3 @@ def cover(
 def _new(cycle: CertifiedCycle, zones: list[Cell]) -> bool:
     """Whether no point of the cycle lies in a neighbourhood of a known one."""
     return not any(_inside(list(point), zone) for point in cycle.points for zone in zones)
-
-

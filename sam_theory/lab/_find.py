@@ -1,4 +1,4 @@
-"""The search for periodic orbits: closed forms, Newton's method with deflation, certificates, a proof that no more exist."""
+"""The search for periodic orbits: closed forms, Newton's method, certificates, a proof that no more exist."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import sympy as sp
+from scipy.optimize import minimize
 from scipy.stats import qmc
 
 from sam_theory.dynamics import Map, Orbit, fixed_points, two_cycles
@@ -17,16 +18,26 @@ from sam_theory.lab._at import FloatArray, MapAt, at, search_box
 from sam_theory.lab._cover import cover
 from sam_theory.lab._newton import REGULAR, new_points, newton
 from sam_theory.lab._periodic import PeriodicOrbit, PeriodicOrbits
-from sam_theory.rules import gd
 
 __all__ = ["find_orbits"]
 
 #: Two points this close, relative to the box, are one.
 _SAME = 1e-8
+#: The same for degenerate points, to which Newton's method converges so slowly that it stops before it is there.
+_BLURRED = 1e-3
 #: A modulus this close to 1 is called neutral.
 _NEUTRAL = 1e-9
 #: A gradient below this, relative to 1 + the multiplier's scale, vanishes.
 _STATIONARY = 1e-9
+
+#: Degenerate points that are looked at for each period: a continuum has as many as there are starts.
+_DEGENERATE = 32
+#: Starts from which the loss is minimised.
+_DESCENTS = 16
+#: Steps after which an orbit is taken to have settled.
+_SETTLED = 1000
+#: Halvings of the box's size at which starts lie about a stationary point.
+_NEARER = 15
 
 Progress = Callable[[str], None]
 
@@ -37,7 +48,7 @@ def find_orbits(
     box: Mapping[str, Any],
     periods: Sequence[int] = (1, 2),
     *,
-    starts: int = 128,
+    starts: int = 512,
     cells: int = 0,
     seed: int = 0,
     progress: Progress | None = None,
@@ -108,7 +119,7 @@ def find_orbits(
     except KeyboardInterrupt:
         interrupted = True
     orbits = search.sorted(wanted)
-    return PeriodicOrbits(orbits, here, region, wanted, search.starts, unresolved, interrupted)
+    return PeriodicOrbits(orbits, here, region, wanted, len(search.sample), unresolved, interrupted)
 
 
 class _Search:
@@ -121,41 +132,67 @@ class _Search:
         power = int(np.ceil(np.log2(starts)))
         unit = qmc.Sobol(len(self.scale), seed=seed).random_base2(power)
         self.sample = self.low + unit * self.scale
-        self.starts = len(self.sample)
-        self.odd = here.odd(self.sample)
+        self.symmetries = here.symmetries(self.sample)
         self.orbits: list[PeriodicOrbit] = []
 
     # -- stages ------------------------------------------------------------------------------------------
     def stationary(self) -> None:
         """The stationary points of the loss at which the map jumps: fixed points that its step does not see."""
-        width = len(self.here.map.loss.variables)
-        descent = at(Map(gd, self.here.map.loss), {"eta": 1})
+        width, descent = len(self.here.map.loss.variables), self.here.descent
         known: list[FloatArray] = []
-        for point, regular in new_points(descent, self.sample[:, :width], 1, self.scale[:width], known):
-            whole = np.concatenate([point, np.zeros(len(self.scale) - width)])
+        sample = self.sample[:, :width]
+        starts = np.concatenate([sample, _descended(self.here, sample[:_DESCENTS])])
+        for point, regular in new_points(descent, starts, 1, self.scale[:width], known):
             isolated = regular > REGULAR
             if isolated:
                 known.append(point)
-            if not self._inside(whole) or not self._jumps(whole) or self._known(whole) or self._on_continuum(whole):
+                self._look_closely(descent, point)
+            else:
+                point = _rounded(descent, point, 1, self.scale[:width])
+            whole = np.concatenate([point, np.zeros(len(self.scale) - width)])
+            if not self._inside(whole) or not self._jumps(whole) or self._known(whole, isolated):
                 continue
             certified = certified_cycle(descent.system, descent.box, point.tolist(), 1) if isolated else None
-            found = PeriodicOrbit(
-                whole[None, :], None, self._kind(whole), "jump", self._dimension(descent, point, 1), certified
-            )
-            self.orbits.append(found)
+            dimension = 0 if isolated else self._dimension(descent, point, 1)
+            self._keep(PeriodicOrbit(whole[None, :], None, self._kind(whole), "jump", dimension, certified))
         self.progress(f"{len(self.orbits)} stationary points at which the map jumps")
+
+    def _look_closely(self, descent: MapAt, point: FloatArray) -> None:
+        """Further starts on the eigenvectors of the Hessian, at all distances: small cycles lie there."""
+        linear = descent.linearised(point)
+        if linear is None or not self._inside(np.concatenate([point, np.zeros(len(self.scale) - len(point))])):
+            return
+        axes = np.linalg.eigh((linear[1] + linear[1].T) / 2)[1].T
+        distances = float(self.scale.min()) * 2.0 ** -np.arange(1.0, _NEARER)
+        near = np.zeros((len(axes) * len(distances), len(self.scale)))
+        near[:, : len(point)] = point + (distances[:, None, None] * axes).reshape(-1, len(point))
+        self.sample = np.concatenate([self.sample, near])
 
     def period(self, k: int) -> None:
         """The orbits of least period ``k``."""
         for formula, points in self._closed(k):
             self._add(points[0], k, formula)
         known = [p for o in self.orbits if k % o.period == 0 and not o.dimension for p in o.points]
-        for point, regular in new_points(self.here, self.sample, k, self.scale, known):
+        starts = np.concatenate([self.sample, self._settled()])
+        degenerate = 0
+        for point, regular in new_points(self.here, starts, k, self.scale, known):
             if regular > REGULAR:
                 orbit = self.here.orbit(point, k)
-                known.extend([*orbit, *(-orbit if self.odd else ())])
-            self._add(point, k)
+                known.extend(p for symmetry in self.symmetries for p in orbit @ symmetry.T)
+                for symmetry in self.symmetries:
+                    self._add(symmetry @ point, k)
+            elif degenerate < _DEGENERATE:
+                degenerate += 1
+                self._add(point, k)
         self.progress(f"period {k}: {sum(o.period == k for o in self.orbits)} orbits")
+
+    def _settled(self) -> FloatArray:
+        """Where the orbits of the starts are after many steps: beside an attractor, be it a continuum."""
+        points = self.sample
+        for _ in range(_SETTLED):
+            points = self.here.step(points)
+        points = points[np.isfinite(points).all(axis=1)]
+        return np.unique(np.round(points / (_BLURRED * self.scale)), axis=0) * (_BLURRED * self.scale)
 
     def complete(self, k: int, cells: int) -> tuple[Box, ...]:
         """Cells that may hold further points of period ``k``; orbits that come to light are added."""
@@ -175,7 +212,7 @@ class _Search:
         orbits = sorted(
             (o for o in self.orbits if o.period in periods), key=lambda o: (o.period, tuple(o.points[0] + 0.0))
         )
-        if not self.odd:
+        if not any(np.array_equal(m, -np.eye(len(m))) for m in self.symmetries):
             return tuple(orbits)
         return tuple(
             replace(o, mirror=next((i for i, p in enumerate(orbits) if self._same(p, -o.points[0])), None))
@@ -188,15 +225,15 @@ class _Search:
         refined = newton(self.here, point, k, self.scale)
         if refined is None:
             return
-        point = refined[0]
+        point, isolated = refined[0], refined[1] > REGULAR
+        if not isolated:
+            point = _rounded(self.here, point, k, self.scale)
         points = self.here.orbit(point, k)
         if not np.isfinite(points).all() or not any(self._inside(p) for p in points):
             return
-        if self._known(point) or any(self._close(points[0], points[j]) for j in range(1, k)):
+        if self._known(point, isolated) or any(self._close(points[0], points[j], isolated) for j in range(1, k)):
             return
-        dimension = self._dimension(self.here, point, k) if refined[1] <= REGULAR else 0
-        if dimension and self._on_continuum(point):
-            return
+        dimension = 0 if isolated else self._dimension(self.here, point, k)
         first = min((i for i, p in enumerate(points) if self._inside(p)), key=lambda i: tuple(np.round(points[i], 9)))
         points = np.roll(points, -first, axis=0)
         linear = self.here.linearised(points[0], k)
@@ -207,19 +244,26 @@ class _Search:
         kind = self._kind(points[0]) if k == 1 else "cycle"
         if formula is not None:
             formula = (*formula[first:], *formula[:first])
-        self.orbits.append(
-            PeriodicOrbit(points, multipliers, kind, _stability(multipliers, dimension), dimension, certified, formula)
-        )
+        stability = _stability(multipliers, dimension)
+        self._keep(PeriodicOrbit(points, multipliers, kind, stability, dimension, certified, formula))
+
+    def _keep(self, orbit: PeriodicOrbit) -> None:
+        """One orbit of a continuum stands for all of its kind and period."""
+        alike = (orbit.period, orbit.kind, orbit.dimension)
+        if not orbit.dimension or all(alike != (o.period, o.kind, o.dimension) for o in self.orbits):
+            self.orbits.append(orbit)
 
     def _closed(self, k: int) -> list[tuple[tuple[str, ...], list[FloatArray]]]:
         """Closed forms of period ``k`` at the present parameters; none where SymPy has none."""
-        if k > 2 or len(self.scale) > 1:
+        if k > 2 or len(self.scale) > 1 or not _algebraic(self.here.map):
             return []
         try:
             orbits = (fixed_points, two_cycles)[k - 1](self.here.map)
         except InputError:
             return []
-        exact = {s: sp.Rational(v.numerator, v.denominator) for n, v in self.here.values.items() for s in _named(orbits, n)}
+        exact = {
+            s: sp.Rational(v.numerator, v.denominator) for n, v in self.here.values.items() for s in _named(orbits, n)
+        }
         found = []
         for o in orbits:
             if all(c.xreplace(exact) == sp.true for c in o.conditions) and o.multipliers is not None:
@@ -233,9 +277,9 @@ class _Search:
         """What a fixed point is for the loss."""
         width = len(self.here.map.loss.variables)
         iterate = point[:width]
-        descent = at(Map(gd, self.here.map.loss), {"eta": 1})
+        descent = self.here.descent
         linear = descent.linearised(iterate)
-        if linear is None or self.here.gradient_norm(iterate) > _STATIONARY * (1 + np.abs(linear[1]).max()):
+        if linear is None or np.linalg.norm(self.here.gradient(iterate)) > _STATIONARY * (1 + np.abs(linear[1]).max()):
             return "hallucinated"
         curvatures = np.linalg.eigvalsh(np.eye(width) - (linear[1] + linear[1].T) / 2)
         flat = np.abs(curvatures) <= REGULAR
@@ -247,21 +291,23 @@ class _Search:
         return "minimum" if (curvatures > 0).all() else "maximum" if (curvatures < 0).all() else "saddle"
 
     def _dimension(self, here: MapAt, point: FloatArray, k: int) -> int:
-        """The dimension of the continuum of periodic points through ``point``: directions in which it goes on."""
+        """The dimension of a manifold of periodic points through ``point``; 0 where there is none, as at a crossing.
+
+        Every direction of the kernel of DF^k − I has to go on, so the directions that are tried are generic.
+        """
         linear = here.linearised(point, k)
         if linear is None:
             return 0
         scale = self.scale[: len(point)]
         _, values, right = np.linalg.svd(linear[1] - np.eye(len(point)))
-        count = 0
-        for value, direction in zip(values, right, strict=True):
-            if value > REGULAR:
-                continue
-            length = 1e-3 * float(scale.min())
+        kernel = right[values <= REGULAR]
+        length = 1e-3 * float(scale.min())
+        for generic in np.linalg.qr(np.cos(np.add.outer(np.arange(len(kernel)), np.arange(len(kernel)) ** 2)))[0].T:
+            direction = generic @ kernel
             moved = newton(here, point + length * direction, k, scale)
-            if moved is not None and 0.5 * length <= float((moved[0] - point) @ direction) and moved[1] <= 10 * REGULAR:
-                count += 1
-        return count
+            if moved is None or 0.5 * length > float((moved[0] - point) @ direction) or moved[1] > REGULAR:
+                return 0
+        return len(kernel)
 
     def _jumps(self, point: FloatArray) -> bool:
         """Whether points next to a stationary point move by a length that does not tend to 0."""
@@ -275,18 +321,38 @@ class _Search:
         slack = 1e-12 * self.scale
         return bool(((point >= self.low - slack) & (point <= self.low + self.scale + slack)).all())
 
-    def _close(self, a: FloatArray, b: FloatArray) -> bool:
-        return bool((np.abs(a - b) <= _SAME * self.scale).all())
+    def _close(self, a: FloatArray, b: FloatArray, isolated: bool = True) -> bool:
+        return bool((np.abs(a - b) <= (_SAME if isolated else _BLURRED) * self.scale).all())
 
-    def _same(self, orbit: PeriodicOrbit, point: FloatArray) -> bool:
-        return any(self._close(p, point) for p in orbit.points)
+    def _same(self, orbit: PeriodicOrbit, point: FloatArray, isolated: bool = True) -> bool:
+        return any(self._close(p, point, isolated) for p in orbit.points)
 
-    def _known(self, point: FloatArray) -> bool:
-        return any(self._same(o, point) for o in self.orbits)
+    def _known(self, point: FloatArray, isolated: bool) -> bool:
+        return any(self._same(o, point, isolated) for o in self.orbits)
 
-    def _on_continuum(self, point: FloatArray) -> bool:
-        """Whether a continuum has been listed already; one of its points stands for all of its kind and period."""
-        return any(o.dimension for o in self.orbits)
+
+def _descended(here: MapAt, starts: FloatArray) -> FloatArray:
+    """Where a descent of the loss ends from each start: on continua of minima too, which Newton's method may miss."""
+    ends = [minimize(here.value, x, jac=here.gradient, method="BFGS").x for x in starts]
+    return np.array(ends).reshape(starts.shape)
+
+
+def _rounded(here: MapAt, point: FloatArray, k: int, scale: FloatArray) -> FloatArray:
+    """A simple number beside a degenerate point, if it is periodic to the last digit; else the point."""
+    for digits in (0, 1, 2, 3):
+        candidate = np.round(point, digits) + 0.0
+        if (np.abs(candidate - point) <= _BLURRED * scale).all():
+            linear = here.linearised(candidate, k)
+            if linear is not None and np.array_equal(linear[0], candidate):
+                return candidate
+    return point
+
+
+def _algebraic(map: Map) -> bool:
+    """Whether a step is made of roots, signs and fractions alone: where it is not, SymPy may look for hours."""
+    return all(
+        isinstance(f, sp.Abs | sp.sign) for v in map.symbolic_step().values() for e in v for f in e.atoms(sp.Function)
+    )
 
 
 def _named(orbits: Sequence[Orbit], name: str) -> set[sp.Symbol]:

@@ -13,13 +13,15 @@ import numpy as np
 
 from sam_theory.lab._at import FloatArray, MapAt
 
-__all__ = ["CONVERGED", "REGULAR", "new_points", "newton"]
+__all__ = ["CONVERGED", "REGULAR", "new_points", "newton", "newton_from_all"]
 
 #: A residual or a step of this relative size ends Newton's method.
 CONVERGED = 1e-12
 #: A smallest singular value of DF^k − I below this: the point is degenerate, or lies on a continuum of them.
-REGULAR = 1e-7
+REGULAR = 1e-6
 _ITERATIONS = 40
+#: Starts of the search with deflation; each is used until it leads to nothing new.
+_DEFLATED = 16
 
 
 def _stretch(x: FloatArray, step: FloatArray, known: list[FloatArray], scale: FloatArray) -> float:
@@ -55,7 +57,7 @@ def newton(
         if np.abs(residual).max() <= size * 1e-2:
             return x, float(values[-1])
         # On a continuum of fixed points the shortest step leads to the nearest of them.
-        step = np.linalg.lstsq(matrix, -residual, rcond=1e-10)[0]
+        step: FloatArray = np.asarray(np.linalg.lstsq(matrix, -residual, rcond=1e-10)[0], dtype=np.float64)
         if known:
             step = step * _stretch(x, step, known, scale)
         longest = float((np.abs(step) / scale).max())
@@ -72,14 +74,52 @@ def newton(
     return None
 
 
+def newton_from_all(here: MapAt, starts: FloatArray, period: int, scale: FloatArray) -> FloatArray:
+    """Where Newton's method leads from many starts at once, roughly: derivatives are differences.
+
+    Returns one point of each group that ends within 1e-6 of ``scale``, shape (groups, d), in the order of the starts.
+    """
+    d, x = starts.shape[1], starts
+    shifts = 1e-6 * np.diag(scale)
+    origin = starts
+
+    def residual(points: FloatArray) -> FloatArray:
+        image = points
+        for _ in range(period):
+            image = here.step(image)
+        return image - points
+
+    for _ in range(_ITERATIONS):
+        value = residual(x)
+        columns = [(residual(x + s) - residual(x - s)) / (2 * s[i]) for i, s in enumerate(shifts)]
+        matrix = np.stack(columns, axis=2)
+        finite = np.isfinite(value).all(axis=1) & np.isfinite(matrix).all(axis=(1, 2))
+        x, origin, value, matrix = x[finite], origin[finite], value[finite], matrix[finite]
+        step = -(np.linalg.pinv(matrix, rcond=1e-8) @ value[:, :, None])[:, :, 0]
+        longest = np.abs(step / scale).max(axis=1, keepdims=True, initial=1e-300)
+        x = x + step * np.minimum(1.0, 0.5 / longest)
+        near = (np.abs(x - origin) <= 2.0 * scale).all(axis=1)
+        x, origin = x[near], origin[near]
+    x = x[(np.abs(residual(x)) <= 1e-9 * scale).all(axis=1)]
+    _, first = np.unique(np.round(x / (1e-6 * scale)), axis=0, return_index=True)
+    return x[np.sort(first)].reshape(-1, d)
+
+
 def new_points(
     here: MapAt, starts: FloatArray, period: int, scale: FloatArray, known: list[FloatArray]
 ) -> Iterator[tuple[FloatArray, float]]:
-    """Points that Newton's method reaches from ``starts``; what the caller appends to ``known`` no longer attracts."""
-    for start in starts:
+    """Points that Newton's method reaches: from all of ``starts``, then with deflation from the first of them.
+
+    What the caller appends to ``known`` no longer attracts.
+    """
+    for start in newton_from_all(here, starts, period, scale):
+        found = newton(here, start, period, scale)
+        if found is not None and not any((np.abs(found[0] - p) <= 1e-9 * scale).all() for p in known):
+            yield found
+    for start in starts[:_DEFLATED]:
         while True:
             found = newton(here, start, period, scale, known)
-            if found is None:
+            if found is None or any(np.array_equal(found[0], p) for p in known):
                 break
             before = len(known)
             yield found

@@ -31,8 +31,8 @@ class PeriodicOrbit:
     multipliers : ndarray of complex, shape (d,), or None
         Eigenvalues of the derivative of the return map, by falling modulus; None where the map jumps.
     kind : str
-        ``cycle``; for fixed points ``minimum``, ``saddle``, ``maximum`` or ``degenerate`` (stationary points of the loss,
-        by the eigenvalues of the Hessian) or ``hallucinated`` (the gradient does not vanish there).
+        ``cycle``; for fixed points ``minimum``, ``saddle``, ``maximum`` or ``degenerate`` (stationary points of the
+        loss, by the eigenvalues of the Hessian) or ``hallucinated`` (the gradient does not vanish there).
     stability : str
         ``stable``, ``unstable``, ``neutral`` (a multiplier of modulus 1 up to rounding) or ``jump`` (a normalised step
         keeps the point and moves every neighbour away by a fixed length).
@@ -199,9 +199,7 @@ class PeriodicOrbits:
             colour = f"C{(o.period - 1) % 10}"
             if o.period > 1:
                 axes.plot([*x, x[0]], [*y, y[0]], "-", color=colour, linewidth=0.8, alpha=0.6)
-            axes.plot(
-                x, y, mark, fillstyle=fill, color=colour, markersize=7, label=None if label in shown else label
-            )
+            axes.plot(x, y, mark, fillstyle=fill, color=colour, markersize=7, label=None if label in shown else label)
             shown.add(label)
         axes.set_xlabel(self.here.names[0])
         axes.set_ylabel("period" if flat else self.here.names[1])

@@ -124,7 +124,10 @@ class Box:
 
 
 def _fraction(value: Any) -> Fraction:
-    return Fraction(value) if isinstance(value, str) else as_fraction(value)
+    try:
+        return Fraction(value) if isinstance(value, str) else as_fraction(value)
+    except (ValueError, ArithmeticError):
+        raise InputError(f"{value!r} is not a finite number; write 0.1 or '1/10'") from None
 
 
 def box(given: Mapping[str, Any] | None = None, /, **more: Any) -> Box:
@@ -135,5 +138,8 @@ def box(given: Mapping[str, Any] | None = None, /, **more: Any) -> Box:
     sides = []
     for name, value in {**(given or {}), **more}.items():
         low, high = value if isinstance(value, tuple | list) else (value, value)
-        sides.append((name, _fraction(low), _fraction(high)))
+        try:
+            sides.append((name, _fraction(low), _fraction(high)))
+        except InputError as error:
+            raise InputError(f"{name}: {error}") from None
     return Box(tuple(sides))

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from sam_theory.cli._check import check
+from sam_theory.cli._drift import drift
 from sam_theory.cli._export import export
 from sam_theory.cli._falsify import falsify
 from sam_theory.cli._list import list_
@@ -69,5 +70,5 @@ def main() -> None:
     """Verify theorems about sharpness-aware minimization."""
 
 
-for _command in (verify, falsify, check, synthesize, list_, show, simulate, orbits, export):
+for _command in (verify, falsify, check, synthesize, list_, show, simulate, orbits, drift, export):
     main.add_command(_command)

@@ -132,9 +132,16 @@ def map_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def read_map(
-    loss_text: str, rule_name: str, eta: str | None, rho: str | None, further: tuple[str, ...], varied: str = ""
+    loss_text: str,
+    rule_name: str,
+    eta: str | None,
+    rho: str | None,
+    further: tuple[str, ...],
+    varied: str = "",
+    *,
+    partial: bool = False,
 ) -> tuple[Map, dict[str, Fraction]]:
-    """The map and an exact number for each of its parameters but ``varied``.
+    """The map and an exact number for each of its parameters but ``varied``; with ``partial`` for those given.
 
     Raises InputError for unknown names, what is no number, and a parameter that is missing or given twice.
     """
@@ -156,7 +163,7 @@ def read_map(
         if name not in system.parameters and value:
             click.echo(f"sam-theory: rule {rule.name} does not depend on {name}", err=True)
     for name in system.parameters:
-        if name not in given and name != varied:
+        if name not in given and name != varied and not partial:
             how = f"--{name}" if name in ("eta", "rho") else f"--set {name}=X"
             raise InputError(f"rule {rule.name} on {loss.name} needs {how}")
-    return system, {name: given[name] for name in system.parameters if name != varied}
+    return system, {name: given[name] for name in system.parameters if name in given and name != varied}

@@ -19,6 +19,8 @@ from sam_theory.lab._save import save_json
 from sam_theory.losses._concrete import exact
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
     from sam_theory.lab._drift_compare import DriftComparison
 
 __all__ = ["SlowFlow", "slow_flow"]
@@ -272,6 +274,34 @@ class SlowFlow:
             "fixed_points": None if points is None else [{"at": [str(e) for e in p], "kind": k} for p, k in points],
             "further_manifolds": [m.text() for m in self.further],
         }
+
+    def plot(self, axes: Axes | None = None, span: tuple[float, float] = (-2.0, 2.0)) -> Axes:
+        """λ₁(θ) and dθ/dt over ρ² along the manifold where the law holds, for one coordinate.  Returns the axes.
+
+        Raises InputError for an open parameter or several coordinates.
+        """
+        import matplotlib.pyplot as plt
+        import numpy as np
+
+        from sam_theory.lab._drift_numbers import FlowNumbers
+
+        missing = [n for n in self.map.parameters if n != self.law.small.name and n not in dict(self.values)]
+        if missing or len(self.coordinates) > 1:
+            reason = f"a number for {missing[0]}" if missing else "a manifold with one coordinate"
+            raise InputError(f"the picture needs {reason}")
+        if axes is None:
+            _, axes = plt.subplots(layout="constrained")
+        numbers, theta = FlowNumbers(self), np.linspace(*span, 801)
+        holds = np.array([numbers.slack(np.array([t])) > 0 for t in theta])
+        curvature, speed = numbers.run([self.curvature, self.velocity[0]], theta[None, :])
+        (name,) = self.coordinates
+        axes.plot(theta, np.where(holds, curvature, np.nan), "k-", label="curvature $\\lambda$")
+        axes.plot(theta, np.where(holds, speed, np.nan), "C1-", label=f"d{name}/dt over {self.law.small}$^2$")
+        axes.axhline(0.0, color="k", linewidth=0.5)
+        axes.set_xlabel(str(name))
+        axes.set_ylabel("curvature, speed")
+        axes.legend(frameon=False, fontsize="small")
+        return axes
 
     def save(self, path: str | Path) -> None:
         """Write the result as JSON; the file appears whole or not at all.

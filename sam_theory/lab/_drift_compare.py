@@ -110,10 +110,16 @@ class DriftComparison:
         save_json(path, self.to_json())
 
     def plot(self, axes: Axes | None = None) -> Axes:
-        """θ against ρ² times the step number: every run, and the predicted flow.  Returns the axes."""
+        """θ against ρ² times the step number: every run, and the predicted flow.
+
+        Without axes, for a loss of two coordinates, the plane is drawn beside it.  Returns the axes.
+        """
         import matplotlib.pyplot as plt
 
-        if axes is None:
+        if axes is None and len(self.flow.manifold.loss.variables) == 2:
+            _, (plane, axes) = plt.subplots(1, 2, figsize=(10, 4.2), layout="constrained")
+            self.plot_plane(plane)
+        elif axes is None:
             _, axes = plt.subplots(layout="constrained")
         numbers, small = FlowNumbers(self.flow), self.flow.law.small
         marks = ("o", "s", "^", "v", "D", "x")

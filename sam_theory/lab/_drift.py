@@ -361,6 +361,9 @@ def slow_flow(
             raise InputError(f"no manifold of minima of {loss.name} is found; give one, such as manifold y=0")
         chosen, *rest = found
         further = tuple(rest)
+    clash = [str(c) for c in (*chosen.coordinates, *loss.variables) if str(c) in map.rule.parameters]
+    if clash:
+        raise InputError(f"'{clash[0]}' is a coordinate and a parameter of {map.rule.name}; rename the coordinate")
     law = law_of(map.rule, chosen.codimension, chosen.dimension)
     if law.small.name in values:
         raise InputError(f"{law.small} tends to 0 in the drift: it stays a symbol")

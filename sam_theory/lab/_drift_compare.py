@@ -11,6 +11,7 @@ import numpy as np
 
 from sam_theory.engines._search._asymptotic import line
 from sam_theory.errors import InputError
+from sam_theory.lab._at import at
 from sam_theory.lab._drift import SlowFlow
 from sam_theory.lab._drift_numbers import FlowNumbers
 from sam_theory.lab._drift_runs import SHARE, Drifting, DriftRun, Resting, vector
@@ -158,14 +159,24 @@ class DriftComparison:
         if len(manifold.loss.variables) != 2:
             raise InputError(f"{manifold.loss.name} has {len(manifold.loss.variables)} coordinates: no plane to draw")
         numbers = FlowNumbers(self.flow)
-        low, high = run.states.min(axis=0), run.states.max(axis=0)
-        margin = 0.15 * float((high - low).max()) + 0.5 * float((high - low).min())
+        every = np.concatenate([run.states, numbers.point(run.path.T).T])
+        low, high = every.min(axis=0), every.max(axis=0)
+        margin = 0.1 * float((high - low).max())
         ends = np.array([run.path[:, 0].min(), run.path[:, 0].max()])
         line_of = np.linspace(ends[0] - 0.15 * np.ptp(ends), ends[1] + 0.15 * np.ptp(ends), 300)
         minima = numbers.point(line_of[None, :])
         axes.plot(minima[0], minima[1], "k-", linewidth=1, label="minima")
-        axes.plot(run.states[:, 0], run.states[:, 1], ".", color="C1", markersize=3)
-        axes.plot([], [], ".", color="C1", label=f"iterates, {self.flow.law.small} = {run.size:.3g}")
+        small = str(self.flow.law.small)
+        values = {**numbers.values, small: run.size} if small in self.flow.map.parameters else numbers.values
+        following = at(self.flow.map, values).step(run.states)
+        for states in (run.states, following):  # records are taken at even steps
+            axes.plot(states[:, 0], states[:, 1], ".", color="C1", markersize=3)
+        axes.plot([], [], ".", color="C1", label=f"iterates, {small} = {run.size:.3g}")
+        if self.flow.law.drifts:
+            for side in (1, -1):
+                cycle = numbers.cycle(line_of, side * run.size)
+                label = "predicted 2-cycle" if side > 0 else None
+                axes.plot(cycle[0], cycle[1], "C2--", linewidth=1, label=label)
         if self.flattest is not None:
             end = numbers.point(np.array(self.flattest)[:, None])
             axes.plot(end[0], end[1], "*", color="C3", markersize=12, label="flattest point")
@@ -173,6 +184,7 @@ class DriftComparison:
         axes.plot(begin[0], begin[1], "o", color="C0", fillstyle="none", label="start")
         axes.set_xlim(low[0] - margin, high[0] + margin)
         axes.set_ylim(low[1] - margin, high[1] + margin)
+        axes.set_aspect("equal", adjustable="box")
         axes.set_xlabel(manifold.loss.variables[0])
         axes.set_ylabel(manifold.loss.variables[1])
         axes.legend(frameon=False, fontsize="small")
@@ -195,6 +207,10 @@ def compare(
     missing = [n for n in flow.map.parameters if n != small and n not in dict(flow.values)]
     if missing:
         raise InputError(f"a simulation needs a number for {missing[0]}")
+    known = {*names, small, *dict(flow.values)}
+    unknown = sorted({s.name for e in (flow.curvature, *flow.manifold.point) for s in e.free_symbols} - known)
+    if unknown:
+        raise InputError(f"{flow.map.loss.name} leaves {unknown[0]} open: it cannot be simulated; take a concrete loss")
     lengths = sorted({float(exact(s, small)) for s in sizes}, reverse=True)
     if not lengths or min(lengths) <= 0:
         raise InputError(f"give at least one positive value of {small}")

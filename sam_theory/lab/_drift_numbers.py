@@ -59,6 +59,18 @@ class FlowNumbers:
         n = vectors[:, int(np.abs(values - curvature).argmin())]
         return n * np.sign(n[int(np.abs(n).argmax())])
 
+    def cycle(self, theta: FloatArray, size: float) -> FloatArray:
+        """The points of the cycle on the side of the sign of ``size``, θ of shape (n,), shape (d, n)."""
+        points: list[FloatArray] = []
+        before = self.normal(theta[:1])
+        for t in theta:
+            here = np.array([t])
+            normal = self.normal(here)
+            before = normal = normal if float(normal @ before) >= 0 else -normal
+            held = self.slack(here) > 0
+            points.append(self.point(here[:, None])[:, 0] + size * (self.radius(here) if held else np.nan) * normal)
+        return np.stack(points).T
+
     def project(self, states: FloatArray, guess: FloatArray) -> FloatArray:
         """The θ of the nearest point of the manifold, by Gauss and Newton; shapes (n, d), (n, k) -> (n, k)."""
         manifold, theta = self.flow.manifold, guess.T.copy()

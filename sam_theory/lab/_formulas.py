@@ -33,6 +33,8 @@ def root(e: sp.Expr) -> sp.Expr | None:
     result = sp.S.One
     for factor in sp.Mul.make_args(e):
         base, power = factor.as_base_exp()
+        if factor.is_negative:
+            return None
         if factor.is_Rational:
             result *= sp.sqrt(factor)
         elif power.is_Integer and power % 2 == 0:

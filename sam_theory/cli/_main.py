@@ -13,6 +13,7 @@ from sam_theory.cli._basin import basin
 from sam_theory.cli._bifurcation import bifurcation
 from sam_theory.cli._check import check
 from sam_theory.cli._diagram import diagram
+from sam_theory.cli._drift import drift
 from sam_theory.cli._export import export
 from sam_theory.cli._falsify import falsify
 from sam_theory.cli._invariants import invariants
@@ -87,6 +88,7 @@ for _command in (
     diagram,
     basin,
     lyapunov,
+    drift,
     invariants,
     export,
 ):

@@ -159,9 +159,14 @@ def read_map(
     rho: str | None,
     further: tuple[str, ...],
     varied: str = "",
+<<<<<<< HEAD
     coordinates: Collection[str] = (),
+=======
+    *,
+    partial: bool = False,
+>>>>>>> fd282f6f2cc9dd19bfed9269d3b58819658b566c
 ) -> tuple[Map, dict[str, Fraction]]:
-    """The map and an exact number for each of its parameters but ``varied``.
+    """The map and an exact number for each of its parameters but ``varied``; with ``partial`` for those given.
 
     A name that ``--set`` gives or that varies is a parameter of the rule, an option of it with a number, or a symbol of
     the loss that then is no coordinate, unless it is among ``coordinates``.
@@ -196,7 +201,7 @@ def read_map(
         if name not in system.parameters and value:
             click.echo(f"sam-theory: rule {rule.name} does not depend on {name}", err=True)
     for name in system.parameters:
-        if name not in given and name != varied:
+        if name not in given and name != varied and not partial:
             how = f"--{name}" if name in ("eta", "rho") else f"--set {name}=X"
             raise InputError(f"rule {rule.name} on {loss.name} needs {how}")
-    return system, {name: given[name] for name in system.parameters if name != varied}
+    return system, {name: given[name] for name in system.parameters if name in given and name != varied}

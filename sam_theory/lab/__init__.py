@@ -6,6 +6,8 @@ from sam_theory.lab._basins import Basin, Basins
 from sam_theory.lab._branch import Branch
 from sam_theory.lab._continue import continue_orbit, continue_orbits
 from sam_theory.lab._diagram import OrbitDiagram, orbit_diagram
+from sam_theory.lab._drift import SlowFlow, slow_flow
+from sam_theory.lab._drift_compare import DriftComparison
 from sam_theory.lab._find import find_orbits
 from sam_theory.lab._invariants import Invariant, Invariants, find_invariants
 from sam_theory.lab._lyapunov import LyapunovSpectrum, lyapunov
@@ -16,6 +18,7 @@ __all__ = [
     "Basin",
     "Basins",
     "Branch",
+    "DriftComparison",
     "Invariant",
     "Invariants",
     "LyapunovSpectrum",
@@ -23,6 +26,7 @@ __all__ = [
     "OrbitDiagram",
     "PeriodicOrbit",
     "PeriodicOrbits",
+    "SlowFlow",
     "SpecialPoint",
     "at",
     "basins",
@@ -32,4 +36,5 @@ __all__ = [
     "find_orbits",
     "lyapunov",
     "orbit_diagram",
+    "slow_flow",
 ]

@@ -75,7 +75,7 @@ def main() -> None:
     """Verify theorems about sharpness-aware minimization."""
 
 
-for _command in (
+_COMMANDS = (
     verify,
     falsify,
     check,
@@ -91,5 +91,6 @@ for _command in (
     drift,
     invariants,
     export,
-):
+)
+for _command in _COMMANDS:
     main.add_command(_command)

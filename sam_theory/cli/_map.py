@@ -69,17 +69,12 @@ def intervals(texts: tuple[str, ...], option: str) -> dict[str, tuple[Fraction, 
     return found
 
 
-<<<<<<< HEAD
-def read_loss(text: str) -> Loss:
-    """A loss by name, or from an expression; a single unknown name is a misspelling, not a linear loss."""
-=======
-def _loss(text: str, held: Collection[str] = ()) -> Loss:
+def read_loss(text: str, held: Collection[str] = ()) -> Loss:
     """A loss by name, or from an expression; a single unknown name is a misspelling, not a linear loss.
 
     Symbols of an expression that are ``held`` are its parameters, the others its coordinates.
     """
     from sam_theory.arithmetic import parse_expression
->>>>>>> ac0cacfa20314d0f3c17f08a0dedcabc2a52ac42
     from sam_theory.losses import Expression, named_losses
 
     named = named_losses()
@@ -159,12 +154,9 @@ def read_map(
     rho: str | None,
     further: tuple[str, ...],
     varied: str = "",
-<<<<<<< HEAD
     coordinates: Collection[str] = (),
-=======
     *,
     partial: bool = False,
->>>>>>> fd282f6f2cc9dd19bfed9269d3b58819658b566c
 ) -> tuple[Map, dict[str, Fraction]]:
     """The map and an exact number for each of its parameters but ``varied``; with ``partial`` for those given.
 
@@ -175,16 +167,11 @@ def read_map(
     """
     from sam_theory.dynamics import Map
 
-<<<<<<< HEAD
-    rule, loss = read_rule(rule_name), read_loss(loss_text)
-    system = Map(rule, loss)
-=======
-    rule = _rule(rule_name)
+    rule = read_rule(rule_name)
     held = {text.partition("=")[0] for text in further} | ({varied} if varied else set())
     rule = rule.free(*(n for n in rule.options if n in held and isinstance(rule.options[n], int | float | Fraction)))
-    system = Map(rule, _loss(loss_text, held - {*rule.parameters, *coordinates}))
+    system = Map(rule, read_loss(loss_text, held - {*rule.parameters, *coordinates}))
     loss = system.loss
->>>>>>> ac0cacfa20314d0f3c17f08a0dedcabc2a52ac42
     given = {n: exact(text, f"--{n}") for n, text in (("eta", eta), ("rho", rho)) if text is not None}
     for text in further:
         name, equals, said = text.partition("=")

@@ -3,6 +3,7 @@
 from sam_theory.arithmetic._ball import Ball
 from sam_theory.arithmetic._base import Arithmetic, Coordinates, Field, HasDerivatives, NotExact, Undecided
 from sam_theory.arithmetic._closed import closed_roots
+from sam_theory.arithmetic._derivative import with_derivative
 from sam_theory.arithmetic._dimension import (
     CURVATURE,
     GRADIENT,
@@ -113,4 +114,5 @@ __all__ = [
     "sqrt1p",
     "sqrt1p_slope",
     "value",
+    "with_derivative",
 ]

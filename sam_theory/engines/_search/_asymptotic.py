@@ -21,7 +21,7 @@ from sam_theory.engines._search._setting import Scene
 from sam_theory.theorems import Asymptotic
 from sam_theory.verdicts import Witness
 
-__all__ = ["AsymptoticJudge"]
+__all__ = ["AsymptoticJudge", "line"]
 
 _SLACK = 0.1
 #: Levels of the small parameter and how many make a decade: of a limit or a few steps, and of a growing number of steps
@@ -195,7 +195,7 @@ class AsymptoticJudge(Judge):
         chosen = [i for i in range(max(0, last - 2 * enough), last + 1) if usable[i]]
         if len(chosen) < enough + 1:
             return INVALID
-        slope, spread = _line(x[chosen], np.log(error[chosen]))
+        slope, spread = line(x[chosen], np.log(error[chosen]))
         if error[last] > 0.5 and slope > 0.1:
             return INVALID  # still far from the limit
         if spread > _SLACK:
@@ -203,7 +203,7 @@ class AsymptoticJudge(Judge):
         violation = float(order - slope - spread - _SLACK)
         half = len(chosen) // 2
         if violation > 0 and half > 1:
-            early, late = (_line(x[part], np.log(error[part]))[0] for part in (chosen[:-half], chosen[-half:]))
+            early, late = (line(x[part], np.log(error[part]))[0] for part in (chosen[:-half], chosen[-half:]))
             if late > early + _SLACK:
                 return INVALID  # the slope still rises towards the limit
         self.fits.append((slope, spread))
@@ -285,7 +285,7 @@ class AsymptoticJudge(Judge):
         return value is not None and value != 0
 
 
-def _line(x: Array, y: Array) -> tuple[float, float]:
+def line(x: Array, y: Array) -> tuple[float, float]:
     """The slope of the least-squares line and twice its standard error."""
     x, y = x - x.mean(), y - y.mean()
     weight = float((x * x).sum()) or 1.0

@@ -80,6 +80,16 @@ def test_the_quadratic_term_enters_the_flip_by_its_square() -> None:
         assert point.type == ("supercritical" if b == "1" else "subcritical")
 
 
+@pytest.mark.parametrize(("span", "start"), [(("1/2", 2), "4/3"), (("4/3", 2), "4/3"), (("1/2", "4/3"), "1/2")])
+def test_a_flip_at_the_start_or_the_end_of_a_branch_is_found_once(span: Any, start: str) -> None:
+    here = Map(usam, line("x**2/2 - x**4/4"))
+    branch = continue_orbit(here, {"rho": "1/2"}, {"x": 0}, 1, "eta", span, at=start)
+    (point,) = branch.special
+    assert (point.kind, point.type) == ("flip", "supercritical")
+    assert abs(point.parameter - 4 / 3) < TIGHT
+    assert point.uncertainty < TIGHT
+
+
 def test_equal_eigenvalues_flip_together_and_are_not_missed() -> None:
     branch = continue_orbit(Map(usam, Quadratic(1, 1)), {"rho": "1/2"}, {"w1": 0, "w2": 0}, 1, "eta", ("1/10", 3))
     (point,) = branch.special

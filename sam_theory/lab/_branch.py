@@ -357,6 +357,6 @@ def traced(
 ) -> Branch:
     """The whole branch through a node.  Raises InputError for a span without the node."""
     low, high = checked_span(curve, span)
-    if not low <= Fraction(float(start.z[-1])) <= high:
+    if not float(low) <= float(start.z[-1]) <= float(high):
         raise InputError(f"the span [{low}, {high}] of {curve.parameter} does not contain the start {start.z[-1]:.6g}")
     return Branch(curve, (low, high), (start,), (), (LIMIT, LIMIT), base, step)._walked(points, progress)

@@ -38,7 +38,7 @@ def _within(curve: Curve, before: Node, node: Node, index: int) -> list[SpecialP
     second = tests_at(node.slope, _unit(node.tangent / before.scale), before.scale)
     located = {}
     for test, value in first.items():
-        if value * second[test] <= 0 and value != 0 and max(abs(value), abs(second[test])) > _NOISE:
+        if value * second[test] <= 0 and max(abs(value), abs(second[test])) > _NOISE:
             point = locate(curve, before.z, node.z, before.scale, test, index)
             if point is not None and point.kind != "neutral saddle":
                 located[test] = point

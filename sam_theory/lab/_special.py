@@ -143,7 +143,10 @@ def locate_several(
     if points is None:
         return None
     uncertainty = 1e-14 * (abs(float(z[-1])) + abs(float(b[-1] - a[-1])))
-    detail = f"{count} multipliers reach the unit circle together" if kind != "jump" else "multipliers jump at a kink"
+    if kind == "jump":
+        detail = "multipliers jump at a kink"
+    else:
+        detail = f"{count} multipliers reach the unit circle together" if count > 1 else "in floats"
     return SpecialPoint(kind, float(z[-1]), points, multipliers, None, "-", uncertainty, index, detail)
 
 
@@ -206,6 +209,8 @@ def _described(
                         coefficient, form = number.value, _critical(number.value, number.zero, number.value < 0)
     except CANNOT:
         detail = "the map lacks the derivatives of a normal form"
+    if coefficient is not None and not np.isfinite(coefficient):
+        coefficient, form = None, "-"
     return SpecialPoint(
         kind, float(near[-1]), points, multipliers, coefficient, form, uncertainty, index, detail, directions
     )

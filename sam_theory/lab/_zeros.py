@@ -136,7 +136,7 @@ def sign_change(chord: Chord, test: Test) -> Zero | None:
         (z_low, f_low), (z_high, f_high) = chord(low, test), chord(high, test)
         if not _opposite(f_low, f_high):
             return None
-    change = abs(z_high[-1] - z_low[-1])
+    change = arb(0) if f_high == 0 else abs(z_high[-1] - z_low[-1])
     for _ in range(200):
         if f_high == 0 or abs(high - low) < chord.length * arb(2) ** -90:
             break

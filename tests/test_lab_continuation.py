@@ -144,6 +144,20 @@ def test_the_fold_of_sam_two_cycles_on_a_quartic() -> None:
     assert 2 * r == pytest.approx(branch.parameters * (r + 1) ** 3, rel=1e-11)
 
 
+def test_a_span_of_six_decades_down_to_where_the_orbit_is_tiny() -> None:
+    # 2r = η(r+ρ)(1/5 + 4(r+ρ)²): the one fold is that of η(r).
+    here = Map(sam, line("x**2/10 + x**4"))
+    branch = continue_orbit(here, {"rho": 1}, {"x": "1/10"}, 2, "eta", ("1/100000", 10), at="1/28")
+    r = np.abs(branch.orbits[:, 0, 0])
+    assert 2 * r == pytest.approx(branch.parameters * (r + 1) * (0.2 + 4 * (r + 1) ** 2), rel=1e-9)
+    (point,) = branch.special
+    assert point.kind == "fold"
+    # d ln η/dr = 1/r − 1/(r+ρ) − 8(r+ρ)/(1/5 + 4(r+ρ)²)
+    r_fold = abs(point.points[0, 0])
+    assert 1 / r_fold - 1 / (r_fold + 1) == pytest.approx(8 * (r_fold + 1) / (0.2 + 4 * (r_fold + 1) ** 2), rel=1e-9)
+    assert (np.sign(branch.orbits[:, 0, 0]) == np.sign(branch.orbits[0, 0, 0])).all()
+
+
 def test_a_loop_of_fixed_points_closes_and_its_folds_open_to_the_inside() -> None:
     here = Map(gd, line("x**3/3 + (p**2-1)*x"))
     branch = continue_orbit(here, {"eta": 2}, {"x": 1}, 1, "p", (-2, 2), at=0)

@@ -144,7 +144,9 @@ class Branch:
         """
         low, high = checked_span(self.curve, span)
         if low > self.span[0] or high < self.span[1]:
-            raise InputError(f"the span [{low}, {high}] must contain the old one, [{self.span[0]}, {self.span[1]}]")
+            raise InputError(
+                f"{_text((low, high), self.curve)} must contain the old one, {_text(self.span, self.curve)}"
+            )
         return replace(self, span=(low, high))._walked(points, progress)
 
     def _walked(self, points: int, progress: Callable[[str], None] | None) -> Branch:
@@ -346,6 +348,10 @@ def checked_span(curve: Curve, span: Sequence[Any]) -> tuple[Fraction, Fraction]
     return low, high
 
 
+def _text(span: tuple[Fraction, Fraction], curve: Curve) -> str:
+    return f"the span [{float(span[0]):.12g}, {float(span[1]):.12g}] of {curve.parameter}"
+
+
 def traced(
     curve: Curve,
     start: Node,
@@ -358,5 +364,5 @@ def traced(
     """The whole branch through a node.  Raises InputError for a span without the node."""
     low, high = checked_span(curve, span)
     if not float(low) <= float(start.z[-1]) <= float(high):
-        raise InputError(f"the span [{low}, {high}] of {curve.parameter} does not contain the start {start.z[-1]:.6g}")
+        raise InputError(f"{_text((low, high), curve)} does not contain the start {start.z[-1]:.12g}")
     return Branch(curve, (low, high), (start,), (), (LIMIT, LIMIT), base, step)._walked(points, progress)

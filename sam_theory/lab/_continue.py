@@ -104,7 +104,8 @@ def continue_orbit(
     low, high = checked_span(curve, span)
     start_at = low if moved is None else moved
     if not low <= start_at <= high:
-        raise InputError(f"{parameter} = {start_at} at the start is outside of the span [{low}, {high}]")
+        span_text = f"[{float(low):.12g}, {float(high):.12g}]"
+        raise InputError(f"{parameter} = {float(start_at):.12g} at the start is outside of the span {span_text}")
     for name in coordinates:
         if name not in curve.every:
             raise InputError(f"the state has no coordinate '{name}'; {nearest(name, curve.every)}")
@@ -138,6 +139,8 @@ def continue_orbits(
 ) -> tuple[Branch, ...]:
     """The branches through all isolated orbits of one period that :func:`find_orbits` finds in a box, each once.
 
+    On KeyboardInterrupt the branches that were begun, the last of them marked; the search itself raises it.
+
     Parameters
     ----------
     map, params, period, parameter, span, step, points, progress
@@ -157,6 +160,8 @@ def continue_orbits(
         raise InputError(f"'{parameter}' varies; do not give it a value")
     value = span[0] if at is None else at
     found = find_orbits(map, {**params, parameter: value}, box, (period,), starts=starts, seed=seed, progress=progress)
+    if found.interrupted:
+        raise KeyboardInterrupt
     branches: list[Branch] = []
     for orbit in found:
         if orbit.dimension or orbit.multipliers is None:

@@ -157,13 +157,13 @@ class Curve:
 
     # -- zeros -------------------------------------------------------------------------------------------
     def corrected(
-        self, z: FloatArray, row: FloatArray, scale: FloatArray, iterations: int = 10
+        self, z: FloatArray, row: FloatArray, scale: FloatArray, iterations: int = 12
     ) -> tuple[FloatArray, int] | None:
-        """The zero of G near ``z`` in the plane through z across ``row``, and the steps that it took.
+        """The zero of G near ``z`` in the plane through z across ``row``, and the steps that it took to come close.
 
         ``row`` and ``scale`` have shape (d+1,); distances are measured in units of ``scale``.
         """
-        x = z.copy()
+        x, previous, effort = z.copy(), np.inf, 0
         for count in range(1, iterations + 1):
             found = self.linearised(x)
             if found is None:
@@ -178,11 +178,15 @@ class Curve:
                 return None
             x = x + step * scale
             size = float(np.abs(step).max())
-            if size <= 1e-13 or (size <= 1e-9 and count > 1):
-                return x, count
+            if not effort and size <= 1e-6:
+                effort = count
+            # To the end: what is small beside the units of length is to be exact, too.
+            if size <= 1e-15 or (size <= 1e-9 and size >= previous / 4):
+                return x, effort
             if size > 1e3:
                 return None
-        return None
+            previous = size
+        return (x, effort) if previous <= 1e-9 else None
 
     def corrected_exactly(self, z: Sequence[arb], row: Sequence[arb], offset: arb) -> list[arb]:
         """The zero of G near ``z`` with row·z = offset, to many digits.

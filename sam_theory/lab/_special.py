@@ -23,6 +23,12 @@ __all__ = ["SpecialPoint", "locate", "locate_several", "outside"]
 
 #: A special point whose test function does not come this close to 0 is a jump.
 _VANISHES = 1e-6
+_JUMPS = {
+    "flip": "a multiplier jumps across -1 at a kink",
+    "fold": "the branch turns at a kink",
+    "branch": "a multiplier jumps across 1 at a kink",
+    "Neimark-Sacker": "a product of two multipliers jumps across 1 at a kink",
+}
 
 
 @dataclass(frozen=True)
@@ -164,7 +170,7 @@ def _unlocated(curve: Curve, a: FloatArray, b: FloatArray, test: str, index: int
     nothing = np.zeros(0, dtype=complex)
     apart = abs(float(b[-1] - a[-1])) / 2
     return SpecialPoint(
-        "jump", float(middle[-1]), points, nothing, None, "-", apart, index, f"{test}: the map has a kink in between"
+        "jump", float(middle[-1]), points, nothing, None, "-", apart, index, f"{_JUMPS[test]}, somewhere in this step"
     )
 
 
@@ -183,7 +189,7 @@ def _described(
     points = curve.steps(near, curve.period)
     assert points is not None
     forms = Forms(slopes[:, :d] + np.eye(d), lambda u: _pure(curve, z, u))
-    kind, coefficient, form, detail, directions = "jump", None, "-", f"{test}: a multiplier jumps at a kink", None
+    kind, coefficient, form, detail, directions = "jump", None, "-", _JUMPS[test], None
     try:
         match test:
             case "flip" if np.abs(multipliers + 1).min() < _VANISHES:

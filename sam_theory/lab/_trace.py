@@ -171,6 +171,8 @@ def _cut(task: Walk, last: Node, node: Node) -> Node | None:
     found = task.curve.corrected(guess, across, last.scale)
     if found is None or float(np.linalg.norm((found[0] - guess) / last.scale)) > task.step:
         return None
+    if halved(task.curve, last.z, found[0]):
+        return None  # another point of the orbit: both are close together where the orbit is small
     found[0][-1] = bound
     return node_at(task.curve, found[0], task.base, last.tangent)
 
@@ -195,14 +197,14 @@ def _closes(nodes: list[Node], node: Node, task: Walk) -> Node | None:
 
 
 def halved(curve: Curve, before: FloatArray, after: FloatArray) -> bool:
-    """Whether F^(k/2)(w) − w turns round between two points of a branch: there the orbit has half the period."""
+    """Whether F^(k/2)(w) − w turns round between two points of a branch, or vanishes: the orbit has half the period."""
     if curve.period % 2:
         return False
     a, b = (curve.linearised(z, curve.period // 2) for z in (before, after))
     if a is None or b is None:
         return False
     na, nb = float(np.linalg.norm(a[0])), float(np.linalg.norm(b[0]))
-    return na > 0 and float(a[0] @ b[0]) <= -0.9 * na * nb
+    return na > 0 and (nb <= 1e-6 * na or float(a[0] @ b[0]) <= -0.9 * na * nb)
 
 
 def _why(task: Walk, nodes: list[Node], refused: str) -> str:

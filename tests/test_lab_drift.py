@@ -129,6 +129,11 @@ def test_manifolds_are_found_in_the_zero_set_of_the_gradient(loss: str, expected
     assert all(e in found for e in expected) and found[0] == expected[0]
 
 
+def test_a_manifold_of_saddles_is_not_listed() -> None:
+    assert [dict(m.given) for m in find_manifolds(Expression("(x**2 - 1)**2*(1 + y**2)"))] == [{"x": 1}, {"x": -1}]
+    assert not find_manifolds(Expression("x**2*(2 + z**2) - y**2"))
+
+
 def test_curvature_and_metric_of_a_curved_manifold() -> None:
     circle = manifold_of(Expression(NEW["circle"]), {"x": "cos(t)", "y": "sin(t)"})
     t = sp.Symbol("t", real=True)

@@ -104,11 +104,12 @@ def drift(
     if (start or time is not None) and compare is None:
         raise InputError("--start and --time belong to --compare, which gives the lengths to simulate with")
     system, params = read_map(loss_text, rule_name, eta, rho, further, partial=True)
-    flow = slow_flow(system, params, _formulas(manifold), direction)
+    begin = _start(start)
+    flow = slow_flow(system, params, _formulas(manifold), direction, begin)
     found = None
     if compare is not None:
         found = flow.compare(
-            _start(start),
+            begin,
             _sizes(compare, str(flow.law.small)),
             time=None if time is None else number(time, "--time"),
             steps=steps,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +12,7 @@ import sympy as sp
 
 from sam_theory.dynamics import Map
 from sam_theory.errors import InputError, nearest
-from sam_theory.lab._formulas import above, real_roots, root, simpler, text
+from sam_theory.lab._formulas import above, of_angle, real_roots, root, simpler, text
 from sam_theory.lab._manifold import GRID, Manifold, find_manifolds, manifold_of
 from sam_theory.lab._normal_form import Law, curvature_symbols, law_of
 from sam_theory.lab._save import save_json
@@ -128,7 +128,7 @@ class SlowFlow:
     def fixed_points(self) -> tuple[tuple[tuple[sp.Expr, ...], str], ...] | None:
         """Where λ₁ is stationary, with ``flattest`` (it attracts), ``sharpest`` (it repels), ``saddle`` or ``unknown``.
 
-        Those that SymPy finds with finitely many solutions; None where it does not.
+        Those that SymPy finds, modulo 2π where λ₁ is a function of an angle; None where it finds no complete list.
         """
         if not self.law.drifts:
             return ()
@@ -251,7 +251,8 @@ class SlowFlow:
         for point, kind in self.fixed_points:
             at = ", ".join(f"{c} = {text(e)}" for c, e in zip(self.coordinates, point, strict=True))
             shown.append(f"{at} ({kind})")
-        return "; ".join(shown)
+        angle = len(self.coordinates) == 1 and of_angle(self.curvature, self.coordinates[0])
+        return "; ".join(shown) + (", modulo 2*pi" if angle else "")
 
     def to_json(self) -> dict[str, Any]:
         """Plain data; formulas as texts."""
@@ -316,6 +317,7 @@ def slow_flow(
     params: Mapping[str, Any] | None = None,
     manifold: Mapping[str, Any] | None = None,
     direction: int | None = None,
+    along: Collection[str] = (),
 ) -> SlowFlow:
     """Derive the slow flow of a map along a manifold of minima of its loss.
 
@@ -329,6 +331,8 @@ def slow_flow(
         Coordinates as formulas of the others, such as ``{"y": 0}``; default: the largest and simplest that is found.
     direction : int, optional
         With several curvatures: the number of the one along which the cycle extends; default: the largest.
+    along : collection of str, optional
+        Names of the coordinates along the manifold, to choose among those that are found.
 
     Raises
     ------
@@ -359,8 +363,8 @@ def slow_flow(
         found = find_manifolds(loss, values)
         if not found:
             raise InputError(f"no manifold of minima of {loss.name} is found; give one, such as manifold y=0")
-        chosen, *rest = found
-        further = tuple(rest)
+        chosen = next((m for m in found if {str(c) for c in m.coordinates} == set(along)), found[0])
+        further = tuple(m for m in found if m is not chosen)
     clash = [str(c) for c in (*chosen.coordinates, *loss.variables) if str(c) in map.rule.parameters]
     if clash:
         raise InputError(f"'{clash[0]}' is a coordinate and a parameter of {map.rule.name}; rename the coordinate")

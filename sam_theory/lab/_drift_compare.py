@@ -159,7 +159,8 @@ class DriftComparison:
         if len(manifold.loss.variables) != 2:
             raise InputError(f"{manifold.loss.name} has {len(manifold.loss.variables)} coordinates: no plane to draw")
         numbers = FlowNumbers(self.flow)
-        every = np.concatenate([run.states, numbers.point(run.path.T).T])
+        marked = [np.array(p)[:, None] for p in (self.start, self.flattest) if p is not None]
+        every = np.concatenate([run.states, numbers.point(run.path.T).T, *(numbers.point(p).T for p in marked)])
         low, high = every.min(axis=0), every.max(axis=0)
         margin = 0.1 * float((high - low).max())
         ends = np.array([run.path[:, 0].min(), run.path[:, 0].max()])
@@ -175,13 +176,12 @@ class DriftComparison:
         if self.flow.law.drifts:
             for side in (1, -1):
                 cycle = numbers.cycle(line_of, side * run.size)
-                label = "predicted 2-cycle" if side > 0 else None
+                label = "2-cycle to leading order" if side > 0 else None
                 axes.plot(cycle[0], cycle[1], "C2--", linewidth=1, label=label)
-        if self.flattest is not None:
-            end = numbers.point(np.array(self.flattest)[:, None])
-            axes.plot(end[0], end[1], "*", color="C3", markersize=12, label="flattest point")
-        begin = numbers.point(np.array(self.start)[:, None])
+        begin, *reached = (numbers.point(p) for p in marked)
         axes.plot(begin[0], begin[1], "o", color="C0", fillstyle="none", label="start")
+        for end in reached:
+            axes.plot(end[0], end[1], "*", color="C3", markersize=12, label="flattest point")
         axes.set_xlim(low[0] - margin, high[0] + margin)
         axes.set_ylim(low[1] - margin, high[1] + margin)
         axes.set_aspect("equal", adjustable="box")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sympy as sp
 
-__all__ = ["above", "real_roots", "root", "simpler", "text"]
+__all__ = ["above", "of_angle", "real_roots", "root", "simpler", "text"]
 
 
 def simpler(e: sp.Expr) -> sp.Expr:
@@ -45,18 +45,32 @@ def root(e: sp.Expr) -> sp.Expr | None:
 
 
 def real_roots(e: sp.Expr, x: sp.Symbol) -> list[sp.Expr] | None:
-    """All real roots, or None where they are infinitely many or not found; only factors that SymPy solves fast."""
+    """All real roots, or None where they are not found soon; of a trigonometric polynomial those in [0, 2π)."""
+    periodic = of_angle(e, x)
     result: list[sp.Expr] = []
     for factor in sp.Mul.make_args(sp.factor(e)):
         base = factor.as_base_exp()[0]
-        if x not in base.free_symbols or (isinstance(factor, sp.exp) or base == sp.E):
+        if x not in base.free_symbols or base == sp.E:
             continue
-        if not base.is_polynomial(x):
-            if base.is_positive or base.is_negative:
-                continue
-            return None
-        roots = sp.roots(sp.Poly(base, x))
-        if sum(roots.values()) != sp.degree(base, x):
+        if base.is_positive or base.is_negative or isinstance(factor, sp.exp):
+            continue
+        if periodic:
+            roots = sp.solveset(base, x, sp.Interval.Ropen(0, 2 * sp.pi))
+            if not isinstance(roots, sp.FiniteSet) and roots is not sp.S.EmptySet:
+                return None
+        elif base.is_polynomial(x):
+            found = sp.roots(sp.Poly(base, x))
+            if sum(found.values()) != sp.degree(base, x):
+                return None
+            roots = found
+        else:
             return None
         result += [r for r in roots if r not in result]
     return result
+
+
+def of_angle(e: sp.Expr, x: sp.Symbol) -> bool:
+    """Whether ``e`` is a rational function of sin x and cos x."""
+    s, c = sp.symbols("s c")
+    plain = sp.expand_trig(e).subs({sp.sin(x): s, sp.cos(x): c})
+    return bool(x not in plain.free_symbols and plain.free_symbols & {s, c} and plain.is_rational_function(s, c))

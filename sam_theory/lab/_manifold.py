@@ -8,6 +8,7 @@ from functools import cached_property
 from itertools import product
 from typing import Any
 
+import numpy as np
 import sympy as sp
 
 from sam_theory.arithmetic import Float64, lower, parse_expression
@@ -88,9 +89,7 @@ class Manifold:
         if q == 1:
             found = [simpler(self.hessian.trace())]
         else:
-            rest = sp.Poly(self.hessian.charpoly(lam).as_expr(), lam)
-            coefficients = [simpler(c) for c in rest.all_coeffs()[: q + 1]]
-            reduced = sp.factor(sum(c * lam ** (q - i) for i, c in enumerate(coefficients)))
+            reduced = sp.factor(sum(c * lam ** (q - i) for i, c in enumerate(self._characteristic)))
             roots = sp.roots(sp.Poly(reduced, lam), multiple=True)
             found = [simpler(r) for r in roots]
             if len(found) != q:
@@ -103,6 +102,16 @@ class Manifold:
         if len(set(found)) < q:
             raise InputError(f"two curvatures across {self.text()} agree everywhere: no direction attracts")
         return tuple(found)
+
+    @property
+    def _characteristic(self) -> list[sp.Expr]:
+        """The leading coefficients of the characteristic polynomial, by Newton's identities: the others vanish."""
+        found, power, sums = [sp.S.One], self.hessian, []
+        for k in range(1, self.codimension + 1):
+            sums.append(simpler(power.trace()))
+            found.append(simpler(-sum((found[k - i] * sums[i - 1] for i in range(1, k + 1)), sp.S.Zero) / k))
+            power = power * self.hessian
+        return found
 
     def text(self) -> str:
         """The manifold in a line."""
@@ -278,20 +287,24 @@ def _factors(e: sp.Expr) -> list[sp.Expr]:
 
 
 def _real_minima(m: Manifold) -> bool:
-    """Whether the points are real and the Hessian is positive across them, somewhere on a grid."""
+    """Whether, somewhere on a grid, the points are real and the Hessian is positive across and 0 along them."""
     try:
-        trace = m.hessian.trace()
+        formulas = (*m.point, *m.hessian)
     except (InputError, NotImplementedError):
         return False
-    inner = {s for e in (trace, *m.point) for s in e.free_symbols} - set(m.coordinates)
+    inner = {s for e in formulas for s in e.free_symbols} - set(m.coordinates)
+    d = len(m.point)
     for numbers in product(GRID, repeat=min(m.dimension, 2)):
         at = dict(zip(m.coordinates, [*numbers, *GRID[: max(m.dimension - 2, 0)]], strict=True))
         at |= dict.fromkeys(inner, sp.S.One)
         try:
-            values = [sp.N(e.subs(at).doit()) for e in (*m.point, trace)]
+            values = [complex(sp.N(e.subs(at).doit())) for e in formulas]
         except (TypeError, ValueError):
             continue
-        if all(v.is_real and v.is_finite for v in values) and values[-1] > 0:
+        if not all(np.isfinite(v) and abs(v.imag) < 1e-12 for v in values):
+            continue
+        found = np.linalg.eigvalsh(np.array([v.real for v in values[d:]]).reshape(d, d))
+        if found[0] > -1e-9 * found[-1] and found[m.dimension] > 1e-9 * found[-1]:
             return True
     return False
 

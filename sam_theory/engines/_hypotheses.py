@@ -11,6 +11,7 @@ from sympy.core.relational import Relational as Relation
 
 from sam_theory.arithmetic import Coordinate, Dot, LossValue, Norm
 from sam_theory.engines._budget import Budget
+from sam_theory.engines._contrary import contradicted
 from sam_theory.engines._prove import PROVERS, prove
 from sam_theory.engines._search import attack
 from sam_theory.engines._smt import satisfiable
@@ -39,7 +40,8 @@ _NUMBERS = (Coordinate, Dot, LossValue, Norm)
 def check_hypotheses(theorem: Theorem, budget: Budget, rng: Generators) -> tuple[HypothesisOutcome, ...]:
     """What dropping each hypothesis of ``theorem`` does.
 
-    ``needed``: a witness was confirmed exactly where the hypothesis fails and all others hold.  ``not needed``: it
+    ``needed``: a witness was confirmed exactly where the hypothesis fails and all others hold, or the contrary that the
+    theorem names was proved there.  ``not needed``: it
     follows from the others, or the provers close the same proof without it, or the one that the theorem gives for it
     (``without``).  ``open``: neither.  A hypothesis without which the claim has no meaning is needed too: a denominator
     vanishes, or what a relative remainder is relative to.
@@ -68,6 +70,10 @@ def _outcome(
             return HypothesisOutcome(name, "needed", None, said, reason)
     nearest = ""
     shown = weakened.shown
+    if isinstance(shown, Theorem):
+        refuted = contradicted(weakened, shown, budget, rng(shown.slug))
+        if refuted is not None:
+            return HypothesisOutcome(name, "needed", None, refuted, reason)
     candidates = [shown, *known] if isinstance(shown, (Instance, InterpolationData)) else known
     suggested = [weakened.where_it_fails.with_(candidate=c) for c in candidates]
     on_the_state = weakened.dropped is None or bool(weakened.dropped.atoms(*_NUMBERS))

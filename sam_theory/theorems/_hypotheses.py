@@ -36,8 +36,8 @@ class Weakened:
         The hypothesis, if it is a relation.
     reason : str
         Why it is stated although it is not needed, if the theorem records that.
-    shown : Instance, InterpolationData, tuple of Step and Lemma, or None
-        What the theorem says of itself without the hypothesis: a suspected counterexample, or a proof.
+    shown : Instance, InterpolationData, Theorem, tuple of Step and Lemma, or None
+        What the theorem says of itself without the hypothesis: a suspected counterexample, its contrary, or a proof.
     """
 
     name: str
@@ -46,7 +46,7 @@ class Weakened:
     others: tuple[Relation, ...] = ()
     dropped: Relation | None = None
     reason: str = ""
-    shown: Instance | InterpolationData | tuple[Step | Lemma, ...] | None = None
+    shown: Instance | InterpolationData | Theorem | tuple[Step | Lemma, ...] | None = None
 
 
 def weakenings_of(theorem: Theorem) -> tuple[Weakened, ...]:

@@ -23,7 +23,7 @@ from sam_theory.verdicts import Witness
 if TYPE_CHECKING:
     from sam_theory.engines._search._limit import LimitJudge
 
-__all__ = ["DIVERGED", "confirm_limit"]
+__all__ = ["DIVERGED", "confirm_limit", "point_text"]
 
 DIVERGED = 1e12
 _TAIL = 17
@@ -118,7 +118,7 @@ def _judged(
     extra = {
         "observable": f"{claim.kind_of_limit} of {claim.observable}",
         "relation": observed[1],
-        "orbit": " -> ".join(_point_text(p) for p in points),
+        "orbit": " -> ".join(point_text(p) for p in points),
         "period": str(len(points)),
     }
     if orbit.derivative is not None and len(orbit.derivative) == 1:
@@ -130,5 +130,6 @@ def _judged(
     return witness(at, "orbit", None, observed[0], bound, found.confirmed_by, **extra)
 
 
-def _point_text(p: Sequence[Fraction]) -> str:
+def point_text(p: Sequence[Fraction]) -> str:
+    """A state as a rational, or as its coordinates in brackets."""
     return text(p[0]) if len(p) == 1 else f"({', '.join(map(text, p))})"

@@ -17,6 +17,7 @@ from sam_theory.engines._search._contradiction import says_nothing
 from sam_theory.engines._search._instances import Batch, Point
 from sam_theory.engines._search._judge import INVALID, Judge, column
 from sam_theory.engines._search._parameters import Array
+from sam_theory.engines._search._recurrent import recurrent
 from sam_theory.engines._search._setting import Scene
 from sam_theory.engines._search._starts import meets
 from sam_theory.errors import InputError
@@ -212,9 +213,11 @@ class LimitJudge(Judge):
         return arithmetic.run(self.value, env, self.scene.loss)["value"]
 
     def confirm(self, point: Point) -> Witness | None:
-        if (not point.scene.rational and point.scene.family is not None) or "t" in self.observable.inputs:
+        if not point.scene.rational and point.scene.family is not None:
             return None
-        return confirm_limit(self, point)
+        if not self.scene.autonomous:
+            return recurrent(self, point)
+        return None if "t" in self.observable.inputs else confirm_limit(self, point)
 
     @classmethod
     def sufficient(cls, judges: Sequence[Any]) -> bool:

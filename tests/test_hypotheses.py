@@ -11,12 +11,16 @@ import sympy as sp
 from cli_tools import run
 
 from sam_theory import (
+    AlmostEvery,
     Inequality,
     InputError,
+    Limit,
     Quadratic,
     Source,
     Theorem,
+    coordinate,
     eta,
+    gd,
     lam,
     library,
     norm,
@@ -162,6 +166,21 @@ def test_a_named_proof_is_tried_and_not_believed() -> None:
         claim=claim, without={narrow: (Step("all", claim),), wide: (Step("all", Inequality(norm(w), norm(w))),)}
     )
     assert outcomes(statement) == {str(wide): "needed", str(narrow): "not needed"}
+
+
+def test_an_argument_by_hand_leaves_a_hypothesis_open() -> None:
+    """At ηλ = 2 every start flips its sign: a neutral cycle refutes nothing that is said of almost every start."""
+    step = eta * lam
+    neutral, said = sp.Ne(step, 2), "false by hand at ηλ = 2"
+    vanishes = Limit(norm(w), sp.S.Zero)
+    theorem = Theorem(
+        "vanishes", "", HERE, gd, Quadratic(lam), vanishes, (step <= 2, neutral),
+        starts=AlmostEvery((sp.Eq(coordinate(w), 0),)), without={neutral: said, step <= 2: said},
+    )  # fmt: skip
+    by_name = {one.hypothesis: one for one in verify(theorem, budget="quick", hypotheses=True).dropped}
+    one, other = by_name[str(neutral)], by_name[str(step <= 2)]
+    assert (one.outcome, one.recorded, one.as_recorded) == ("open", said, True)
+    assert (other.outcome, other.recorded, other.as_recorded) == ("needed", "", True)
 
 
 def test_a_claim_that_has_no_meaning_somewhere_without_a_hypothesis_needs_it() -> None:

@@ -18,7 +18,7 @@ from sam_theory.engines._search._instances import Batch, Point
 from sam_theory.engines._search._judge import INVALID, Judge, column, scale_terms, witness
 from sam_theory.engines._search._parameters import Array, Parameters
 from sam_theory.engines._search._setting import Scene
-from sam_theory.theorems import Asymptotic
+from sam_theory.theorems import Asymptotic, Instance
 from sam_theory.verdicts import Witness
 
 __all__ = ["AsymptoticJudge"]
@@ -222,13 +222,20 @@ class AsymptoticJudge(Judge):
             f"{low:.3f} ± {low_spread:.3f} where it is least, in {len(fits)} fits"
         )
 
-    def _exact_ratio(self) -> tuple[Leading, sp.Expr] | None:
-        """The exact leading term and its ratio to the claimed one, where both are known."""
-        found = exact_leading_term(self.scene.theorem)
+    def _exact_ratio(self, point: Point | None = None) -> tuple[Leading, sp.Expr] | None:
+        """The exact leading term and its ratio to the claimed one, where both are known: in general, or at a point."""
+        theorem = self.scene.theorem
+        if point is not None:
+            fixed = [s for s in theorem.symbols if s != self.small and s.name in point.values]
+            numbers = (sp.Rational(point.values[s.name]) for s in fixed)
+            theorem = theorem.with_(
+                hypotheses=(*theorem.hypotheses, *(sp.Eq(s, n) for s, n in zip(fixed, numbers, strict=True)))
+            )
+        found = exact_leading_term(theorem)
         if isinstance(found, str):
             return None
         try:
-            return found, ratio_of(found, self.scene.theorem)
+            return found, ratio_of(found, theorem)
         except Unknown:
             return None
 
@@ -236,6 +243,8 @@ class AsymptoticJudge(Judge):
     def confirm(self, point: Point) -> Witness | None:
         """Exact parameters at which the exact leading term is not the claimed one."""
         known = self._exact_ratio()
+        if known is None and isinstance(self.theorem.candidate, Instance):
+            known = self._exact_ratio(point)  # too slow to be tried wherever floats are suspicious
         if known is None:
             return None
         found, ratio = known
@@ -250,7 +259,7 @@ class AsymptoticJudge(Judge):
             extra["observable"] = f"exact over claimed leading term, which still depends on {self.small}"
             return witness(at, "limit", None, str(self.scene.concrete(ratio)), "1", "SymPy", **extra)
         exact = self._exact(ratio, point)
-        if exact is not None and exact not in (0, 1):
+        if exact is not None and (exact not in (0, 1) or self._nothing_is_left(found, point)):
             extra["observable"] = f"exact over claimed leading term as {self.small} -> 0"
             return witness(at, "limit", None, exact, 1, "fraction", **extra)
         if ratio == 1 and found.then is not None and found.order < claim.order:
@@ -259,6 +268,10 @@ class AsymptoticJudge(Judge):
                 extra["observable"] = f"coefficient of {self.small}^{found.order} in the quantity over its leading term"
                 return witness(at, "limit", None, rest, 0, "fraction", **extra)
         return None
+
+    def _nothing_is_left(self, found: Leading, point: Point) -> bool:
+        """Whether the quantity vanishes exactly, the claimed term does not."""
+        return found.term == 0 and found.order is sp.oo and self._nonzero(self.claim.leading, point)
 
     def _away_from_one(self, ratio: sp.Expr, point: Point) -> bool:
         """Whether a ratio that depends on the small parameter does not tend to 1: a claim may hold further terms."""

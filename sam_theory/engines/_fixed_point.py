@@ -16,12 +16,11 @@ import sympy as sp
 
 from sam_theory.arithmetic import Coordinates, Symbolic, lower
 from sam_theory.dynamics._sides import singular_at
-from sam_theory.engines._leading import Leading, Unknown, equated, holds, never_vanishes, one_fixed_map
+from sam_theory.engines._leading import NOT_SMOOTH, Leading, Unknown, equated, holds, never_vanishes, one_fixed_map
 from sam_theory.engines._orbit_goals import coordinate_environment
 from sam_theory.theorems import Asymptotic, Theorem
 
 LEMMA = "attracting fixed point"
-_KINKS = (sp.sign, sp.Abs, sp.Piecewise, sp.Min, sp.Max, sp.Heaviside)
 
 
 def at_fixed_point(theorem: Theorem, claim: Asymptotic) -> Leading:
@@ -33,11 +32,12 @@ def at_fixed_point(theorem: Theorem, claim: Asymptotic) -> Leading:
     env = coordinate_environment(theorem)
     here = list(env["w"])
     image = [e.subs(known) for e in env["w_next"]]
-    if any(e.has(claim.small, *_KINKS) for e in image):
-        raise Unknown(f"the map depends on {claim.small}, or has kinks")
-    p = [sp.limit(c.subs(known), claim.small, 0, "+") for c in claim.start]
-    if not all(c.is_finite and not c.has(claim.small) for c in p):
-        raise Unknown(f"the start has no finite limit as {claim.small} tends to 0")
+    if any(e.has(claim.small, *NOT_SMOOTH) for e in image):
+        raise Unknown(f"the map depends on {claim.small}, or is not seen to be smooth")
+    start = [c.subs(known) for c in claim.start]
+    p = [c.subs(claim.small, 0) for c in start]  # the limit, where it is finite and nothing jumps
+    if not all(c.is_finite for c in p) or any(c.atoms(sp.Function, sp.Piecewise) for c in start):
+        raise Unknown(f"the start is not seen to have a finite limit as {claim.small} tends to 0")
     there: dict[Any, Any] = dict(zip(here, p, strict=True))
     if not all(never_vanishes(theorem, e) for e in singular_at(image, there)):
         raise Unknown("the map is not seen to be smooth where the orbit starts")

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from sam_theory.arithmetic._base import Arithmetic, Field
+from sam_theory.arithmetic._base import Arithmetic
 from sam_theory.arithmetic._compile import OPERATORS
 from sam_theory.arithmetic._program import Program, as_float
 from sam_theory.errors import InputError
@@ -28,13 +28,6 @@ def _log_cosh(z: Any) -> Any:
 
 def _sqrt1p_slope(z: Any) -> Any:
     return np.where(np.isinf(z), np.sign(z), np.asarray(z) / np.hypot(1.0, z))
-
-
-def _as_vector(gradient: Any, v: Any) -> Any:
-    if isinstance(gradient, np.ndarray) and gradient.ndim >= np.ndim(v):
-        return gradient
-    g = np.asarray(gradient)
-    return g.reshape(g.shape + (1,) * (np.ndim(v) - g.ndim)) if g.ndim < np.ndim(v) else g
 
 
 def _common(a: Any, b: Any) -> tuple[int, ...]:
@@ -172,12 +165,11 @@ class Float64(Arithmetic):
     def is_zero(self, a: Any) -> bool:
         return bool(np.ndim(a) == 0 and a == 0)
 
-    def grad(self, field: Field, v: Any, env: Mapping[str, Any]) -> Any:
-        # A gradient that does not depend on the state has no batch of its own.
-        return _as_vector(super().grad(field, v, env), v)
-
-    def sample(self, field: Field, v: Any, number: Any, env: Mapping[str, Any]) -> Any:
-        return _as_vector(super().sample(field, v, number, env), v)
+    def as_vector(self, gradient: Any, v: Any) -> Any:
+        if isinstance(gradient, np.ndarray) and gradient.ndim >= np.ndim(v):
+            return gradient
+        g = np.asarray(gradient)
+        return g.reshape(g.shape + (1,) * (np.ndim(v) - g.ndim)) if g.ndim < np.ndim(v) else g
 
     def matmul(self, matrix: tuple[tuple[Fraction, ...], ...], v: Any) -> Any:
         known = self._matrices.get(id(matrix))

@@ -52,13 +52,14 @@ class EnvelopeJudge(Judge):
         """(t, observable, bound) at the steps in ``at``; a sum if the claim accumulates."""
         scene, claim = self.scene, self.claim
         state, start, total = scene.state(arithmetic, w), w, arithmetic.number(Fraction(0))
+        step = scene.stepper(arithmetic, values) if steps or self.needs_next else None
         for t in range(steps + 1):
             here = scene.iterate(state)
             if arithmetic.exact and any(map(too_long, here)):
                 raise NotExact("the fractions have become too long")
             following = None
-            if t < steps or (self.needs_next and not claim.accumulate):
-                following = scene.step(arithmetic, values, state, t)
+            if step is not None and (t < steps or (self.needs_next and not claim.accumulate)):
+                following = step(state, t)
             after = scene.iterate(following) if following is not None and self.needs_next else None
             env = scene.environment(arithmetic, values, here, after, start, arithmetic.number(Fraction(t)))
             if claim.accumulate:

@@ -148,6 +148,7 @@ class LimitJudge(Judge):
         first, older = np.zeros(n), state
         window = np.stack([np.full(n, np.inf), np.full(n, -np.inf)])
         with np.errstate(all="ignore"):
+            step = scene.stepper(arithmetic, values)
             for t in range(4 * horizon + 1):
                 in_window = t > 4 * horizon - width or horizon - width < t <= horizon
                 if t == 0 or in_window:
@@ -160,7 +161,7 @@ class LimitJudge(Judge):
                     bounds[t], ends[t] = np.where(lost, gone, window), np.asarray(scene.iterate(state))
                     window = np.stack([np.full(n, np.inf), np.full(n, -np.inf)])
                 if t < 4 * horizon:
-                    old, state = state, scene.step(arithmetic, values, state, t)
+                    old, state = state, step(state, t)
                     inside = np.maximum.reduce(np.abs(scene.iterate(state))) < DIVERGED
                     if not inside.all() and (new := ~inside & ~lost).any():
                         last = [self._observed(batch, values, s, t) for s in (older, old, state)]

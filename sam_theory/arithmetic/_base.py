@@ -161,6 +161,14 @@ class Arithmetic:
         """``then`` where a < b (a ≤ b unless ``strict``), else ``otherwise``."""
         return then if (a < b if strict else a <= b) else otherwise
 
+    def minimum(self, a: Any, b: Any) -> Any:
+        """The smaller of two scalars."""
+        return self.select(a, b, a, b, True)
+
+    def maximum(self, a: Any, b: Any) -> Any:
+        """The larger of two scalars."""
+        return self.select(a, b, b, a, True)
+
     def call(self, function: str | HasDerivatives, order: int, a: Any) -> Any:
         """An elementary function by name (order 0), or a derivative of a link."""
         if not isinstance(function, str):
@@ -317,8 +325,8 @@ class Arithmetic:
     def binder(self, program: Program, field: Field | None, varying: tuple[str, ...]) -> Bind:
         """``bind(arithmetic, env)``: ``program`` as a function of the inputs ``varying``, for loops.
 
-        What depends on ``env`` alone is computed once, when it is bound.  Raises InputError if there is no loss, and when
-        it is bound or run if an input is missing.
+        What depends on ``env`` alone is computed once, when it is bound.  Raises InputError if there is no loss, and,
+        when it is bound or run, if an input is missing.
         """
         parts = () if field is None else (field.value_program, field.gradient_program, field.sample_program)
         key = (type(self), varying, *parts)

@@ -104,12 +104,15 @@ def compiled(program: Program, arithmetic: Arithmetic) -> Run:
 def bound(program: Program, arithmetic: Arithmetic, field: Field | None, varying: Iterable[str]) -> Bind:
     """``bind(arithmetic, env)``: the program of the inputs ``varying``, what depends on the others alone computed once.
 
-    The programs of ``field`` stand in the place of its gradients and values.  Raises InputError if there is none.
+    The programs of ``field`` stand in the place of its gradients and values.  Choices of the smaller or the larger of
+    two numbers are a minimum or a maximum: where one is no number, neither is the result.  Raises InputError if
+    there is no field.
     """
     plan, outputs = _with_field(program, field)
     code, names = _Code(arithmetic), frozenset(varying)
     moving: list[bool] = []
-    before, after = [], []
+    before: list[str] = []
+    after: list[str] = []
     for i, step in enumerate(plan):
         shape, _, places, data = step
         moving.append(data in names if shape == "input" else any(moving[j] for j in places))
@@ -134,6 +137,11 @@ def _with_field(program: Program, field: Field | None) -> tuple[list[Step], list
     known: dict[Step, int] = {}
 
     def emit(step: Step) -> int:
+        shape, op, at, data = step
+        if op == "component" and plan[at[0]][1] == "stack" and data < len(plan[at[0]][2]):
+            return plan[at[0]][2][data]
+        if op == "select" and data is True and at[:2] in (at[2:], at[:1:-1]):
+            step = "binary", "minimum" if at[:2] == at[2:] else "maximum", at[:2], None
         place = known.setdefault(step, len(plan))
         if place == len(plan):
             plan.append(step)

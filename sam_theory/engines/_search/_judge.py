@@ -123,7 +123,8 @@ class Judge(ABC):
 
 def column(a: Any, size: int) -> Array:
     """A result of a batch as an array of shape (size,)."""
-    return np.broadcast_to(np.asarray(a, dtype=float), (size,))
+    column = np.asarray(a, dtype=float)
+    return column if column.shape == (size,) else np.broadcast_to(column, (size,))
 
 
 def scale_terms(*sides: Any) -> list[Any]:

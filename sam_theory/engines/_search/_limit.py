@@ -162,8 +162,9 @@ class LimitJudge(Judge):
                     window = np.stack([np.full(n, np.inf), np.full(n, -np.inf)])
                 if t < 4 * horizon:
                     old, state = state, step(state, t)
-                    inside = np.maximum.reduce(np.abs(scene.iterate(state))) < DIVERGED
-                    if not inside.all() and (new := ~inside & ~lost).any():
+                    size = np.abs(scene.iterate(state))
+                    inside = True if size.max() < DIVERGED else size.max(axis=0) < DIVERGED
+                    if inside is not True and (new := ~inside & ~lost).any():
                         last = [self._observed(batch, values, s, t) for s in (older, old, state)]
                         gone, lost = np.where(new, _escape(np.stack(last), first), gone), lost | new
                         some_lost = True

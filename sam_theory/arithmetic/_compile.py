@@ -137,7 +137,7 @@ def _with_field(program: Program, field: Field | None) -> tuple[list[Step], list
     known: dict[Step, int] = {}
 
     def emit(step: Step) -> int:
-        shape, op, at, data = step
+        _, op, at, data = step
         if op == "component" and plan[at[0]][1] == "stack" and data < len(plan[at[0]][2]):
             return plan[at[0]][2][data]
         if op == "select" and data is True and at[:2] in (at[2:], at[:1:-1]):

@@ -66,6 +66,7 @@ class Parameters:
         #: the number of the step is a parameter of statements on one step
         self.steps = [s.name for s in scene.symbols if s.name == "k" and scene.theorem.rule.uses_step_number]
         self.program = _sides(self.relations) if self.relations else None
+        self._floats = Float64()
         self._comparisons = [(_COMPARISONS[h.func], f"l{i}", f"r{i}") for i, h in enumerate(self.relations)]
         self._wide = [s.is_positive is True for s in free]
 
@@ -101,14 +102,17 @@ class Parameters:
 
     def admitted(self, values: Values, size: int) -> NDArray[np.bool_]:
         """Whether each row is admissible in floats."""
+        with np.errstate(all="ignore"):
+            return self._admitted(values, size)
+
+    def _admitted(self, values: Values, size: int) -> NDArray[np.bool_]:
         good = np.ones(size, dtype=bool)
         for name, _ in self.solved:
             good &= np.isfinite(values[name])
         if self.program is not None:
-            with np.errstate(all="ignore"):
-                sides = Float64().run(self.program, values)
-                for compare, left, right in self._comparisons:
-                    good &= compare(sides[left], sides[right])
+            sides = self._floats.run(self.program, values)
+            for compare, left, right in self._comparisons:
+                good &= compare(sides[left], sides[right])
         return good
 
     def admits(self, values: Mapping[str, Fraction]) -> bool:
@@ -220,23 +224,26 @@ class Parameters:
         quotients that hypotheses hold in a narrow range.
         """
         chains = np.ascontiguousarray(pool[rng.integers(0, len(pool), size)].T)
-        depth = len(chains)
-        for _ in range(10 * depth):
-            direction = np.ascontiguousarray(rng.integers(-1, 2, (size, depth)).T, dtype=float)
-            old, todo = chains.copy(), np.arange(size)
-            low, high = -np.ones(size), np.ones(size)
-            for _ in range(24):
-                x = low + (high - low) * rng.random(len(todo))
-                proposal = old + x * direction
-                good = np.logical_and.reduce((proposal >= 0.0) & (proposal <= 1.0))
-                good &= self.admitted(self._values(proposal.T), len(todo))
-                rest = ~good
-                chains[:, todo[good]] = proposal[:, good]
-                todo, x, low, high = todo[rest], x[rest], low[rest], high[rest]
-                if not len(todo):
-                    break
-                old, direction, back = old[:, rest], direction[:, rest], x < 0
-                low, high = np.where(back, x, low), np.where(back, high, x)
+        depth, everyone = len(chains), np.arange(size)
+        ends = np.repeat([[-1.0], [1.0]], size, axis=1)
+        with np.errstate(all="ignore"):
+            for _ in range(10 * depth):
+                direction = rng.integers(-1, 2, (size, depth)).T
+                todo, walk = everyone, np.concatenate([chains, direction, ends])
+                for _ in range(24):
+                    low, high = walk[-2:]
+                    x = low + (high - low) * rng.random(len(todo))
+                    proposal = walk[:depth] + x * walk[depth:-2]
+                    good = np.logical_and.reduce((proposal >= 0.0) & (proposal <= 1.0))
+                    good &= self._admitted(self._values(proposal.T), len(todo))
+                    (done,), (rest,) = good.nonzero(), (~good).nonzero()
+                    chains[:, todo[done]] = proposal[:, done]
+                    if not len(rest):
+                        break
+                    todo, walk, x = todo[rest], walk[:, rest], x[rest]
+                    # a row of the walk is a place, a direction and the two ends of the interval
+                    np.copyto(walk[-2], x, where=x < 0)
+                    np.copyto(walk[-1], x, where=x >= 0)
         return chains.T
 
     def _repair(self, rng: np.random.Generator, rows: Array) -> Array:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from functools import cached_property
 from typing import Any
@@ -15,7 +15,7 @@ from sam_theory.arithmetic import Float64, Program, Rational, closed_roots, lowe
 from sam_theory.engines._search._exact import compare, holds, lift, rationally, satisfied
 from sam_theory.engines._search._setting import Scene
 
-__all__ = ["SIMPLE", "Array", "Parameters", "excess"]
+__all__ = ["SIMPLE", "Array", "Parameters", "column", "excess"]
 
 Array = NDArray[np.float64]
 Values = dict[str, Array]
@@ -68,7 +68,12 @@ class Parameters:
         self.program = _sides(self.relations) if self.relations else None
         self._floats = Float64()
         self._comparisons = [(_COMPARISONS[h.func], f"l{i}", f"r{i}") for i, h in enumerate(self.relations)]
-        self._wide = [s.is_positive is True for s in free]
+        self._names = [s.name for s in free]
+        self._maybe_zero = [i for i, s in enumerate(free) if not s.is_positive and s.is_nonnegative]
+        self._signed = [i for i, s in enumerate(free) if not s.is_positive and not s.is_nonnegative]
+        #: the comparisons that what is drawn does not satisfy by its sign
+        given = [h.rhs == 0 and h.lhs in free and _by_sign(h) for h in self.relations]
+        self._open = [c for c, sure in zip(self._comparisons, given, strict=True) if not sure]
 
     # -- checks ------------------------------------------------------------------------------------------
     def complete(self, values: Mapping[str, Any], exact: bool = False) -> dict[str, Any]:
@@ -103,15 +108,17 @@ class Parameters:
     def admitted(self, values: Values, size: int) -> NDArray[np.bool_]:
         """Whether each row is admissible in floats."""
         with np.errstate(all="ignore"):
-            return self._admitted(values, size)
+            return self._admitted(values, size, self._comparisons)
 
-    def _admitted(self, values: Values, size: int) -> NDArray[np.bool_]:
+    def _admitted(
+        self, values: Values, size: int, comparisons: Sequence[tuple[np.ufunc, str, str]]
+    ) -> NDArray[np.bool_]:
         good = np.ones(size, dtype=bool)
         for name, _ in self.solved:
             good &= np.isfinite(values[name])
         if self.program is not None:
             sides = self._floats.run(self.program, values)
-            for compare, left, right in self._comparisons:
+            for compare, left, right in comparisons:
                 good &= compare(sides[left], sides[right])
         return good
 
@@ -204,17 +211,19 @@ class Parameters:
     def _values(self, u: Array) -> Values:
         """The parameters of rows of the unit cube (n, depth)."""
         places = np.ascontiguousarray(u.T)
-        rows = 10.0 ** (self.decades * (2 * places - 1))
-        values: Values = {}
-        for s, wide, x, row in zip(self.free, self._wide, places, rows, strict=True):
-            if not wide and s.is_nonnegative:
-                row = np.where(x < 1 / 16, 0.0, 10.0 ** (self.decades * (2 * (16 * x - 1) / 15 - 1)))
-            elif not wide:
-                row = np.where(x < 0.5, -1.0, 1.0) * 10.0 ** (self.decades * (2 * np.mod(2 * x, 1.0) - 1))
-            values[s.name] = row
-        values = self.complete(values)
+        exponents = 2 * places - 1
+        for i in self._maybe_zero:
+            exponents[i] = 2 * (16 * places[i] - 1) / 15 - 1
+        for i in self._signed:
+            exponents[i] = 2 * np.mod(2 * places[i], 1.0) - 1
+        rows = 10.0 ** (self.decades * exponents)
+        for i in self._maybe_zero:
+            np.copyto(rows[i], 0.0, where=places[i] < 1 / 16)
+        for i in self._signed:
+            np.negative(rows[i], out=rows[i], where=places[i] < 0.5)
+        values = self.complete(dict(zip(self._names, rows, strict=True)))
         for name, _ in self.solved:
-            values[name] = np.broadcast_to(np.asarray(values[name], dtype=float), (len(u),))
+            values[name] = column(values[name], len(u))
         return values
 
     def _spread(self, rng: np.random.Generator, pool: Array, size: int) -> Array:
@@ -235,7 +244,7 @@ class Parameters:
                     x = low + (high - low) * rng.random(len(todo))
                     proposal = walk[:depth] + x * walk[depth:-2]
                     good = np.logical_and.reduce((proposal >= 0.0) & (proposal <= 1.0))
-                    good &= self._admitted(self._values(proposal.T), len(todo))
+                    good &= self._admitted(self._values(proposal.T), len(todo), self._open)
                     (done,), (rest,) = good.nonzero(), (~good).nonzero()
                     chains[:, todo[done]] = proposal[:, done]
                     if not len(rest):
@@ -259,6 +268,19 @@ class Parameters:
             if k % 10 == 9 and (bad == 0).any():
                 break
         return rows[bad == 0]
+
+
+def _by_sign(h: Any) -> bool:
+    """Whether the sign of the symbol on the left shows its relation to 0."""
+    return (isinstance(h, sp.StrictGreaterThan) and bool(h.lhs.is_positive)) or (
+        isinstance(h, sp.GreaterThan) and bool(h.lhs.is_nonnegative)
+    )
+
+
+def column(a: Any, size: int) -> Array:
+    """A result of a batch as an array of shape (size,)."""
+    column = np.asarray(a, dtype=float)
+    return column if column.shape == (size,) else np.broadcast_to(column, (size,))
 
 
 def _sides(relations: Iterable[Any]) -> Program:

@@ -3,6 +3,7 @@
 from sam_theory.arithmetic._ball import Ball
 from sam_theory.arithmetic._base import Arithmetic, Coordinates, Field, HasDerivatives, NotExact, Undecided
 from sam_theory.arithmetic._closed import closed_roots
+from sam_theory.arithmetic._compile import Bind
 from sam_theory.arithmetic._dimension import (
     CURVATURE,
     GRADIENT,
@@ -51,6 +52,7 @@ __all__ = [
     "smooth_kinks",
     "Arithmetic",
     "Ball",
+    "Bind",
     "Builder",
     "CURVATURE",
     "Combination",

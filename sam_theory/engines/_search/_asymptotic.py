@@ -176,9 +176,10 @@ class AsymptoticJudge(Judge):
         scene, arithmetic = self.scene, Float64()
         state = scene.state(arithmetic, begin)
         self.evaluations += steps.size * last
+        step = scene.stepper(arithmetic, values)
         for t in range(last):
             noise = {name: float(v) for name, v in path[t].items()} if path else {}
-            new = scene.step(arithmetic, {**values, **noise}, state, t)
+            new = step({**state, **noise}, t)
             state = {k: np.where(t < steps, v, state[k]) for k, v in new.items()}
         w = scene.iterate(state)
         after = scene.iterate(scene.step(arithmetic, values, state, None)) if self.looks_ahead else None

@@ -56,13 +56,14 @@ def confirm_limit(judge: LimitJudge, point: Point) -> Witness | None:
 def _tail(judge: LimitJudge, point: Point) -> tuple[Array, bool]:
     """The last whole states of the trajectory, or where it left every bound."""
     scene, arithmetic, batch = judge.scene, Float64(), Batch.of([point])
-    values, state = batch.env(), scene.state(Float64(), batch.start)
+    state = scene.state(arithmetic, batch.start)
     tail: list[Array] = []
     steps = 4 * judge.budget.steps
     judge.evaluations += steps
     with np.errstate(all="ignore"):
+        step = scene.stepper(arithmetic, batch.env())
         for t in range(steps):
-            state = scene.step(arithmetic, values, state, t)
+            state = step(state, t)
             w = np.stack(scene.whole(state))[:, 0]
             if not np.abs(w).max() < DIVERGED:
                 return w[None, :], True

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from sam_theory.arithmetic import Float64, Program, Rational, closed_roots, lower, lower_all
 from sam_theory.engines._search._exact import compare, holds, lift, rationally, satisfied
 from sam_theory.engines._search._setting import Scene
+from sam_theory.engines._search._sobol import sobol
 
 __all__ = ["SIMPLE", "Array", "Parameters", "column", "excess"]
 
@@ -154,12 +155,12 @@ class Parameters:
 
     def _pool(self, rng: np.random.Generator, size: int) -> Array:
         """Admissible rows by rejection, at least a few if there are any."""
-        rows = 1 << max(size - 1, 1).bit_length()
+        power = max(size - 1, 1).bit_length()
         found: list[Array] = []
         count = 0
         best: Array | None = None
         for _ in range(_ROUNDS):
-            u = self._sobol(rng, rows)
+            u = sobol(rng, len(self.free), power) if self.free else np.zeros((1 << power, 0))
             bad = self.violation(self._values(u), len(u))
             found.append(u[bad == 0])
             count += len(found[-1])
@@ -203,13 +204,6 @@ class Parameters:
         _, first = np.unique(rows, axis=1, return_index=True)
         keep = keep[np.sort(first)][:size]
         return {k: v[keep] for k, v in values.items()} if len(keep) else None
-
-    def _sobol(self, rng: np.random.Generator, rows: int) -> Array:
-        if not self.free:
-            return np.zeros((rows, 0))
-        from scipy.stats import qmc  # half of the time that a process takes to start
-
-        return np.asarray(qmc.Sobol(len(self.free), seed=rng).random(rows))
 
     def _values(self, u: Array) -> Values:
         """The parameters of rows of the unit cube (n, depth)."""

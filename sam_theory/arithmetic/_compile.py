@@ -104,9 +104,9 @@ def compiled(program: Program, arithmetic: Arithmetic) -> Run:
 def bound(program: Program, arithmetic: Arithmetic, field: Field | None, varying: Iterable[str]) -> Bind:
     """``bind(arithmetic, env)``: the program of the inputs ``varying``, what depends on the others alone computed once.
 
-    The programs of ``field`` stand in the place of its gradients and values.  Choices of the smaller or the larger of
-    two numbers are a minimum or a maximum: where one is no number, neither is the result.  Raises InputError if
-    there is no field.
+    The programs of ``field`` stand in the place of its gradients and values, those of a link in the place of its calls.
+    Choices of the smaller or the larger of two numbers are a minimum or a maximum: where one is no number, neither is
+    the result.  Raises InputError if there is no field.
     """
     plan, outputs = _with_field(program, field)
     code, names = _Code(arithmetic), frozenset(varying)
@@ -160,6 +160,9 @@ def _with_field(program: Program, field: Field | None) -> tuple[list[Step], list
                 inner = _field_program(field, op)
                 result = expand(inner, {**given, **own})[dict(inner.outputs)["result"]]
                 places.append(result if op == "value" else emit(("binary", "as_vector", (result, at[0]), None)))
+            elif op == "call" and getattr(data[0], "expression", None) is not None:
+                inner = data[0].program(data[1])
+                places.append(expand(inner, {"z": at[0]})[dict(inner.outputs)["result"]])
             else:
                 places.append(emit((shape, op, at, data)))
         return places

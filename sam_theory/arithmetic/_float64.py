@@ -30,6 +30,15 @@ def _sqrt1p_slope(z: Any) -> Any:
     return np.where(np.isinf(z), np.sign(z), np.asarray(z) / np.hypot(1.0, z))
 
 
+def _squared(v: Any) -> Any:
+    """‖v‖², summed in the order of :meth:`Float64.dot`."""
+    squares = v * v
+    total = squares[0]
+    for square in squares[1:]:
+        total = total + square
+    return total
+
+
 def _common(a: Any, b: Any) -> tuple[int, ...]:
     return np.broadcast_shapes(np.shape(a), np.shape(b))
 
@@ -60,6 +69,7 @@ class Float64(Arithmetic):
     fixed_numbers: ClassVar[bool] = True
     inline: ClassVar[Mapping[str, str]] = {
         **OPERATORS,
+        **{f"call {(name, 0)}": f"_{name}({{}})" for name in functions},
         "div": "_divide({}, {})",
         "sqrt": "_sqrt({})",
         "ipow 3": "{0} * ({0} * {0})",
@@ -70,6 +80,7 @@ class Float64(Arithmetic):
         "select False": "_where({0} <= {1}, {2}, {3})",
     }
     scope: ClassVar[Mapping[str, Any]] = {
+        **{f"_{name}": function for name, function in functions.items()},
         "_divide": np.true_divide,
         "_sqrt": np.sqrt,
         "_where": np.where,
@@ -112,10 +123,10 @@ class Float64(Arithmetic):
     def stack(self, scalars: Sequence[Any]) -> Any:
         if len(scalars) == 1:
             return np.asarray(scalars[0], dtype=float)[None]
-        shapes = {np.shape(a) for a in scalars}
-        if len(shapes) == 1:
+        try:
             return np.array(scalars, dtype=float)
-        batch = np.broadcast_shapes(*shapes)
+        except ValueError:  # they differ in shape
+            batch = np.broadcast_shapes(*map(np.shape, scalars))
         stacked = np.empty((len(scalars), *batch))
         for i, a in enumerate(scalars):
             stacked[i] = a
@@ -156,7 +167,7 @@ class Float64(Arithmetic):
         ordinary = (top > 0) & (top < np.inf)
         scale = top if ordinary.all() else np.where(ordinary, top, 1.0)
         scaled = v / scale
-        return scale * np.sqrt(self.dot(scaled, scaled))
+        return scale * np.sqrt(_squared(scaled))
 
     def unit(self, v: Any, eps: Any, normalisation: str) -> Any:
         plain = np.ndim(eps) == 0 and eps == 0
@@ -168,7 +179,7 @@ class Float64(Arithmetic):
         common = bool(ordinary.all())
         scale = top if common else np.where(ordinary, top, 1.0)
         scaled = v / scale
-        n = np.abs(scaled[0]) if len(v) == 1 else np.sqrt(self.dot(scaled, scaled))
+        n = np.abs(scaled[0]) if len(v) == 1 else np.sqrt(_squared(scaled))
         denominator = n if plain else self.regularised(n, np.asarray(eps, dtype=float) / scale, normalisation)
         if common:
             return scaled / denominator

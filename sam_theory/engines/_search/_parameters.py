@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from sam_theory.arithmetic import Float64, Program, Rational, closed_roots, lower, lower_all
 from sam_theory.engines._search._exact import compare, holds, lift, rationally, satisfied
 from sam_theory.engines._search._setting import Scene
+from sam_theory.engines._search._sobol import sobol
 
 __all__ = ["SIMPLE", "Array", "Parameters", "column", "excess"]
 
@@ -70,6 +71,9 @@ class Parameters:
         self._comparisons = [(_COMPARISONS[h.func], f"l{i}", f"r{i}") for i, h in enumerate(self.relations)]
         self._names = [s.name for s in free]
         self._maybe_zero = [i for i, s in enumerate(free) if not s.is_positive and s.is_nonnegative]
+        # One in sixteen of what may be 0 is 0, the rest of its places are spread like all others.
+        self._scaling = np.ones((3, len(free), 1)) * [[[2.0]], [[0.0]], [[1.0]]]
+        self._scaling[:, self._maybe_zero] = [[[32.0]], [[2.0]], [[15.0]]]
         self._signed = [i for i, s in enumerate(free) if not s.is_positive and not s.is_nonnegative]
         #: the comparisons that what is drawn does not satisfy by its sign
         given = [h.rhs == 0 and h.lhs in free and _by_sign(h) for h in self.relations]
@@ -108,12 +112,12 @@ class Parameters:
     def admitted(self, values: Values, size: int) -> NDArray[np.bool_]:
         """Whether each row is admissible in floats."""
         with np.errstate(all="ignore"):
-            return self._admitted(values, size, self._comparisons)
+            return self._restrict(np.ones(size, dtype=bool), values, self._comparisons)
 
-    def _admitted(
-        self, values: Values, size: int, comparisons: Sequence[tuple[np.ufunc, str, str]]
+    def _restrict(
+        self, good: NDArray[np.bool_], values: Values, comparisons: Sequence[tuple[np.ufunc, str, str]]
     ) -> NDArray[np.bool_]:
-        good = np.ones(size, dtype=bool)
+        """``good`` where the comparisons hold too, in its own place."""
         for name, _ in self.solved:
             good &= np.isfinite(values[name])
         if self.program is not None:
@@ -151,12 +155,12 @@ class Parameters:
 
     def _pool(self, rng: np.random.Generator, size: int) -> Array:
         """Admissible rows by rejection, at least a few if there are any."""
-        rows = 1 << max(size - 1, 1).bit_length()
+        power = max(size - 1, 1).bit_length()
         found: list[Array] = []
         count = 0
         best: Array | None = None
         for _ in range(_ROUNDS):
-            u = self._sobol(rng, rows)
+            u = sobol(rng, len(self.free), power) if self.free else np.zeros((1 << power, 0))
             bad = self.violation(self._values(u), len(u))
             found.append(u[bad == 0])
             count += len(found[-1])
@@ -201,19 +205,11 @@ class Parameters:
         keep = keep[np.sort(first)][:size]
         return {k: v[keep] for k, v in values.items()} if len(keep) else None
 
-    def _sobol(self, rng: np.random.Generator, rows: int) -> Array:
-        if not self.free:
-            return np.zeros((rows, 0))
-        from scipy.stats import qmc  # half of the time that a process takes to start
-
-        return np.asarray(qmc.Sobol(len(self.free), seed=rng).random(rows))
-
     def _values(self, u: Array) -> Values:
         """The parameters of rows of the unit cube (n, depth)."""
         places = np.ascontiguousarray(u.T)
-        exponents = 2 * places - 1
-        for i in self._maybe_zero:
-            exponents[i] = 2 * (16 * places[i] - 1) / 15 - 1
+        factor, offset, divisor = self._scaling
+        exponents = (factor * places - offset) / divisor - 1
         for i in self._signed:
             exponents[i] = 2 * np.mod(2 * places[i], 1.0) - 1
         rows = 10.0 ** (self.decades * exponents)
@@ -244,12 +240,12 @@ class Parameters:
                     x = low + (high - low) * rng.random(len(todo))
                     proposal = walk[:depth] + x * walk[depth:-2]
                     good = np.logical_and.reduce((proposal >= 0.0) & (proposal <= 1.0))
-                    good &= self._admitted(self._values(proposal.T), len(todo), self._open)
+                    self._restrict(good, self._values(proposal.T), self._open)
                     (done,), (rest,) = good.nonzero(), (~good).nonzero()
                     chains[:, todo[done]] = proposal[:, done]
                     if not len(rest):
                         break
-                    todo, walk, x = todo[rest], walk[:, rest], x[rest]
+                    todo, walk, x = todo[rest], walk.take(rest, axis=1), x[rest]
                     # a row of the walk is a place, a direction and the two ends of the interval
                     np.copyto(walk[-2], x, where=x < 0)
                     np.copyto(walk[-1], x, where=x >= 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -28,8 +29,10 @@ from sam_theory import (
     w_next,
 )
 from sam_theory.arithmetic import Float64
+from sam_theory.engines._search import confirm_at
 from sam_theory.losses import Ridges
 from sam_theory.theorems import Instance, Step, weakenings_of
+from sam_theory.theorems._nonconvex import at_rest_beside_a_ridge
 
 NAMED = {t.slug: t for t in library()}
 HERE = Source("test", "a test")
@@ -179,7 +182,34 @@ def test_stability_of_a_point_that_is_not_fixed_is_refuted() -> None:
     assert witness is not None and witness.extra["observable"].startswith("image of the point")
 
 
-@pytest.mark.parametrize(("height", "k"), [("99/100", 8), ("3/5", 8), ("1", 6), ("1/2", 4)])
+def without_convexity(slug: str) -> Theorem:
+    return next(one for one in weakenings_of(NAMED[slug]) if one.name == "convexity").where_it_fails
+
+
+@pytest.mark.parametrize(
+    ("slug", "step", "longer"),
+    [
+        ("sc-sam-neighbourhood", "1/8000", "1/100"),
+        ("sc-sam-limsup-improved.limsup", "1/100", "1/10"),
+        ("sam-never-converges-sc.limsup", "98", "83"),
+    ],
+)
+def test_without_convexity_sam_rests_off_the_minima(slug: str, step: str, longer: str) -> None:
+    """At a fixed point the claims fail for small steps, or large ones: for the others they hold there."""
+    statement = without_convexity(slug)
+    found = confirm_at(statement, at_rest_beside_a_ridge(step))
+    assert found is not None and found.confirmed and found.start == ("1", "1")
+    assert confirm_at(statement, at_rest_beside_a_ridge(longer)) is None
+
+
+def test_an_envelope_is_compared_far_out_only_with_an_orbit_that_stays() -> None:
+    statement, resting = without_convexity("sc-sam-neighbourhood"), at_rest_beside_a_ridge("1/8000")
+    found = confirm_at(statement, resting)
+    assert found is not None and found.step is not None and found.step > 10_000
+    assert confirm_at(statement, replace(resting, start=(1, sp.Rational(101, 100)))) is None
+
+
+@pytest.mark.parametrize(("height", "k"), [("99/100", 8), ("3/5", 8), ("1", 6), ("1", 14), ("1/2", 4)])
 def test_ridges_are_as_smooth_and_steep_as_declared(height: str, k: int) -> None:
     loss, arithmetic = Ridges(height, k), Float64()
     angle = np.linspace(0, 2 * np.pi, 4001)[:-1]

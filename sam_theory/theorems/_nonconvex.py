@@ -1,7 +1,8 @@
 """Where statements on strongly convex losses fail without convexity.
 
-Beside a ridge the ascent step crosses it; on an interval of minima an orbit rests, and across it a cycle is longer or
-shorter, seen from one of the minima, than on any strongly convex loss.
+Beside a ridge the ascent step crosses it, and SAM rests where it ends at a minimum on the other side; on an interval of
+minima an orbit rests, and across it a cycle is longer or shorter, seen from one of the minima, than on any strongly
+convex loss.
 """
 
 from __future__ import annotations
@@ -35,6 +36,14 @@ def across_a_ridge(height: str, step: str, start: tuple[Any, ...], *, ridges: in
     rho = sp.Rational(beta_rho) / beta if beta_rho else sp.S.One
     params = {"alpha": loss.facts.polyak_lojasiewicz, "beta": beta, "eta": sp.Rational(step) / beta, "rho": rho}
     return Instance(params, tuple(map(sp.Rational, start)), loss)
+
+
+def at_rest_beside_a_ridge(step: str) -> Instance:
+    """A fixed point of SAM that is no minimum: the ascent from (1, 1) ends on the ray of minima x = 0, y > 0.
+
+    There the gradient is 10(−3/5, 4/5) and ρ = 5/3.  ``step`` is the rational ηβ, β = 98.
+    """
+    return across_a_ridge("1", step, (1, 1), ridges=14, beta_rho="490/3")
 
 
 def on_a_flat_bottom(half: str, seen_from: str, eta: str, rho: str, start: str) -> Instance:

@@ -68,6 +68,8 @@ def _close(goal: Goal, rlimit: int) -> Answer:
     if rooted is not None:
         return Answer("unknown", f"the assumptions do not say that {rooted} under a root is nonnegative")
     answer = _check([*assumptions, Not(aim)], rlimit)
+    if answer.status == "proved" and consistent.status == "unknown":
+        consistent = _at_numbers(given, assumptions, rlimit)
     if answer.status == "proved" and consistent.status != "refuted":
         return Answer("unknown", f"unsat, but the assumptions were not shown satisfiable: {consistent.detail}")
     return answer
@@ -78,6 +80,17 @@ def _consistent(assumptions: tuple[Any, ...], rlimit: int) -> Answer:
     """Whether assumptions contradict each other; in a context of its own, so that no goal depends on another."""
     with one_context():
         return _check(list(assumptions), rlimit)
+
+
+def _at_numbers(given: list[Any], assumptions: list[Any], rlimit: int) -> Answer:
+    """Whether all have a common solution where the symbols of the given relations have the values of a model."""
+    answer = _check(given, rlimit)
+    symbols = set().union(*(e.free_symbols for e in given if isinstance(e, sp.Basic)))
+    found = {x: answer.model[x.name] for x in symbols if answer.model and x.name in answer.model}
+    numbers = {x: sp.Rational(v) for x, v in found.items() if set(v) <= set("0123456789-/")}
+    pinned = [a.xreplace(numbers) if isinstance(a, sp.Basic) else a for a in assumptions]
+    there = _check(pinned, rlimit) if numbers and sp.false not in pinned else answer
+    return there if there.status == "refuted" else Answer("unknown", answer.detail)
 
 
 def close_with_contradictions(goal: Goal, rlimit: int) -> tuple[Answer, list[list[Any]]]:

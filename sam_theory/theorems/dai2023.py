@@ -99,7 +99,10 @@ SC_SAM_FAILS_GENERAL = SC_SAM_FAILS.with_(
     claim=Limit(gap(w) / B, s * alpha / ((2 - s) * beta)),
     starts=AlmostEvery(("the top coordinate of w is 0", "orbits that hit 0 exactly")),
     proof=ends_on_the_top_cycle(beta, alpha),
-    unneeded={s > 1: "it follows from α < β and κ < s/(2−s)"},
+    unneeded={
+        s > 1: "it follows from α < β and κ < s/(2−s)",
+        beta * (2 - s) < alpha * s: "the limit is this one for every α < β; it says that the limit exceeds 1",
+    },
 )
 
 # --- A3: the sharp threshold of USAM ------------------------------------------------------------------------

@@ -18,7 +18,8 @@ from sam_theory.engines._search._instances import Batch, Point
 from sam_theory.engines._search._judge import INVALID, Judge, column, scale_terms, witness
 from sam_theory.engines._search._parameters import Array, Parameters
 from sam_theory.engines._search._setting import Scene
-from sam_theory.theorems import Asymptotic
+from sam_theory.errors import InputError
+from sam_theory.theorems import Asymptotic, Theorem
 from sam_theory.verdicts import Witness
 
 __all__ = ["AsymptoticJudge"]
@@ -224,18 +225,35 @@ class AsymptoticJudge(Judge):
 
     def _exact_ratio(self) -> tuple[Leading, sp.Expr] | None:
         """The exact leading term and its ratio to the claimed one, where both are known."""
-        found = exact_leading_term(self.scene.theorem)
-        if isinstance(found, str):
-            return None
+        return _known(self.scene.theorem)
+
+    def _ratio_at(self, point: Point) -> tuple[Leading, sp.Expr] | None:
+        """The same on the concrete loss with the numbers of ``point``: what no formula says of all may be known there."""
+        scene = self.scene
+        numbers = {s: point.values[s.name] for s in scene.symbols if s != self.small}
+        equations = tuple(sp.Eq(s, sp.Rational(v.numerator, v.denominator)) for s, v in numbers.items())
+        small = tuple(h for h in scene.hypotheses if h.free_symbols == {self.small})
         try:
-            return found, ratio_of(found, self.scene.theorem)
-        except Unknown:
+            there = scene.theorem.with_(
+                slug=f"{scene.theorem.slug}~at a point",
+                status="quoted",
+                loss=scene.loss,
+                claim=self.claim,
+                where={},
+                hypotheses=(*small, *equations),
+                proof=(),
+                mutants=(),
+                attained_by=None,
+                candidate=None,
+            )
+        except InputError:
             return None
+        return _known(there)
 
     # -- exact -------------------------------------------------------------------------------------------
     def confirm(self, point: Point) -> Witness | None:
         """Exact parameters at which the exact leading term is not the claimed one."""
-        known = self._exact_ratio()
+        known = self._exact_ratio() or self._ratio_at(point)
         if known is None:
             return None
         found, ratio = known
@@ -283,6 +301,16 @@ class AsymptoticJudge(Judge):
     def _nonzero(self, e: sp.Expr, point: Point) -> bool:
         value = self._exact(e, point)
         return value is not None and value != 0
+
+
+def _known(theorem: Theorem) -> tuple[Leading, sp.Expr] | None:
+    found = exact_leading_term(theorem)
+    if isinstance(found, str):
+        return None
+    try:
+        return found, ratio_of(found, theorem)
+    except Unknown:
+        return None
 
 
 def _line(x: Array, y: Array) -> tuple[float, float]:

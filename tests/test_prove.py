@@ -147,6 +147,7 @@ def test_numbers_show_that_assumptions_agree_and_never_that_they_do_not() -> Non
         assert _at_numbers([a > 1], [a > 1, b**2 <= a], 10**6).status == "refuted"
         assert _at_numbers([a > 1], [a > 1, b**2 < -a], 10**6).status == "unknown"
         assert _at_numbers([a > 1], [a > 1, a < 0], 10**6).status == "unknown"
+        assert _at_numbers([], [a > 1], 10**6).status == "unknown"
 
 
 def test_a_root_of_what_may_be_negative_is_no_assumption() -> None:

@@ -83,14 +83,21 @@ def _consistent(assumptions: tuple[Any, ...], rlimit: int) -> Answer:
 
 
 def _at_numbers(given: list[Any], assumptions: list[Any], rlimit: int) -> Answer:
-    """Whether all have a common solution where the symbols of the given relations have the values of a model."""
-    answer = _check(given, rlimit)
-    symbols = set().union(*(e.free_symbols for e in given if isinstance(e, sp.Basic)))
-    found = {x: answer.model[x.name] for x in symbols if answer.model and x.name in answer.model}
-    numbers = {x: sp.Rational(v) for x, v in found.items() if set(v) <= set("0123456789-/")}
+    """Whether the assumptions have a common solution where the parameters have the values of a model of the given."""
+    relations = [e for e in given if isinstance(e, sp.Basic) and all(map(_is_parameter, e.free_symbols))]
+    model = _check(relations, rlimit).model or {}
+    symbols = sorted(set().union(*(e.free_symbols for e in relations)), key=str)
+    numbers = {x: sp.Rational(v) for x in symbols if set(v := model.get(x.name, "?")) <= set("0123456789-/")}
     pinned = [a.xreplace(numbers) if isinstance(a, sp.Basic) else a for a in assumptions]
-    there = _check(pinned, rlimit) if numbers and sp.false not in pinned else answer
-    return there if there.status == "refuted" else Answer("unknown", answer.detail)
+    if not numbers or any(a in (False, sp.false) for a in pinned):
+        return Answer("unknown", "no numbers were found")
+    there = _check(pinned, rlimit)
+    return there if there.status == "refuted" else Answer("unknown", f"{there.detail} at {numbers}")
+
+
+def _is_parameter(x: sp.Symbol) -> bool:
+    """Whether a symbol is no number that depends on the state, whose names hold marks that no parameter bears."""
+    return not any(mark in x.name for mark in "|<(")
 
 
 def close_with_contradictions(goal: Goal, rlimit: int) -> tuple[Answer, list[list[Any]]]:

@@ -228,7 +228,7 @@ class AsymptoticJudge(Judge):
         return _known(self.scene.theorem)
 
     def _ratio_at(self, point: Point) -> tuple[Leading, sp.Expr] | None:
-        """The same on the concrete loss with the numbers of ``point``: what no formula says of all may be known there."""
+        """The same on the concrete loss with the numbers of ``point``: more may be known there than of all."""
         scene = self.scene
         numbers = {s: point.values[s.name] for s in scene.symbols if s != self.small}
         equations = tuple(sp.Eq(s, sp.Rational(v.numerator, v.denominator)) for s, v in numbers.items())

@@ -30,9 +30,11 @@ from sam_theory import (
 )
 from sam_theory.arithmetic import Float64
 from sam_theory.engines._search import confirm_at
+from sam_theory.engines._search._data import Rejected, confirm_data
 from sam_theory.losses import Ridges
-from sam_theory.theorems import Instance, Step, weakenings_of
+from sam_theory.theorems import Instance, InterpolationData, Step, weakenings_of
 from sam_theory.theorems._nonconvex import at_rest_beside_a_ridge
+from sam_theory.theorems.worst_cases import BEYOND_ASCENT, BEYOND_START
 
 NAMED = {t.slug: t for t in library()}
 HERE = Source("test", "a test")
@@ -200,6 +202,27 @@ def test_without_convexity_sam_rests_off_the_minima(slug: str, step: str, longer
     found = confirm_at(statement, at_rest_beside_a_ridge(step))
     assert found is not None and found.confirmed and found.start == ("1", "1")
     assert confirm_at(statement, at_rest_beside_a_ridge(longer)) is None
+
+
+@pytest.mark.parametrize("data", [BEYOND_ASCENT, BEYOND_START])
+def test_where_a_multiplier_turns_negative_some_member_violates_the_bound(data: InterpolationData) -> None:
+    theorem = NAMED["usam-worst-case-fgap.with-gradient"]
+    (weakened,) = [one for one in weakenings_of(theorem) if one.shown is data]
+    assert confirm_data(weakened.where_it_fails, data).confirmed
+    with pytest.raises(Rejected, match="hypothesis"):
+        confirm_data(theorem, data)
+    lower = replace(data, points=tuple(replace(p, value=p.value * 9 / 10) for p in data.points))
+    with pytest.raises(Rejected, match="condition"):
+        confirm_data(weakened.where_it_fails, lower)
+
+
+def test_a_leading_term_is_known_at_numbers_where_no_formula_says_it_of_all() -> None:
+    """At μ = 0 the second sample has no gradient at the start, and adds nothing to the drift."""
+    (weakened,) = [one for one in weakenings_of(NAMED["wen-1sam-flow.step"]) if one.name == "mu > 0"]
+    at = {"a": 1, "a2": 1, "eta": 1, "lam": 1, "mu": 0, "rho": 1}
+    found = confirm_at(weakened.where_it_fails, Instance(at, (0, 0, 0)))
+    assert found is not None and found.confirmed and found.observed == "4/5"
+    assert confirm_at(weakened.statement, Instance({**at, "mu": sp.Rational(1, 2)}, (0, 0, 0))) is None
 
 
 def test_an_envelope_is_compared_far_out_only_with_an_orbit_that_stays() -> None:

@@ -13,7 +13,7 @@ from sam_theory.engines._asymptotic import exact_leading_term, ratio_of
 from sam_theory.engines._budget import Budget
 from sam_theory.engines._few_steps import paths
 from sam_theory.engines._leading import Leading, Unknown
-from sam_theory.engines._search._exact import exactly
+from sam_theory.engines._search._exact import compare, exactly
 from sam_theory.engines._search._instances import Batch, Point
 from sam_theory.engines._search._judge import INVALID, Judge, column, scale_terms, witness
 from sam_theory.engines._search._parameters import Array, Parameters
@@ -267,10 +267,11 @@ class AsymptoticJudge(Judge):
                 return None
             extra["observable"] = f"exact over claimed leading term, which still depends on {self.small}"
             return witness(at, "limit", None, str(self.scene.concrete(ratio)), "1", "SymPy", **extra)
-        exact = self._exact(ratio, point)
-        if exact is not None and exact not in (0, 1):
+        program = self.compiled({"value": self.scene.concrete(ratio)})
+        exact = exactly(lambda a: a.run(program, point.env(a))["value"])
+        if exact is not None and all(compare(exact.value, a) in (-1, 1) for a in (0, 1)):
             extra["observable"] = f"exact over claimed leading term as {self.small} -> 0"
-            return witness(at, "limit", None, exact, 1, "fraction", **extra)
+            return witness(at, "limit", None, exact.value, 1, exact.confirmed_by, **extra)
         if ratio == 1 and found.then is not None and found.order < claim.order:
             rest = self._exact(found.then, point)
             if rest is not None and rest != 0:

@@ -143,9 +143,9 @@ SAM_SHAPE = SAM_SCALE.with_(
     ),
 )
 tied = sp.Eq(eta, h_of_rate / (c * rho**2))
-#: η belongs to p = 3/5, and p = 2/5 gives a start in its basin: y shrinks at the rate 3/5
+#: η belongs to p = 7/10, and p = 3/5 gives a start in its basin: y shrinks at the rate 7/10
 other_rate = Instance(
-    {"eta": sp.Rational(24, 85), "p": sp.Rational(2, 5), "rho": 1, "Y": sp.Rational(1, 100)},
+    {"eta": sp.Rational(357, 1490), "p": sp.Rational(3, 5), "rho": 1, "Y": sp.Rational(1, 100)},
     (),
     Product(Link("z**2/2", "z**2/2", even=True)),
 )

@@ -12,6 +12,7 @@ import sympy as sp
 from cli_tools import run
 
 from sam_theory import (
+    Identity,
     Inequality,
     InputError,
     Quadratic,
@@ -170,11 +171,19 @@ def test_a_named_proof_is_tried_and_not_believed() -> None:
 
 
 def test_a_claim_that_has_no_meaning_somewhere_without_a_hypothesis_needs_it() -> None:
-    """At ηλ = 2 the radius of the cycle is infinite; only beyond it is the claim false or true."""
+    """At ηλ = 2 both sides are infinite; everywhere else they agree."""
+    claim = Identity(eta * lam / (2 - eta * lam) + 1, 2 / (2 - eta * lam))
+    theorem = Theorem("defined", "", HERE, sam, Quadratic(lam), claim, (eta * lam < 2,))
+    (one,) = verify(theorem, engines=("search",), budget="quick", hypotheses=True).dropped
+    assert one.outcome == "needed" and one.detail.endswith("no meaning where -eta*lam + 2 vanishes")
+
+
+def test_the_drift_beside_a_cycle_is_another_where_there_is_no_cycle() -> None:
+    """For ηλ > 2 the radius is negative, and a step from there is none of a cycle."""
     result = verify(NAMED["fullbatch-flow-finite-eta.step"], engines=("search",), budget="quick", hypotheses=True)
     by_name = {one.hypothesis: one for one in result.dropped}
     assert by_name["Ne(a, 0)"].detail == "without it the claim has no meaning: a vanishes wherever it fails"
-    assert by_name["eta*lam < 2"].detail.endswith("no meaning where -eta*lam + 2 vanishes")
+    assert by_name["eta*lam < 2"].outcome == "needed" and by_name["eta*lam < 2"].witness is not None
     assert by_name["rho > 0"].outcome == "not needed" and by_name["rho > 0"].recorded
 
 

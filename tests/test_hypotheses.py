@@ -32,9 +32,9 @@ from sam_theory import (
 from sam_theory.arithmetic import Float64
 from sam_theory.engines._search import confirm_at
 from sam_theory.engines._search._data import Rejected, confirm_data
-from sam_theory.losses import Ridges
+from sam_theory.losses import Ridges, WideningValley
 from sam_theory.theorems import Instance, InterpolationData, Step, weakenings_of
-from sam_theory.theorems._nonconvex import at_rest_beside_a_ridge
+from sam_theory.theorems._nonconvex import across_a_widening_valley, at_rest_beside_a_ridge
 from sam_theory.theorems.worst_cases import BEYOND_ASCENT, BEYOND_START
 
 NAMED = {t.slug: t for t in library()}
@@ -257,6 +257,28 @@ def test_ridges_are_as_smooth_and_steep_as_declared(height: str, k: int) -> None
     ]
     moduli = np.abs(np.linalg.eigvalsh(np.moveaxis(np.stack(columns) / 2e-6, -1, 0)))
     assert moduli.max() == pytest.approx(float(loss.facts.beta), rel=1e-5)
+
+
+def test_the_widening_valley_is_as_smooth_and_steep_as_declared() -> None:
+    loss, arithmetic, rng = WideningValley(), Float64(), np.random.default_rng(0)
+    wide = np.stack([rng.uniform(-9000, 9000, 40_000), rng.uniform(-4000, 16_000, 40_000)])
+    near = np.stack([rng.uniform(-600, 600, 40_000), 7260 + rng.uniform(-300, 900, 40_000)])
+    at = np.concatenate([wide, near], axis=1)
+    gradient, value = np.stack(loss.gradient(arithmetic, at)), loss.value(arithmetic, at)
+    assert value.min() >= 0 and ((gradient**2).sum(axis=0) / value).min() >= 0.2 * (1 - 1e-12)
+    step = rng.normal(size=at.shape) * 10 ** rng.uniform(-1, 3, at.shape[1])
+    moved = np.stack(loss.gradient(arithmetic, at + step))
+    stretch = np.hypot(*(moved - gradient)) / np.hypot(*step)
+    assert 0.99 < stretch.max() <= 1 + 1e-9
+    between = (gradient * step).sum(axis=0)
+    remainder = 2 * (loss.value(arithmetic, at + step) - value - between) / (step**2).sum(axis=0)
+    assert np.abs(remainder).max() <= 1 + 1e-4  # the gradient is that of the value
+
+
+def test_without_convexity_sam_keeps_a_level_across_a_widening_valley() -> None:
+    statement = without_convexity("sam-one-step-sdp-neighbourhood.level")
+    found = confirm_at(statement, across_a_widening_valley())
+    assert found is not None and found.observed == "10666773/4" and found.extra["period"] == "2"
 
 
 @pytest.mark.parametrize(("height", "k"), [("0", 8), ("3/2", 8), ("1/2", 7), ("1/2", 2)])

@@ -12,7 +12,7 @@ from typing import Any
 
 import sympy as sp
 
-from sam_theory.losses import Expression, Facts, Ridges
+from sam_theory.losses import Expression, Facts, Ridges, WideningValley
 from sam_theory.theorems._theorem import Instance
 
 _ridges = lru_cache(Ridges)
@@ -69,3 +69,11 @@ def on_a_flat_bottom(half: str, seen_from: str, eta: str, rho: str, start: str) 
     )
     params = {"alpha": 1, "beta": 1, "eta": sp.Rational(eta), "rho": sp.Rational(rho)}
     return Instance(params, (sp.Rational(start),), loss)
+
+
+def across_a_widening_valley() -> Instance:
+    """A 2-cycle of SAM high in a valley whose floor descends to the minimum.
+
+    The ascent from (±1092, 6435) ends at (±2492, 7260), where the gradient (±2184, 0) points across the valley alone.
+    """
+    return Instance({"beta": 1, "eta": 1, "rho": 1625}, (1092, 6435), WideningValley())

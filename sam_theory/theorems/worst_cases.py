@@ -17,7 +17,7 @@ from sam_theory.losses import LEMMAS, Constants, Quadratic, StronglyConvex
 from sam_theory.rules import sam, usam
 from sam_theory.theorems._claims import Inequality, Limit
 from sam_theory.theorems._data import DataPoint, InterpolationData
-from sam_theory.theorems._nonconvex import across_a_ridge
+from sam_theory.theorems._nonconvex import across_a_ridge, across_a_widening_valley
 from sam_theory.theorems._proof import Step
 from sam_theory.theorems._sources import NEW
 from sam_theory.theorems._symbols import alpha, beta, eta, gap, rho, w, w_next, w_star
@@ -331,6 +331,7 @@ LEVEL = Theorem(
     status="conjecture",
     expected="supported",
     tightness="upper",
+    without={"convexity": across_a_widening_valley()},
     mutants=(Mutant("level/2", claim=Limit(gap(w), Rational(48, 100) * beta * rho**2, "limsup", "<=")),),
     notes="0.9638 βρ² is the fixed point of worst cases over a grid of ‖g‖; sc-sam-limsup-improved proves 5 βρ²",
 )

@@ -69,6 +69,8 @@ def _close(goal: Goal, rlimit: int) -> Answer:
     if rooted is not None:
         return Answer("unknown", f"the assumptions do not say that {rooted} under a root is nonnegative")
     answer = _check([*assumptions, Not(aim)], rlimit)
+    if answer.status == "proved" and consistent.status == "unknown":
+        consistent = _at_numbers(given, assumptions, rlimit)
     if answer.status == "proved" and consistent.status != "refuted":
         return Answer("unknown", f"unsat, but the assumptions were not shown satisfiable: {consistent.detail}")
     return answer
@@ -79,6 +81,24 @@ def _consistent(assumptions: tuple[Any, ...], rlimit: int) -> Answer:
     """Whether assumptions contradict each other; in a context of its own, so that no goal depends on another."""
     with one_context():
         return _check(list(assumptions), rlimit)
+
+
+def _at_numbers(given: list[Any], assumptions: list[Any], rlimit: int) -> Answer:
+    """Whether the assumptions have a common solution where the parameters have the values of a model of the given."""
+    relations = [e for e in given if isinstance(e, sp.Basic) and all(map(_is_parameter, e.free_symbols))]
+    model = _check(relations, rlimit).model or {}
+    symbols = sorted(set().union(*(e.free_symbols for e in relations)), key=str)
+    numbers = {x: sp.Rational(v) for x in symbols if set(v := model.get(x.name, "?")) <= set("0123456789-/")}
+    pinned = [a.xreplace(numbers) if isinstance(a, sp.Basic) else a for a in assumptions]
+    if not numbers or any(a in (False, sp.false) for a in pinned):
+        return Answer("unknown", "no numbers were found")
+    there = _check(pinned, rlimit)
+    return there if there.status == "refuted" else Answer("unknown", f"{there.detail} at {numbers}")
+
+
+def _is_parameter(x: sp.Symbol) -> bool:
+    """Whether a symbol is no number that depends on the state, whose names hold marks that no parameter bears."""
+    return not any(mark in x.name for mark in "|<(")
 
 
 def close_with_contradictions(goal: Goal, rlimit: int) -> tuple[Answer, list[list[Any]]]:

@@ -13,12 +13,13 @@ from sam_theory.engines._asymptotic import exact_leading_term, ratio_of
 from sam_theory.engines._budget import Budget
 from sam_theory.engines._few_steps import paths
 from sam_theory.engines._leading import Leading, Unknown
-from sam_theory.engines._search._exact import exactly
+from sam_theory.engines._search._exact import compare, exactly
 from sam_theory.engines._search._instances import Batch, Point
 from sam_theory.engines._search._judge import INVALID, Judge, column, scale_terms, witness
 from sam_theory.engines._search._parameters import Array, Parameters
 from sam_theory.engines._search._setting import Scene
-from sam_theory.theorems import Asymptotic, Instance
+from sam_theory.errors import InputError
+from sam_theory.theorems import Asymptotic, Instance, Theorem
 from sam_theory.verdicts import Witness
 
 __all__ = ["AsymptoticJudge"]
@@ -223,29 +224,39 @@ class AsymptoticJudge(Judge):
             f"{low:.3f} ± {low_spread:.3f} where it is least, in {len(fits)} fits"
         )
 
-    def _exact_ratio(self, point: Point | None = None) -> tuple[Leading, sp.Expr] | None:
-        """The exact leading term and its ratio to the claimed one, where both are known: in general, or at a point."""
-        theorem = self.scene.theorem
-        if point is not None:
-            fixed = [s for s in theorem.symbols if s != self.small and s.name in point.values]
-            numbers = (sp.Rational(point.values[s.name]) for s in fixed)
-            theorem = theorem.with_(
-                hypotheses=(*theorem.hypotheses, *(sp.Eq(s, n) for s, n in zip(fixed, numbers, strict=True)))
-            )
-        found = exact_leading_term(theorem)
-        if isinstance(found, str):
-            return None
+    def _exact_ratio(self) -> tuple[Leading, sp.Expr] | None:
+        """The exact leading term and its ratio to the claimed one, where both are known."""
+        return _known(self.scene.theorem)
+
+    def _ratio_at(self, point: Point) -> tuple[Leading, sp.Expr] | None:
+        """The same on the concrete loss with the numbers of ``point``: more may be known there than of all."""
+        scene = self.scene
+        numbers = {s: point.values[s.name] for s in scene.symbols if s != self.small}
+        equations = tuple(sp.Eq(s, sp.Rational(v.numerator, v.denominator)) for s, v in numbers.items())
+        small = tuple(h for h in scene.hypotheses if h.free_symbols == {self.small})
         try:
-            return found, ratio_of(found, theorem)
-        except Unknown:
+            there = scene.theorem.with_(
+                slug=f"{scene.theorem.slug}~at a point",
+                status="quoted",
+                loss=scene.loss,
+                claim=self.claim,
+                where={},
+                hypotheses=(*small, *equations),
+                proof=(),
+                mutants=(),
+                attained_by=None,
+                candidate=None,
+            )
+        except InputError:
             return None
+        return _known(there)
 
     # -- exact -------------------------------------------------------------------------------------------
     def confirm(self, point: Point) -> Witness | None:
         """Exact parameters at which the exact leading term is not the claimed one."""
         known = self._exact_ratio()
         if known is None and isinstance(self.theorem.candidate, Instance):
-            known = self._exact_ratio(point)  # too slow to be tried wherever floats are suspicious
+            known = self._ratio_at(point)  # too slow to be tried wherever floats are suspicious
         if known is None:
             return None
         found, ratio = known
@@ -259,16 +270,21 @@ class AsymptoticJudge(Judge):
                 return None
             extra["observable"] = f"exact over claimed leading term, which still depends on {self.small}"
             return witness(at, "limit", None, str(self.scene.concrete(ratio)), "1", "SymPy", **extra)
-        exact = self._exact(ratio, point)
-        if exact is not None and (exact not in (0, 1) or self._nothing_is_left(found, point)):
+        program = self.compiled({"value": self.scene.concrete(ratio)})
+        exact = exactly(lambda a: a.run(program, point.env(a))["value"])
+        if exact is not None and self._refutes(exact.value, found, point):
             extra["observable"] = f"exact over claimed leading term as {self.small} -> 0"
-            return witness(at, "limit", None, exact, 1, "fraction", **extra)
+            return witness(at, "limit", None, exact.value, 1, exact.confirmed_by, **extra)
         if ratio == 1 and found.then is not None and found.order < claim.order:
             rest = self._exact(found.then, point)
             if rest is not None and rest != 0:
                 extra["observable"] = f"coefficient of {self.small}^{found.order} in the quantity over its leading term"
                 return witness(at, "limit", None, rest, 0, "fraction", **extra)
         return None
+
+    def _refutes(self, ratio: Any, found: Leading, point: Point) -> bool:
+        """Whether a ratio is certainly not 1; 0 counts only if nothing is left of the quantity."""
+        return compare(ratio, 1) in (-1, 1) and (compare(ratio, 0) in (-1, 1) or self._nothing_is_left(found, point))
 
     def _nothing_is_left(self, found: Leading, point: Point) -> bool:
         """Whether the quantity vanishes exactly, the claimed term does not."""
@@ -297,6 +313,16 @@ class AsymptoticJudge(Judge):
     def _nonzero(self, e: sp.Expr, point: Point) -> bool:
         value = self._exact(e, point)
         return value is not None and value != 0
+
+
+def _known(theorem: Theorem) -> tuple[Leading, sp.Expr] | None:
+    found = exact_leading_term(theorem)
+    if isinstance(found, str):
+        return None
+    try:
+        return found, ratio_of(found, theorem)
+    except Unknown:
+        return None
 
 
 def _line(x: Array, y: Array) -> tuple[float, float]:

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from sam_theory.arithmetic import Arithmetic, Float64, NotExact
+from sam_theory.arithmetic import Arithmetic, Float64, NotExact, Rational, Undecided
 from sam_theory.engines._budget import Budget
 from sam_theory.engines._search._along import Place, along
-from sam_theory.engines._search._exact import compare, exactly, too_long
+from sam_theory.engines._search._exact import compare, exactly, in_balls, too_long
 from sam_theory.engines._search._instances import Batch, Point
 from sam_theory.engines._search._judge import INVALID, TOLERANCE, Judge, column, witness
 from sam_theory.engines._search._parameters import Array
@@ -21,6 +21,8 @@ from sam_theory.verdicts import Witness
 __all__ = ["EnvelopeJudge", "looked_at"]
 
 _TINY = 1e-280
+#: an orbit that stays at its start is compared with its bound at powers of 2, the last with this exponent
+_LATEST = 40
 #: below this part of the first value a later one is mostly rounding
 _ROUNDED = 1e-13
 
@@ -122,7 +124,7 @@ class EnvelopeJudge(Judge):
             return None
         worst, when = self._scan(Batch.of([point]))
         if worst[0] <= self.tolerance:
-            return None
+            return self._at_a_fixed_point(point)
         last = int(when[0])
         found = exactly(lambda a: self._at(a, point, point.vector(a), last))
         if found is None or compare(*found.value) != 1:
@@ -131,6 +133,41 @@ class EnvelopeJudge(Judge):
         observable = f"{'sum of ' if self.claim.accumulate else ''}{self.claim.observable}"
         extra = {"observable": observable, "relation": ">"}
         return witness(point, "orbit", last, left, right, found.confirmed_by, **extra)
+
+    def _at_a_fixed_point(self, point: Point) -> Witness | None:
+        """A witness if the start stays where it is, exactly, and the bound, far beyond any simulation, does not."""
+        if (
+            self.claim.accumulate
+            or self.theorem.starts is not None
+            or not self.scene.autonomous
+            or not self._stays(point)
+        ):
+            return None
+        for late in (2**j for j in range(_LATEST + 1)):
+
+            def sides(arithmetic: Arithmetic, t: int = late) -> tuple[Any, Any]:
+                values, w = point.env(arithmetic), point.vector(arithmetic)
+                env = self.scene.environment(arithmetic, values, w, w, w, arithmetic.number(Fraction(t)))
+                r = arithmetic.run(self.both, env, self.scene.loss)
+                return r["observable"], r["bound"]
+
+            # A power of a fraction is too long to write down long before it is small.
+            found = in_balls(sides)
+            if found is not None and compare(*found) == 1:
+                extra = {"observable": str(self.claim.observable), "relation": ">", "orbit": "stays at its start"}
+                left, right = found
+                return witness(point, "orbit", late, left, right, "arb", **extra)
+        return None
+
+    def _stays(self, point: Point) -> bool:
+        """Whether the whole state is a fixed point in fractions."""
+        scene, exact = self.scene, Rational()
+        try:
+            state = scene.state(exact, point.vector(exact))
+            image = scene.step(exact, point.env(exact), state, 0)
+            return bool(scene.whole(image) == scene.whole(state))
+        except (NotExact, Undecided, ZeroDivisionError):
+            return False
 
     def rechecked(self, point: Point) -> float | None:
         worst, when = self._scan(Batch.of([point]))

@@ -19,7 +19,7 @@ from sam_theory.engines._search._judge import INVALID, Judge, column, scale_term
 from sam_theory.engines._search._parameters import Array, Parameters
 from sam_theory.engines._search._setting import Scene
 from sam_theory.errors import InputError
-from sam_theory.theorems import Asymptotic, Instance, Theorem
+from sam_theory.theorems import Asymptotic, Theorem
 from sam_theory.verdicts import Witness
 
 __all__ = ["AsymptoticJudge"]
@@ -254,9 +254,7 @@ class AsymptoticJudge(Judge):
     # -- exact -------------------------------------------------------------------------------------------
     def confirm(self, point: Point) -> Witness | None:
         """Exact parameters at which the exact leading term is not the claimed one."""
-        known = self._exact_ratio()
-        if known is None and isinstance(self.theorem.candidate, Instance):
-            known = self._ratio_at(point)  # too slow to be tried wherever floats are suspicious
+        known = self._exact_ratio() or self._ratio_at(point)
         if known is None:
             return None
         found, ratio = known

@@ -3,6 +3,7 @@
 from sam_theory.arithmetic._ball import Ball
 from sam_theory.arithmetic._base import Arithmetic, Coordinates, Field, HasDerivatives, NotExact, Undecided
 from sam_theory.arithmetic._closed import closed_roots
+from sam_theory.arithmetic._compile import Bind
 from sam_theory.arithmetic._derivative import with_derivative
 from sam_theory.arithmetic._dimension import (
     CURVATURE,
@@ -53,6 +54,7 @@ __all__ = [
     "smooth_kinks",
     "Arithmetic",
     "Ball",
+    "Bind",
     "Builder",
     "CURVATURE",
     "Combination",

@@ -71,12 +71,28 @@ def test_unified_sam_has_a_law_of_its_own() -> None:
     assert same(law.factor.subs(tau, 0), law_of(sam, 1, 1).factor)
 
 
+def test_momentum_multiplies_the_drift() -> None:
+    beta = sp.Symbol("momentum", positive=True)
+    law = law_of(RULES["heavy_ball_sam"], 1, 1)
+    assert same(law.radius, eta * lam / (2 * (1 + beta) - eta * lam))
+    assert same(law.factor, -eta / 2 / (1 - beta) * (2 * (1 + beta) / (2 * (1 + beta) - eta * lam)) ** 2)
+    assert same(law.memory, 2 * law.radius)
+    assert same(law.factor.subs(beta, 0), law_of(sam, 1, 1).factor)
+    assert {sp.expand(c) for c in law.positive} == {2 * (1 + beta) - eta * lam, 1 - beta}
+    assert not law_of(RULES["heavy_ball_usam"], 1, 1).drifts
+    with pytest.raises(InputError, match="one curvature"):
+        law_of(RULES["heavy_ball_sam"], 2, 1)
+    moving = flow("heavy_ball_sam", NEW["exp"], params={"eta": "1/2", "momentum": "1/2"}, manifold={"y": 0})
+    seen = moving.compare({"x": 1}, ["1/40", "1/80", "1/160"], time=0.1)
+    assert seen.order is not None and abs(seen.order - 2) < 0.1 and abs(seen.runs[-1].ratio - 1) < 1e-3
+
+
 @pytest.mark.parametrize(
     ("rule", "reason"),
     [
         ("asam", "coordinates"),
         ("linf_sam", "coordinates"),
-        ("heavy_ball", "iterate alone"),
+        ("friendly_sam", "power series"),
         ("scheduled_sam", "schedule"),
         ("random_perturbation_1", "noise"),
         ("decayed_sam", "rho"),

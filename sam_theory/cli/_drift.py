@@ -116,7 +116,7 @@ def drift(
             progress=lambda line: click.echo(line, err=True),
         )
     result = flow if found is None else found
-    if plot is not None:
+    if plot is not None and (found is None or found.runs):
         save_picture(plot, result.plot)
     if save is not None:
         result.save(save)

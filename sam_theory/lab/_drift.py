@@ -324,7 +324,7 @@ def slow_flow(
     Parameters
     ----------
     map : Map
-        A deterministic rule of the iterate alone that knows lengths and inner products only; a loss of fixed dimension.
+        A deterministic rule that knows lengths and inner products only, on a loss of fixed dimension.
     params : mapping, optional
         Exact values of parameters; those that are not given stay symbols, those of the rule positive ones.
     manifold : mapping, optional

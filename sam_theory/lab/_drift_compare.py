@@ -169,8 +169,10 @@ class DriftComparison:
         axes.plot(minima[0], minima[1], "k-", linewidth=1, label="minima")
         small = str(self.flow.law.small)
         values = {**numbers.values, small: run.size} if small in self.flow.map.parameters else numbers.values
-        following = at(self.flow.map, values).step(run.states)
-        for states in (run.states, following):  # records are taken at even steps
+        every_side = [run.states]
+        if len(self.flow.map.state) == 1:  # records are taken at even steps
+            every_side.append(at(self.flow.map, values).step(run.states))
+        for states in every_side:
             axes.plot(states[:, 0], states[:, 1], ".", color="C1", markersize=3)
         axes.plot([], [], ".", color="C1", label=f"iterates, {small} = {run.size:.3g}")
         if self.flow.law.drifts:

@@ -49,6 +49,10 @@ class FlowNumbers:
         """Half-amplitude of the cycle over the small length."""
         return float(self.run([self.flow.amplitude / self.flow.law.small], theta[:, None])[0, 0])
 
+    def memory(self, theta: FloatArray) -> float:
+        """The further state vector on the cycle over the small length, along the normal."""
+        return float(self.run([self.flow.on_manifold(self.flow.law.memory)], theta[:, None])[0, 0])
+
     def normal(self, theta: FloatArray) -> FloatArray:
         """The unit normal along which the cycle extends, its largest entry positive."""
         manifold = self.flow.manifold

@@ -147,7 +147,11 @@ class Drifting:
         n, numbers = self.numbers.normal(self.theta), self.numbers
         begin = numbers.point(self.theta[:, None])[:, 0] + size * numbers.radius(self.theta) * n
         params = {**numbers.values, str(self.flow.law.small): size}
-        found = orbit(self.flow.map, begin, total, params, record_every=stride)
+        state = {
+            self.flow.map.state[0]: begin,
+            **{v: size * numbers.memory(self.theta) * n for v in self.flow.map.state[1:]},
+        }
+        found = orbit(self.flow.map, state, total, params, record_every=stride)
         times = size**2 * found.recorded_steps.astype(float)
         predicted = numbers.flow_at(self.theta, times)
         states = np.asarray(found.states)

@@ -25,6 +25,7 @@ import sympy as sp
 from sam_theory.arithmetic import LENGTH, Coordinates, NotExact, Series, Undecided
 from sam_theory.dynamics import Map
 from sam_theory.errors import InputError
+from sam_theory.lab._memory import Memory, jury, memory_step
 from sam_theory.losses import Expression
 from sam_theory.rules import Rule
 
@@ -57,6 +58,8 @@ class Law:
     order : int
         Of the relative error, at least: 2 for the drift over T/small² steps where the step is odd across the valley,
         else 1.
+    memory : Expr
+        The further state vector of a rule that has one, on the cycle at +radius: its component along n₁ over ``small``.
     """
 
     small: sp.Symbol
@@ -66,6 +69,7 @@ class Law:
     multipliers: tuple[sp.Expr, ...]
     positive: tuple[sp.Expr, ...]
     order: int
+    memory: sp.Expr = sp.S.Zero
 
     @property
     def drifts(self) -> bool:
@@ -98,6 +102,10 @@ def _derived(rule: Rule, codimension: int, dimension: int) -> Law:
     if len(lengths) > 1:
         raise InputError(f"{rule.name} has several lengths, {', '.join(lengths)}: the drift is derived for one")
     small = sp.Symbol(lengths[0], positive=True) if lengths else _DISTANCE
+    if len(rule.state) > 1:
+        if codimension > 1:
+            raise InputError(f"{rule.name} has a memory: its drift is derived beside valleys with one curvature")
+        return _with_memory(_Form(rule, 1, dimension, small))
     _check_translation(_Form(rule, 1, 1, small))
     form = _Form(rule, codimension, dimension, small)
     xi = form.xi
@@ -136,6 +144,60 @@ def _rest(form: _Form, multiplier: sp.Expr, motion: sp.Expr) -> Law:
     return Law(form.small, sp.S.Zero, sp.S.Zero, transient, multipliers, positive, 1)
 
 
+def _with_memory(form: _Form) -> Law:
+    """The law of a rule with one further state vector; see ``_memory.py``."""
+    rule, xi = form.rule, form.xi
+    nu = sp.Symbol("nu", real=True)
+    kappa = [sp.Symbol(f"kappa{a}", real=True) for a in range(form.k)]
+    plus, minus = (form.remember(side * xi, side * nu, kappa) for side in (1, -1))
+    for part, parity in ((plus.across, -1), (sum(plus.along, ()), 1)):
+        other = minus.across if part is plus.across else sum(minus.along, ())
+        if any(sp.simplify(p[0] - parity * m[0]) != 0 for p, m in zip(part, other, strict=True)):
+            raise InputError(f"{rule.name} treats the two sides of a valley differently: the drift is not derived")
+    there = form.remember(xi, nu, kappa, sp.Symbol("C", real=True))
+    if any(sp.simplify(p[0] - m[0]) != 0 for p, m in zip(plus.across, there.across, strict=True)):
+        raise InputError(f"{rule.name} depends on where the origin is: its drift is not derived")
+    fast = [e[0] for e in plus.across]
+    resting = [form.slope(a) for a in range(form.k)]
+    kept = sp.solve([e[0] - c for e, c in zip(plus.along[1], kappa, strict=True)], kappa, dict=True)
+    found = sp.solve([fast[0] + xi, fast[1] + nu], [xi, nu], dict=True)
+    if len(kept) != 1 or len(found) > 1:
+        raise InputError(f"{rule.name} has no single 2-cycle across a valley: the drift is not derived")
+    matrix = sp.Matrix(fast).jacobian([xi, nu])
+    memory = sp.Matrix([e[0] for e in plus.along[1]]).jacobian(kappa)
+    if matrix.has(xi, nu) or not memory.is_diagonal():
+        raise InputError(f"the fast map of {rule.name} is not linear on one side of a valley: not covered")
+    needed = [*jury(matrix), *_stable([memory[a, a] for a in range(form.k)])]
+    multipliers = tuple(matrix.eigenvals(multiple=True))
+    still = {xi: 0, nu: 0, **dict.fromkeys(kappa, 0)}
+    if all(e.subs(still) == 0 for e in (*fast, *(e[0] for row in plus.along for e in row))):
+        return Law(form.small, sp.S.Zero, sp.S.Zero, sp.S.Zero, multipliers, _conditions(needed), 1)
+    if not found:
+        raise InputError(f"{rule.name} has no 2-cycle across a valley")
+    cycle, (drift,) = (
+        found[0],
+        {
+            sp.factor(_split(sp.expand(e[0].subs(kept[0])), form.tensor, t, rule).subs(found[0]))
+            for e, t in zip(plus.along[0], resting, strict=True)
+        },
+    )
+    positive = _conditions([cycle[xi], *needed])
+    return Law(
+        form.small,
+        _oriented(sp.factor(cycle[xi]), positive),
+        _oriented(drift, positive),
+        sp.S.Zero,
+        multipliers,
+        positive,
+        2 if _odd([(list(map(list, plus.across)), _rows(plus)), (list(map(list, minus.across)), _rows(minus))]) else 1,
+        sp.factor(cycle[nu]),
+    )
+
+
+def _rows(step: Memory) -> list[list[sp.Expr]]:
+    return [list(e) for vector in step.along for e in vector]
+
+
 def _check_translation(form: _Form) -> None:
     """Refuse a rule that knows where the origin is, such as one with weight decay."""
     here = form.step([form.xi], cubic=False)
@@ -153,10 +215,6 @@ def _check_translation(form: _Form) -> None:
 def _check(rule: Rule) -> None:
     if rule.noise or rule.uses_step_number or rule.velocity:
         raise InputError(f"the drift is derived for one fixed map; {rule.name} has noise, a schedule or is a flow")
-    if len(rule.state) > 1:
-        raise InputError(
-            f"the drift is derived for a map of the iterate alone; {rule.name} has {', '.join(rule.state)}"
-        )
     seen = {node.op for _, node in rule.program} & _BY_COORDINATES
     if seen:
         raise InputError(
@@ -218,6 +276,17 @@ class _Form:
             )
         except (Undecided, NotExact) as problem:
             raise InputError(f"the step of {self.rule.name} beside a valley has no power series: {problem}") from None
+
+    def remember(self, xi: sp.Expr, nu: sp.Expr, kappa: Sequence[sp.Expr], shift: sp.Expr = sp.S.Zero) -> Memory:
+        """One step of a rule with a further state vector; ``shift`` moves valley and iterate in every coordinate."""
+        formula = self.quadratic + self.cubic
+        loss = self._loss(formula.subs({p: p - shift for p in self.places}, simultaneous=True) if shift else formula)
+        series = Series(self.small, 4, _sign)
+        known = {s.name: s for s in (*self.curvatures, *self.tensor.values(), shift) if s != 0}
+        names = Map(self.rule, loss).parameters
+        env = {n: series.constant(known.get(n, sp.Symbol(n, positive=True))) for n in names}
+        still = [sp.S.Zero] * self.k
+        return memory_step(self.rule, loss, series, env, [xi, nu], [still, kappa], shift)
 
     def rests(self) -> bool:
         """Whether a step from a minimum stays there exactly."""

@@ -28,9 +28,12 @@ COMMANDS = (
     "show",
     "simulate",
     "orbits",
-    "lyapunov",
+    "bifurcation",
     "diagram",
     "basin",
+    "lyapunov",
+    "drift",
+    "invariants",
     "export",
 )
 RUN = [sys.executable, "-c", "from sam_theory.cli import main; main(prog_name='sam-theory')"]

@@ -422,7 +422,7 @@ def test_sam_before_its_end_drifts_along_the_minima_near_period_2() -> None:
 
 
 def test_sam_is_trapped_within_rho_of_a_maximum() -> None:
-    # w⁺ = (1+η)w − ηρ sgn w on −w²/2: |w| = ρ is fixed and repels; |w| < ρ ends in [−ηρ, ηρ], |w| > ρ at infinity.
+    # w⁺ = (1+η)w − ηρ sgn w: |w| = ρ is fixed and repels, |w| < ρ ends in [−ηρ, ηρ] and |w| > ρ at infinity.
     found = basins(Map(sam, Expression("-w**2/2")), {"eta": "1/2", "rho": "1/10"}, {"w": ("-1/5", "1/5")}, 400, 600)
     assert [b.kind for b in found.basins] == ["aperiodic"]
     assert (found.labels == np.where(np.abs(found.axes["w"]) < 0.1, 0, -1)).all()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
-from sam_theory.arithmetic._jets import _SLOPES
+from sam_theory.arithmetic._jets import SLOPES
 from sam_theory.arithmetic._program import Program, Traced
 from sam_theory.arithmetic._trace import Flatten
 from sam_theory.errors import InputError
@@ -235,7 +235,7 @@ def _sign(f: _Forward, v: list[Traced], t: list[Tangent], value: Traced, data: A
 
 
 def _call(f: _Forward, v: list[Traced], t: list[Tangent], value: Traced, data: Any) -> Tangent:
-    return f.slope(lambda: _SLOPES[data[0]](f.flat, v[0], value), t[0])
+    return f.slope(lambda: SLOPES[data[0]](f.flat, v[0], value), t[0])
 
 
 def _product(f: _Forward, v: list[Traced], t: list[Tangent], value: Traced, data: Any) -> Tangent:

@@ -42,6 +42,26 @@ def factored(e: sp.Expr) -> sp.Expr:
     return _keep_coeff(coefficient, sp.Mul(*product))
 
 
+@lru_cache(maxsize=1 << 12)
+def normal(e: sp.Expr) -> sp.Expr:
+    """``e`` as a reduced fraction of factors, in what is no sum, product or integer power; there, its arguments are so.
+
+    Of a rational function it decides whether it vanishes; between roots, signs and functions it uses no relation.
+
+    Examples
+    --------
+    >>> x, f = sp.symbols("x", real=True), sp.Function("f")
+    >>> normal(sp.sqrt((x + 1) ** 2 - 2 * x - 1) * f(x * (x + 2)) - sp.Abs(x) * f(x**2 + 2 * x))
+    0
+    """
+    if e.is_Number or e.is_Symbol:
+        return e
+    if e.is_Function or (e.is_Pow and not e.exp.is_Integer):
+        return e.func(*(normal(a) if isinstance(a, sp.Expr) else a for a in e.args))
+    inner = {f: normal(f) for f in e.atoms(sp.Function, sp.Pow) if f.is_Function or not f.exp.is_Integer}
+    return factored(e.xreplace({f: g for f, g in inner.items() if f != g}))
+
+
 def _factors(e: sp.Expr) -> tuple[sp.Expr, list[tuple[sp.Expr, int]]] | None:
     """Constant and irreducible factors of a polynomial over the integers in the generators SymPy finds, or None."""
     try:

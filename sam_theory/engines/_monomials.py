@@ -16,7 +16,7 @@ import z3
 from sympy.core.relational import Relational as Relation
 from sympy.logic.boolalg import And, Implies
 
-from sam_theory.engines._context import context
+from sam_theory.engines._context import shared
 from sam_theory.engines._polynomial import Monomial, coefficients
 
 __all__ = ["linearly_contradictory"]
@@ -40,7 +40,7 @@ def linearly_contradictory(parts: Sequence[Any], rlimit: int) -> bool:
             f"(* {_number(c)} {known.setdefault(m, f'm{len(known)}')})" if m else _number(c) for m, c in sides.items()
         ]
         rows.append(f"(assert ({_OPERATORS[part.rel_op]} (+ 0 {' '.join(terms)}) 0))")
-    solver = z3.SolverFor("QF_LRA", ctx=context())
+    solver = z3.SolverFor("QF_LRA", ctx=shared().context)
     solver.set("rlimit", rlimit)
     # As text: z3 reads it many times faster than Python builds the same terms.
     solver.from_string("\n".join([*(f"(declare-const {m} Real)" for m in known.values()), *rows]))

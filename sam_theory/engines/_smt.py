@@ -19,7 +19,7 @@ from sympy.core.relational import Relational as Relation
 from sympy.logic.boolalg import And, Implies, Not, Or
 
 from sam_theory.arithmetic import Smt, lower
-from sam_theory.engines._context import context, one_context
+from sam_theory.engines._context import Shared, one_context, shared
 from sam_theory.engines._flatten import Flattening, relation
 from sam_theory.engines._goal import Goal
 from sam_theory.engines._monomials import linearly_contradictory
@@ -80,7 +80,7 @@ def _close(goal: Goal, rlimit: int) -> Answer:
 def _consistent(assumptions: tuple[Any, ...], rlimit: int) -> Answer:
     """Whether assumptions contradict each other; in a context of its own, so that no goal depends on another."""
     with one_context():
-        return _check(list(assumptions), rlimit)
+        return _check(list(assumptions), rlimit, linear_first=False)
 
 
 def _at_numbers(given: list[Any], assumptions: list[Any], rlimit: int) -> Answer:
@@ -116,11 +116,19 @@ def bare(e: Any) -> Any:
     return _bare(e) if isinstance(e, sp.Basic) else e
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1 << 15)
 def _bare(e: sp.Basic) -> Any:
-    if isinstance(e, Relation) and e.free_symbols:
-        return relation(_bare(e.lhs), e.rel_op, _bare(e.rhs))
-    return e.xreplace({x: sp.Symbol(x.name, real=True) for x in e.free_symbols})
+    if isinstance(e, sp.Symbol):
+        return sp.Symbol(e.name, real=True)
+    if not e.free_symbols:
+        return e
+    args = tuple(_bare(a) for a in e.args)
+    if isinstance(e, Relation):
+        return relation(args[0], e.rel_op, args[1])
+    if args == e.args:
+        return e
+    # SymPy chose the arguments of an extremum when it knew more; to choose again takes long.
+    return e.func(*args, evaluate=False) if isinstance(e, (sp.Max, sp.Min)) else e.func(*args)
 
 
 def undefined(goal: Goal, rlimit: int) -> str | None:
@@ -166,8 +174,11 @@ def satisfiable(relations: Sequence[Any], rlimit: int = 20_000_000) -> bool | No
     return {"proved": False, "refuted": True, "unknown": None}[answer.status]
 
 
-def _check(parts: list[Any], rlimit: int) -> Answer:
-    """``proved`` if the parts have no common solution, ``refuted`` with a model if they have."""
+def _check(parts: list[Any], rlimit: int, linear_first: bool = True) -> Answer:
+    """``proved`` if the parts have no common solution, ``refuted`` with a model if they have.
+
+    Linear arithmetic comes first where a contradiction is expected, last where it is not.
+    """
     flat = Flattening()
     relations = [flat(p) for p in parts if p not in (True, sp.true)]
     unknown = ""
@@ -179,13 +190,13 @@ def _check(parts: list[Any], rlimit: int) -> Answer:
         except VanishingDenominator as problem:
             unknown = str(problem)
             continue
-        if linearly_contradictory(cleared, rlimit):
+        if linear_first and linearly_contradictory(cleared, rlimit):
             _record(cleared)
             continue
         status, model = _solve(cleared, rlimit)
         if status == "sat":
             return Answer("refuted", "satisfiable", model)
-        if status != "unsat":
+        if status != "unsat" and (linear_first or not linearly_contradictory(cleared, rlimit)):
             unknown = f"z3: {status} within {rlimit} resource units"
     return Answer("unknown", unknown) if unknown else Answer("proved", f"unsat in {count} case(s)")
 
@@ -196,9 +207,8 @@ def _contradictory(parts: list[Any]) -> bool:
     return _solve(simple, _SIGN_UNITS)[0] == "unsat"
 
 
-@lru_cache(maxsize=8192)
 def _has_no_denominator(e: sp.Expr) -> bool:
-    return is_polynomial(e) or bool(sp.fraction(sp.together(e))[1].is_number)
+    return is_polynomial(e) or not _fraction(e)[2]
 
 
 # -- denominators ------------------------------------------------------------------------------------------------
@@ -298,15 +308,14 @@ def never_zero(known: list[Any], denominator: sp.Expr) -> bool:
 
 # -- z3 ------------------------------------------------------------------------------------------------------------
 def _solve(parts: Sequence[Any], rlimit: int) -> tuple[str, dict[str, str] | None]:
-    shared = context()
-    arithmetic = Smt(shared)
-    symbols = sorted({s for p in parts for s in getattr(p, "free_symbols", ())}, key=lambda s: s.name)
-    env = {s.name: z3.Real(f"x{i}", shared) for i, s in enumerate(symbols)}
-    solver = z3.Tactic("qfnra-nlsat", ctx=shared).solver()
+    own = shared()
+    symbols = sorted({s for p in parts for s in _symbols(p)}, key=lambda s: s.name)
+    env = {s.name: z3.Real(s.name, own.context) for s in symbols}
+    solver = z3.Tactic("qfnra-nlsat", ctx=own.context).solver()
     solver.set("rlimit", rlimit)
     solver.set("timeout", _MILLISECONDS)
     try:
-        solver.add(*(_term(p, arithmetic, env) for p in parts))
+        solver.add(*(_term(p, own, env) for p in parts))
         status = str(solver.check())
         if status == "unknown" and solver.reason_unknown() == "timeout":
             return "stopped by the clock", None
@@ -328,10 +337,24 @@ def _record(parts: Sequence[Any]) -> None:
         log.append(list(parts))
 
 
-def _term(part: Any, arithmetic: Smt, env: dict[str, Any]) -> Any:
+@lru_cache(maxsize=8192)
+def _symbols(part: Any) -> frozenset[sp.Symbol]:
+    return frozenset(getattr(part, "free_symbols", ()))
+
+
+def _term(part: Any, own: Shared, env: dict[str, Any]) -> Any:
+    """The relation as a z3 term, built once in a context."""
+    known = own.terms.get(part)
+    if known is None:
+        known = own.terms[part] = _built(part, own, env)
+    return known
+
+
+def _built(part: Any, own: Shared, env: dict[str, Any]) -> Any:
     if part in (True, sp.true) or part in (False, sp.false):
-        return z3.BoolVal(bool(part), arithmetic.context)
+        return z3.BoolVal(bool(part), own.context)
     if isinstance(part, Relation):
+        arithmetic = Smt(own.context)
         left, right = (arithmetic.run(lower(side), env)["result"] for side in (part.lhs, part.rhs))
         return {
             "<": lambda: left < right,
@@ -341,7 +364,7 @@ def _term(part: Any, arithmetic: Smt, env: dict[str, Any]) -> Any:
             "==": lambda: left == right,
             "!=": lambda: left != right,
         }[part.rel_op]()
-    terms = [_term(a, arithmetic, env) for a in part.args]
+    terms = [_term(a, own, env) for a in part.args]
     if isinstance(part, And):
         return z3.And(*terms)
     if isinstance(part, Or):

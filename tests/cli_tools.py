@@ -19,7 +19,24 @@ from sam_theory.errors import InputError
 from sam_theory.theorems import Relations
 from sam_theory.verdicts import Evidence, MutantOutcome, Result, Witness
 
-COMMANDS = ("verify", "falsify", "check", "synthesize", "list", "show", "simulate", "export")
+COMMANDS = (
+    "verify",
+    "falsify",
+    "check",
+    "synthesize",
+    "list",
+    "show",
+    "simulate",
+    "orbits",
+    "stability",
+    "bifurcation",
+    "diagram",
+    "basin",
+    "lyapunov",
+    "drift",
+    "invariants",
+    "export",
+)
 RUN = [sys.executable, "-c", "from sam_theory.cli import main; main(prog_name='sam-theory')"]
 ROOT = Path(__file__).parents[1]
 WITNESS = Witness("orbit", "w**2", {"eta": "1/2"}, ("1/10",), 1, "1/100", "1/200", "fraction")

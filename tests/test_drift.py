@@ -14,7 +14,7 @@ from sam_theory.dynamics import Map
 from sam_theory.engines import verify
 from sam_theory.engines._asymptotic import exact_leading_term, leading_ratio
 from sam_theory.engines._leading import Leading
-from sam_theory.losses import FactorProduct, Link, Product, log_cosh
+from sam_theory.losses import Expression, FactorProduct, Link, Product, log_cosh
 from sam_theory.rules import Space, rule, sam
 from sam_theory.theorems import Asymptotic, Theorem
 from sam_theory.theorems._symbols import eta, rho, w, w_next, w_start
@@ -188,9 +188,14 @@ def test_a_cycle_that_does_not_attract_is_not_covered() -> None:
 
 
 def test_a_second_direction_that_repels_is_not_covered() -> None:
-    """The cycle along the smaller eigenvalue exists and is unstable."""
-    hypotheses = [h for h in FINITE_TRAJECTORY.hypotheses if not h.has(sp.Symbol("nu", positive=True))]
-    assert "modulus below 1" in wrong(FINITE_TRAJECTORY, hypotheses=tuple(hypotheses))
+    """The cycle along the smaller eigenvalue is unstable: it is followed alone where no orbit leaves its plane."""
+    hypotheses = tuple(h for h in FINITE_TRAJECTORY.hypotheses if not h.has(sp.Symbol("nu", positive=True)))
+    in_the_plane = FINITE_TRAJECTORY.with_(hypotheses=hypotheses, status="quoted")
+    assert leading_ratio(in_the_plane)[0].status == "proved"
+    bowl = FINITE_TRAJECTORY.loss
+    n1, n2 = sp.symbols("n1 n2", real=True)
+    tilted = Expression(bowl.expression + n1**2 * n2, bowl.variables, name="tilted", facts=bowl.facts)
+    assert "modulus below 1" in wrong(FINITE_TRAJECTORY, loss=tilted, hypotheses=hypotheses)
 
 
 def test_a_hypothesis_that_the_drift_leaves_is_not_covered() -> None:

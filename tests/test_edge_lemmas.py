@@ -1,4 +1,4 @@
-"""Leading terms at an edge: the 2-cycle born at a flip, the passage below the edge, and what both must refuse."""
+"""Leading terms at an edge: the cycle born at a flip, attracting points, the passage below; what each must refuse."""
 
 from __future__ import annotations
 
@@ -9,13 +9,29 @@ import pytest
 import sympy as sp
 from sympy import Rational, exp, sqrt
 
-from sam_theory import Expression, Link, Product, Theorem, coordinate, eta, gd, lam, norm, sam, verify, w, w_next
+from sam_theory import (
+    Expression,
+    Link,
+    Product,
+    Theorem,
+    coordinate,
+    eta,
+    gd,
+    lam,
+    norm,
+    sam,
+    verify,
+    w,
+    w_next,
+    w_start,
+)
 from sam_theory.arithmetic import Coordinates
 from sam_theory.arithmetic import Rational as Fractions
 from sam_theory.dynamics import Map
 from sam_theory.engines._asymptotic import exact_leading_term, leading_ratio
+from sam_theory.engines._search import confirm_at
 from sam_theory.losses import shifted_square, sqrt1p
-from sam_theory.theorems import Asymptotic, mutants_of
+from sam_theory.theorems import Asymptotic, Instance, mutants_of, weakenings_of
 from sam_theory.theorems import edge_of_stability as edge
 from sam_theory.theorems.isolated_minima import Q, T, T_j
 from sam_theory.theorems.oikonomou2025 import TRAP
@@ -87,6 +103,53 @@ def test_wrong_amplitudes_are_refuted_by_the_exact_ratio() -> None:
     printed = (eta**2 * (T**2 / lam + T_j**2 / lam_j) / 2 - eta**3 * Q / 6).subs(eta, 2 / lam)
     for wrong in (claim.leading * Rational(99, 100), mu / printed, mu * lam**2 / T**2):
         assert status(flip({"leading": wrong})) == "refuted"
+
+
+# -- an attracting fixed point ------------------------------------------------------------------------------------
+SMALL_STEP = eta * lam < 1
+QUARTIC = Expression(lam * u**2 / 2 + lam_j * v**2 / 2 + Q * u**4 / 24 + T * u**2 * v / 2, ["u", "v"], name="quartic")
+BOUNDED = {"quantity": 1 + coordinate(w) * coordinate(w_next), "leading": ONE}
+
+
+def resting(claim: dict[str, Any] | None = None, hypotheses: Any = (SMALL_STEP, BELOW), **more: Any) -> Theorem:
+    return flip({**BOUNDED, **(claim or {})}, (*hypotheses, POSITIVE), **{"loss": QUARTIC, **more})
+
+
+def test_an_orbit_that_starts_near_an_attracting_fixed_point_ends_there_exactly() -> None:
+    assert status(resting()) == "proved"
+    assert status(resting({"order": sp.Integer(7)})) == "proved"
+    assert status(resting({"leading": TWO})) == "refuted"
+    assert status(resting({"quantity": DIFFERENCE**2, "leading": mu})) == "refuted"  # nothing of it is left
+
+
+RESTING_REFUSED = {
+    "nothing is said of one multiplier": lambda: resting(hypotheses=(SMALL_STEP,)),
+    "the other direction may be neutral": lambda: resting(hypotheses=(SMALL_STEP, eta * lam_j <= 2)),
+    "the start stays away": lambda: resting({"start": (1 / sqrt(lam), sp.S.Zero)}),
+    "the start runs away": lambda: resting({"start": (1 / mu, sp.S.Zero)}),
+    "no fixed point": lambda: resting(
+        loss=Expression(lam * u**2 / 2 + lam_j * v**2 / 2 + T * u, ["u", "v"], name="tilted")
+    ),
+    "the map depends on the small parameter": lambda: resting(hypotheses=(sp.Eq(eta, (1 + mu) / lam), BELOW)),
+    "a kink": lambda: resting(loss=kinked()),
+    "a normalised gradient": lambda: resting(rule=sam),
+    "the quantity depends on the start": lambda: resting({"quantity": 1 + coordinate(w - w_start)}),
+    "a quantity that may jump": lambda: resting({"quantity": 1 + norm(w)}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", RESTING_REFUSED)
+def test_a_broken_premise_of_the_fixed_point(name: str) -> None:
+    assert isinstance(exact_leading_term(RESTING_REFUSED[name]()), str)
+
+
+def test_an_instance_at_which_the_minimum_attracts_refutes_a_cycle() -> None:
+    """At ηλ = 1 nothing is left of it; at ηλ = 3 the orbit is not followed."""
+    (weakened,) = [one for one in weakenings_of(FLIP) if one.name.startswith("Eq(eta")]
+    for step, refuted in ((1, True), (3, False)):
+        instance = Instance({**weakened.shown.params, "eta": step}, ())
+        found = confirm_at(weakened.where_it_fails.with_(candidate=instance), instance)
+        assert (found is not None and found.observed == "0") == refuted
 
 
 # -- through the edge ---------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +12,17 @@ import sympy as sp
 from cli_tools import run
 
 from sam_theory import (
+    AlmostEvery,
+    Identity,
     Inequality,
     InputError,
+    Limit,
     Quadratic,
     Source,
     Theorem,
+    coordinate,
     eta,
+    gd,
     lam,
     library,
     norm,
@@ -28,8 +34,12 @@ from sam_theory import (
     w_next,
 )
 from sam_theory.arithmetic import Float64
-from sam_theory.losses import Ridges
-from sam_theory.theorems import Instance, Step, weakenings_of
+from sam_theory.engines._search import confirm_at
+from sam_theory.engines._search._data import Rejected, confirm_data
+from sam_theory.losses import Ridges, WideningValley
+from sam_theory.theorems import Instance, InterpolationData, Step, weakenings_of
+from sam_theory.theorems._nonconvex import across_a_widening_valley, at_rest_beside_a_ridge
+from sam_theory.theorems.worst_cases import BEYOND_ASCENT, BEYOND_START
 
 NAMED = {t.slug: t for t in library()}
 HERE = Source("test", "a test")
@@ -164,12 +174,35 @@ def test_a_named_proof_is_tried_and_not_believed() -> None:
     assert outcomes(statement) == {str(wide): "needed", str(narrow): "not needed"}
 
 
+def test_an_argument_by_hand_leaves_a_hypothesis_open() -> None:
+    """At ηλ = 2 every start flips its sign: a neutral cycle refutes nothing that is said of almost every start."""
+    step = eta * lam
+    neutral, said = sp.Ne(step, 2), "false by hand at ηλ = 2"
+    vanishes = Limit(norm(w), sp.S.Zero)
+    theorem = Theorem(
+        "vanishes", "", HERE, gd, Quadratic(lam), vanishes, (step <= 2, neutral),
+        starts=AlmostEvery((sp.Eq(coordinate(w), 0),)), without={neutral: said, step <= 2: said},
+    )  # fmt: skip
+    by_name = {one.hypothesis: one for one in verify(theorem, budget="quick", hypotheses=True).dropped}
+    one, other = by_name[str(neutral)], by_name[str(step <= 2)]
+    assert (one.outcome, one.recorded, one.as_recorded) == ("open", said, True)
+    assert (other.outcome, other.recorded, other.as_recorded) == ("needed", "", True)
+
+
 def test_a_claim_that_has_no_meaning_somewhere_without_a_hypothesis_needs_it() -> None:
-    """At ηλ = 2 the radius of the cycle is infinite; only beyond it is the claim false or true."""
+    """At ηλ = 2 both sides are infinite; everywhere else they agree."""
+    claim = Identity(eta * lam / (2 - eta * lam) + 1, 2 / (2 - eta * lam))
+    theorem = Theorem("defined", "", HERE, sam, Quadratic(lam), claim, (eta * lam < 2,))
+    (one,) = verify(theorem, engines=("search",), budget="quick", hypotheses=True).dropped
+    assert one.outcome == "needed" and one.detail.endswith("no meaning where -eta*lam + 2 vanishes")
+
+
+def test_the_drift_beside_a_cycle_is_another_where_there_is_no_cycle() -> None:
+    """For ηλ > 2 the radius is negative, and a step from there is none of a cycle."""
     result = verify(NAMED["fullbatch-flow-finite-eta.step"], engines=("search",), budget="quick", hypotheses=True)
     by_name = {one.hypothesis: one for one in result.dropped}
     assert by_name["Ne(a, 0)"].detail == "without it the claim has no meaning: a vanishes wherever it fails"
-    assert by_name["eta*lam < 2"].detail.endswith("no meaning where -eta*lam + 2 vanishes")
+    assert by_name["eta*lam < 2"].outcome == "needed" and by_name["eta*lam < 2"].witness is not None
     assert by_name["rho > 0"].outcome == "not needed" and by_name["rho > 0"].recorded
 
 
@@ -179,7 +212,55 @@ def test_stability_of_a_point_that_is_not_fixed_is_refuted() -> None:
     assert witness is not None and witness.extra["observable"].startswith("image of the point")
 
 
-@pytest.mark.parametrize(("height", "k"), [("99/100", 8), ("3/5", 8), ("1", 6), ("1/2", 4)])
+def without_convexity(slug: str) -> Theorem:
+    return next(one for one in weakenings_of(NAMED[slug]) if one.name == "convexity").where_it_fails
+
+
+@pytest.mark.parametrize(
+    ("slug", "step", "longer"),
+    [
+        ("sc-sam-neighbourhood", "1/8000", "1/100"),
+        ("sc-sam-limsup-improved.limsup", "1/100", "1/10"),
+        ("sam-never-converges-sc.limsup", "98", "83"),
+    ],
+)
+def test_without_convexity_sam_rests_off_the_minima(slug: str, step: str, longer: str) -> None:
+    """At a fixed point the claims fail for small steps, or large ones: for the others they hold there."""
+    statement = without_convexity(slug)
+    found = confirm_at(statement, at_rest_beside_a_ridge(step))
+    assert found is not None and found.confirmed and found.start == ("1", "1")
+    assert confirm_at(statement, at_rest_beside_a_ridge(longer)) is None
+
+
+@pytest.mark.parametrize("data", [BEYOND_ASCENT, BEYOND_START])
+def test_where_a_multiplier_turns_negative_some_member_violates_the_bound(data: InterpolationData) -> None:
+    theorem = NAMED["usam-worst-case-fgap.with-gradient"]
+    (weakened,) = [one for one in weakenings_of(theorem) if one.shown is data]
+    assert confirm_data(weakened.where_it_fails, data).confirmed
+    with pytest.raises(Rejected, match="hypothesis"):
+        confirm_data(theorem, data)
+    lower = replace(data, points=tuple(replace(p, value=p.value * 9 / 10) for p in data.points))
+    with pytest.raises(Rejected, match="condition"):
+        confirm_data(weakened.where_it_fails, lower)
+
+
+def test_a_leading_term_is_known_at_numbers_where_no_formula_says_it_of_all() -> None:
+    """At μ = 0 the second sample has no gradient at the start, and adds nothing to the drift."""
+    (weakened,) = [one for one in weakenings_of(NAMED["wen-1sam-flow.step"]) if one.name == "mu > 0"]
+    at = {"a": 1, "a2": 1, "eta": 1, "lam": 1, "mu": 0, "rho": 1}
+    found = confirm_at(weakened.where_it_fails, Instance(at, (0, 0, 0)))
+    assert found is not None and found.confirmed and found.observed == "4/5"
+    assert confirm_at(weakened.statement, Instance({**at, "mu": sp.Rational(1, 2)}, (0, 0, 0))) is None
+
+
+def test_an_envelope_is_compared_far_out_only_with_an_orbit_that_stays() -> None:
+    statement, resting = without_convexity("sc-sam-neighbourhood"), at_rest_beside_a_ridge("1/8000")
+    found = confirm_at(statement, resting)
+    assert found is not None and found.step is not None and found.step > 10_000
+    assert confirm_at(statement, replace(resting, start=(1, sp.Rational(101, 100)))) is None
+
+
+@pytest.mark.parametrize(("height", "k"), [("99/100", 8), ("3/5", 8), ("1", 6), ("1", 14), ("1/2", 4)])
 def test_ridges_are_as_smooth_and_steep_as_declared(height: str, k: int) -> None:
     loss, arithmetic = Ridges(height, k), Float64()
     angle = np.linspace(0, 2 * np.pi, 4001)[:-1]
@@ -195,6 +276,28 @@ def test_ridges_are_as_smooth_and_steep_as_declared(height: str, k: int) -> None
     ]
     moduli = np.abs(np.linalg.eigvalsh(np.moveaxis(np.stack(columns) / 2e-6, -1, 0)))
     assert moduli.max() == pytest.approx(float(loss.facts.beta), rel=1e-5)
+
+
+def test_the_widening_valley_is_as_smooth_and_steep_as_declared() -> None:
+    loss, arithmetic, rng = WideningValley(), Float64(), np.random.default_rng(0)
+    wide = np.stack([rng.uniform(-9000, 9000, 40_000), rng.uniform(-4000, 16_000, 40_000)])
+    near = np.stack([rng.uniform(-600, 600, 40_000), 7260 + rng.uniform(-300, 900, 40_000)])
+    at = np.concatenate([wide, near], axis=1)
+    gradient, value = np.stack(loss.gradient(arithmetic, at)), loss.value(arithmetic, at)
+    assert value.min() >= 0 and ((gradient**2).sum(axis=0) / value).min() >= 0.2 * (1 - 1e-12)
+    step = rng.normal(size=at.shape) * 10 ** rng.uniform(-1, 3, at.shape[1])
+    moved = np.stack(loss.gradient(arithmetic, at + step))
+    stretch = np.hypot(*(moved - gradient)) / np.hypot(*step)
+    assert 0.99 < stretch.max() <= 1 + 1e-9
+    between = (gradient * step).sum(axis=0)
+    remainder = 2 * (loss.value(arithmetic, at + step) - value - between) / (step**2).sum(axis=0)
+    assert np.abs(remainder).max() <= 1 + 1e-4  # the gradient is that of the value
+
+
+def test_without_convexity_sam_keeps_a_level_across_a_widening_valley() -> None:
+    statement = without_convexity("sam-one-step-sdp-neighbourhood.level")
+    found = confirm_at(statement, across_a_widening_valley())
+    assert found is not None and found.observed == "10666773/4" and found.extra["period"] == "2"
 
 
 @pytest.mark.parametrize(("height", "k"), [("0", 8), ("3/2", 8), ("1/2", 7), ("1/2", 2)])

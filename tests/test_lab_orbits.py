@@ -19,7 +19,7 @@ from sam_theory.dynamics import Map
 from sam_theory.errors import InputError
 from sam_theory.lab import PeriodicOrbits, at, find_orbits
 from sam_theory.losses import Expression, Quadratic
-from sam_theory.rules import RULES
+from sam_theory.rules import RULES, gd_flow
 
 #: A step of gradient descent with η = 1 on this loss is the logistic map 4x(1 − x).
 LOGISTIC = "4*x**3/3 - 3*x**2/2"
@@ -206,6 +206,11 @@ def test_an_interruption_keeps_what_was_found() -> None:
 def test_parameters_are_exact() -> None:
     here = at(Map(RULES["sam"], Quadratic(1)), {"eta": "1/3", "rho": 0.5})
     assert here.values == {"eta": Fraction(1, 3), "rho": Fraction(1, 2)}
+
+
+def test_a_velocity_is_no_map() -> None:
+    with pytest.raises(InputError, match="velocity"):
+        at(Map(gd_flow, Expression("x**2")), {})
 
 
 @pytest.mark.parametrize(

@@ -52,12 +52,13 @@ from sam_theory import (
 from sam_theory.arithmetic import LENGTH, NUMBER, STEP_SIZE
 from sam_theory.engines import budget_of
 from sam_theory.engines._asymptotic import exact_leading_term, leading_ratio
+from sam_theory.engines._context import one_context
 from sam_theory.engines._goal import Goal
 from sam_theory.engines._goals import goals_of
 from sam_theory.engines._orbit_goals import sides, stability_margin
 from sam_theory.engines._prove import PROVERS, prove
 from sam_theory.engines._recheck import recheck
-from sam_theory.engines._smt import close, satisfiable
+from sam_theory.engines._smt import _at_numbers, close, satisfiable
 from sam_theory.engines._symbolic import close as reduce
 from sam_theory.engines._symbolic import parameter_limit
 
@@ -138,6 +139,15 @@ def test_contradictory_assumptions_prove_nothing() -> None:
     assert close(Goal("g", (a > 0, a < 0), a > 5), 10**6).status == "empty"
     assert satisfiable((a > 0, a < 0)) is False
     assert satisfiable((a > 0, a < 1)) is True
+
+
+def test_numbers_show_that_assumptions_agree_and_never_that_they_do_not() -> None:
+    a, b = sp.symbols("a b", real=True)
+    with one_context():
+        assert _at_numbers([a > 1], [a > 1, b**2 <= a], 10**6).status == "refuted"
+        assert _at_numbers([a > 1], [a > 1, b**2 < -a], 10**6).status == "unknown"
+        assert _at_numbers([a > 1], [a > 1, a < 0], 10**6).status == "unknown"
+        assert _at_numbers([], [a > 1], 10**6).status == "unknown"
 
 
 def test_a_root_of_what_may_be_negative_is_no_assumption() -> None:

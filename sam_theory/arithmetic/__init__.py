@@ -3,6 +3,8 @@
 from sam_theory.arithmetic._ball import Ball
 from sam_theory.arithmetic._base import Arithmetic, Coordinates, Field, HasDerivatives, NotExact, Undecided
 from sam_theory.arithmetic._closed import closed_roots
+from sam_theory.arithmetic._compile import Bind
+from sam_theory.arithmetic._derivative import with_derivative
 from sam_theory.arithmetic._dimension import (
     CURVATURE,
     GRADIENT,
@@ -27,6 +29,7 @@ from sam_theory.arithmetic._rational import FlintRational, Rational, rational_sq
 from sam_theory.arithmetic._series import Expansion, Series
 from sam_theory.arithmetic._smt import Smt
 from sam_theory.arithmetic._symbolic import Symbolic
+from sam_theory.arithmetic._taylor import Taylor
 from sam_theory.arithmetic._trace import Flatten, python_source
 from sam_theory.arithmetic._vectors import (
     Combination,
@@ -51,6 +54,7 @@ __all__ = [
     "smooth_kinks",
     "Arithmetic",
     "Ball",
+    "Bind",
     "Builder",
     "CURVATURE",
     "Combination",
@@ -90,6 +94,7 @@ __all__ = [
     "Smt",
     "Span",
     "Symbolic",
+    "Taylor",
     "Traced",
     "Undecided",
     "Vec",
@@ -111,4 +116,5 @@ __all__ = [
     "sqrt1p",
     "sqrt1p_slope",
     "value",
+    "with_derivative",
 ]

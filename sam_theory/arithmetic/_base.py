@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, ClassVar, Protocol
 
-from sam_theory.arithmetic._compile import compiled, missing_field, missing_input
+from sam_theory.arithmetic._compile import Bind, bound, compiled, missing_field, missing_input, sample_program
 from sam_theory.arithmetic._program import NORMALISATIONS, Program
 from sam_theory.errors import InputError
 
@@ -161,6 +161,14 @@ class Arithmetic:
         """``then`` where a < b (a ≤ b unless ``strict``), else ``otherwise``."""
         return then if (a < b if strict else a <= b) else otherwise
 
+    def minimum(self, a: Any, b: Any) -> Any:
+        """The smaller of two scalars."""
+        return self.select(a, b, a, b, True)
+
+    def maximum(self, a: Any, b: Any) -> Any:
+        """The larger of two scalars."""
+        return self.select(a, b, b, a, True)
+
     def call(self, function: str | HasDerivatives, order: int, a: Any) -> Any:
         """An elementary function by name (order 0), or a derivative of a link."""
         if not isinstance(function, str):
@@ -261,7 +269,7 @@ class Arithmetic:
     # -- losses ------------------------------------------------------------------------------------------
     def grad(self, field: Field, v: Any, env: Mapping[str, Any]) -> Any:
         """∇L at ``v``."""
-        return self.run(field.gradient_program, {**env, "w": v}, field)["result"]
+        return self.as_vector(self.run(field.gradient_program, {**env, "w": v}, field)["result"], v)
 
     def value(self, field: Field, v: Any, env: Mapping[str, Any]) -> Any:
         """L at ``v``."""
@@ -269,10 +277,12 @@ class Arithmetic:
 
     def sample(self, field: Field, v: Any, number: Any, env: Mapping[str, Any]) -> Any:
         """The gradient at ``v`` of the sample with this number (from 0) of a finite sum."""
-        program = getattr(field, "sample_program", None)
-        if program is None:
-            raise InputError(f"{getattr(field, 'name', 'the loss')} is no sum over samples; use a FiniteSum")
-        return self.run(program, {**env, "w": v, "sample": number}, field)["result"]
+        program = sample_program(field)
+        return self.as_vector(self.run(program, {**env, "w": v, "sample": number}, field)["result"], v)
+
+    def as_vector(self, gradient: Any, v: Any) -> Any:
+        """A gradient at ``v`` in the form of ``v``: one that does not depend on the state may lack its batch."""
+        return gradient
 
     # -- the interpreter ---------------------------------------------------------------------------------
     def run(self, program: Program, env: Mapping[str, Any], field: Field | None = None) -> dict[str, Any]:
@@ -311,6 +321,18 @@ class Arithmetic:
             else:
                 keep(self._with_data(op, [values[i] for i in places], data))
         return {name: values[i] for name, i in program.outputs}
+
+    def binder(self, program: Program, field: Field | None, varying: tuple[str, ...]) -> Bind:
+        """``bind(arithmetic, env)``: ``program`` as a function of the inputs ``varying``, for loops.
+
+        What depends on ``env`` alone is computed once, when it is bound.  Raises InputError if there is no loss, and,
+        when it is bound or run, if an input is missing.
+        """
+        parts = () if field is None else (field.value_program, field.gradient_program, field.sample_program)
+        key = (type(self), varying, *parts)
+        if key not in program.functions:
+            program.functions[key] = bound(program, self, field, varying)
+        return program.functions[key]
 
     def _with_data(self, op: str, args: list[Any], data: Any) -> Any:
         """The value of an operation that has constant data."""

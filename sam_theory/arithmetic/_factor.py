@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import sympy as sp
 from flint import Ordering, fmpz_mpoly_ctx
 from sympy.core.mul import _keep_coeff
 from sympy.polys.polyerrors import GeneratorsNeeded, PolificationFailed
+from sympy.polys.polyutils import _sort_gens
+
+from sam_theory.arithmetic._fractions import Fractions, leaves
 
 
 @lru_cache(maxsize=256)
@@ -20,6 +24,31 @@ def factored(e: sp.Expr) -> sp.Expr:
     >>> factored((x**2 - y**2) / (2 * x + 2 * y * sp.sqrt(3)))
     (x - y)*(x + y)/(2*(x + sqrt(3)*y))
     """
+    generators = leaves(e)
+    if all(a.is_Symbol or (a.is_Function and not isinstance(a, sp.exp)) for a in generators):
+        found = _in_generators(e, _sort_gens(generators))
+        if found is not None:
+            return found
+    return _in_parts(e)
+
+
+def _in_generators(e: sp.Expr, generators: Sequence[sp.Expr]) -> sp.Expr | None:
+    """A rational function of independent generators; None where it divides by 0."""
+    fractions = Fractions(generators)
+    pair = fractions(e)
+    if pair is None or pair[0] == 0:
+        return None if pair is None else sp.S.Zero
+    common = pair[0].gcd(pair[1])
+    coefficient, product = sp.S.One, []
+    for part, outward in zip(pair, (1, -1), strict=True):
+        constant, factors = (part / common).factor()
+        coefficient *= sp.Integer(int(constant)) ** outward
+        product += [fractions.expression(f) ** (int(k) * outward) for f, k in factors]
+    return _keep_coeff(coefficient, sp.Mul(*product))
+
+
+def _in_parts(e: sp.Expr) -> sp.Expr:
+    """Roots, and whatever else SymPy takes for a generator: the factors of what ``together`` makes of it."""
     coefficient, product = sp.S.One, []
     for part in sp.Mul.make_args(sp.together(e)):
         base, exponent = part.args if part.is_Pow else (part, sp.S.One)
@@ -40,6 +69,26 @@ def factored(e: sp.Expr) -> sp.Expr:
         else:
             return sp.factor(e)
     return _keep_coeff(coefficient, sp.Mul(*product))
+
+
+@lru_cache(maxsize=1 << 12)
+def normal(e: sp.Expr) -> sp.Expr:
+    """``e`` as a reduced fraction of factors, in what is no sum, product or integer power; there, its arguments are so.
+
+    Of a rational function it decides whether it vanishes; between roots, signs and functions it uses no relation.
+
+    Examples
+    --------
+    >>> x, f = sp.symbols("x", real=True), sp.Function("f")
+    >>> normal(sp.sqrt((x + 1) ** 2 - 2 * x - 1) * f(x * (x + 2)) - sp.Abs(x) * f(x**2 + 2 * x))
+    0
+    """
+    if e.is_Number or e.is_Symbol:
+        return e
+    if e.is_Function or (e.is_Pow and not e.exp.is_Integer):
+        return e.func(*(normal(a) if isinstance(a, sp.Expr) else a for a in e.args))
+    inner = {f: normal(f) for f in e.atoms(sp.Function, sp.Pow) if f.is_Function or not f.exp.is_Integer}
+    return factored(e.xreplace({f: g for f, g in inner.items() if f != g}))
 
 
 def _factors(e: sp.Expr) -> tuple[sp.Expr, list[tuple[sp.Expr, int]]] | None:

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from sam_theory.arithmetic._base import Arithmetic, Field
+from sam_theory.arithmetic._base import Arithmetic
 from sam_theory.arithmetic._compile import OPERATORS
 from sam_theory.arithmetic._program import Program, as_float
 from sam_theory.errors import InputError
@@ -30,11 +30,13 @@ def _sqrt1p_slope(z: Any) -> Any:
     return np.where(np.isinf(z), np.sign(z), np.asarray(z) / np.hypot(1.0, z))
 
 
-def _as_vector(gradient: Any, v: Any) -> Any:
-    if isinstance(gradient, np.ndarray) and gradient.ndim >= np.ndim(v):
-        return gradient
-    g = np.asarray(gradient)
-    return g.reshape(g.shape + (1,) * (np.ndim(v) - g.ndim)) if g.ndim < np.ndim(v) else g
+def _squared(v: Any) -> Any:
+    """‖v‖², summed in the order of :meth:`Float64.dot`."""
+    squares = v * v
+    total = squares[0]
+    for square in squares[1:]:
+        total = total + square
+    return total
 
 
 def _common(a: Any, b: Any) -> tuple[int, ...]:
@@ -67,13 +69,25 @@ class Float64(Arithmetic):
     fixed_numbers: ClassVar[bool] = True
     inline: ClassVar[Mapping[str, str]] = {
         **OPERATORS,
+        **{f"call {(name, 0)}": f"_{name}({{}})" for name in functions},
         "div": "_divide({}, {})",
         "sqrt": "_sqrt({})",
         "ipow 3": "{0} * ({0} * {0})",
+        "minimum": "_minimum({}, {})",
+        "maximum": "_maximum({}, {})",
+        "as_vector": "{0} if {0}.__class__ is _array and {0}.ndim >= {1}.ndim else arithmetic.as_vector({0}, {1})",
         "select True": "_where({0} < {1}, {2}, {3})",
         "select False": "_where({0} <= {1}, {2}, {3})",
     }
-    scope: ClassVar[Mapping[str, Any]] = {"_divide": np.true_divide, "_sqrt": np.sqrt, "_where": np.where}
+    scope: ClassVar[Mapping[str, Any]] = {
+        **{f"_{name}": function for name, function in functions.items()},
+        "_divide": np.true_divide,
+        "_sqrt": np.sqrt,
+        "_where": np.where,
+        "_minimum": np.minimum,
+        "_maximum": np.maximum,
+        "_array": np.ndarray,
+    }
 
     def number(self, value: Fraction) -> Any:
         return as_float(value)
@@ -107,10 +121,12 @@ class Float64(Arithmetic):
         return np.where(a < b if strict else a <= b, then, otherwise)
 
     def stack(self, scalars: Sequence[Any]) -> Any:
-        shapes = {np.shape(a) for a in scalars}
-        if len(shapes) == 1:
+        if len(scalars) == 1:
+            return np.asarray(scalars[0], dtype=float)[None]
+        try:
             return np.array(scalars, dtype=float)
-        batch = np.broadcast_shapes(*shapes)
+        except ValueError:  # they differ in shape
+            batch = np.broadcast_shapes(*map(np.shape, scalars))
         stacked = np.empty((len(scalars), *batch))
         for i, a in enumerate(scalars):
             stacked[i] = a
@@ -151,20 +167,20 @@ class Float64(Arithmetic):
         ordinary = (top > 0) & (top < np.inf)
         scale = top if ordinary.all() else np.where(ordinary, top, 1.0)
         scaled = v / scale
-        return scale * np.sqrt(self.dot(scaled, scaled))
+        return scale * np.sqrt(_squared(scaled))
 
     def unit(self, v: Any, eps: Any, normalisation: str) -> Any:
+        plain = np.ndim(eps) == 0 and eps == 0
+        if plain and len(v) == 1:
+            return np.sign(v) + 0.0 * v  # the sign of what is finite, else no number
         size = np.abs(v)
-        top = size[0] if len(v) == 1 else np.maximum.reduce(size)
+        top = np.maximum.reduce(size)
         ordinary = (top > 0) & (top < np.inf)
         common = bool(ordinary.all())
         scale = top if common else np.where(ordinary, top, 1.0)
         scaled = v / scale
-        n = np.abs(scaled[0]) if len(v) == 1 else np.sqrt(self.dot(scaled, scaled))
-        if np.ndim(eps) == 0 and eps == 0:
-            denominator = n
-        else:
-            denominator = self.regularised(n, np.asarray(eps, dtype=float) / scale, normalisation)
+        n = np.abs(scaled[0]) if len(v) == 1 else np.sqrt(_squared(scaled))
+        denominator = n if plain else self.regularised(n, np.asarray(eps, dtype=float) / scale, normalisation)
         if common:
             return scaled / denominator
         return np.where(top == 0, 0.0, scaled / np.where(top == 0, 1.0, denominator))
@@ -172,12 +188,11 @@ class Float64(Arithmetic):
     def is_zero(self, a: Any) -> bool:
         return bool(np.ndim(a) == 0 and a == 0)
 
-    def grad(self, field: Field, v: Any, env: Mapping[str, Any]) -> Any:
-        # A gradient that does not depend on the state has no batch of its own.
-        return _as_vector(super().grad(field, v, env), v)
-
-    def sample(self, field: Field, v: Any, number: Any, env: Mapping[str, Any]) -> Any:
-        return _as_vector(super().sample(field, v, number, env), v)
+    def as_vector(self, gradient: Any, v: Any) -> Any:
+        if isinstance(gradient, np.ndarray) and gradient.ndim >= np.ndim(v):
+            return gradient
+        g = np.asarray(gradient)
+        return g.reshape(g.shape + (1,) * (np.ndim(v) - g.ndim)) if g.ndim < np.ndim(v) else g
 
     def matmul(self, matrix: tuple[tuple[Fraction, ...], ...], v: Any) -> Any:
         known = self._matrices.get(id(matrix))

@@ -12,7 +12,7 @@ from sam_theory.arithmetic._rational import Rational
 from sam_theory.arithmetic._scaled import KeepsFactors
 
 #: slope of each function: (arithmetic, argument, value) -> slope
-_SLOPES: dict[str, Callable[[Arithmetic, Any, Any], Any]] = {
+SLOPES: dict[str, Callable[[Arithmetic, Any, Any], Any]] = {
     "exp": lambda r, a, v: v,
     "log": lambda r, a, v: 1 / a,
     "sin": lambda r, a, v: r.call("cos", 0, a),
@@ -138,7 +138,7 @@ class Jets(KeepsFactors):
             return function.evaluate(order, a, self)
         a = self._jet(a)
         value = self.base.call(function, 0, a.value)
-        return a.scaled(value, _SLOPES[function](self.base, a.value, value)) if a.tangent else Jet(value)
+        return a.scaled(value, SLOPES[function](self.base, a.value, value)) if a.tangent else Jet(value)
 
     # -- vectors -----------------------------------------------------------------------------------------
     def norm(self, v: Any) -> Jet:

@@ -85,7 +85,7 @@ class Program:
 
     #: How often each class of arithmetics has interpreted the program, and the code of those that did so often.
     runs: dict[type, int] = field(init=False, repr=False, compare=False, default_factory=dict)
-    functions: dict[type, Callable[..., Any]] = field(init=False, repr=False, compare=False, default_factory=dict)
+    functions: dict[Hashable, Callable[..., Any]] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "plan", tuple((_shape(n), n.op, n.args, n.data) for n in self.nodes))

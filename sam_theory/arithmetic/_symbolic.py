@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any, ClassVar
 
 import sympy as sp
@@ -22,6 +23,12 @@ def common_factor(values: list[sp.Expr]) -> sp.Expr:
         factors = sp.Mul.make_args(v)
         shared = [f for f in shared if f in factors]
     return sp.Mul(*shared)
+
+
+@lru_cache(maxsize=1 << 14)
+def evaluated(function: Any, *args: Any) -> Any:
+    """``function(*args)`` for a comparison, Min or Max: SymPy asks long for the signs of differences, here once."""
+    return function(*args)
 
 
 class Symbolic(Arithmetic):
@@ -51,10 +58,10 @@ class Symbolic(Arithmetic):
 
     def select(self, a: Any, b: Any, then: Any, otherwise: Any, strict: bool) -> Any:
         if (then, otherwise) == (a, b):
-            return sp.Min(a, b)
+            return evaluated(sp.Min, a, b)
         if (then, otherwise) == (b, a):
-            return sp.Max(a, b)
-        condition = sp.StrictLessThan(a, b) if strict else sp.LessThan(a, b)
+            return evaluated(sp.Max, a, b)
+        condition = evaluated(sp.StrictLessThan if strict else sp.LessThan, a, b)
         if condition is sp.true:
             return then
         if condition is sp.false:

@@ -9,10 +9,16 @@ from typing import Any
 
 import click
 
+from sam_theory.cli._basin import basin
+from sam_theory.cli._bifurcation import bifurcation
 from sam_theory.cli._check import check
+from sam_theory.cli._diagram import diagram
+from sam_theory.cli._drift import drift
 from sam_theory.cli._export import export
 from sam_theory.cli._falsify import falsify
+from sam_theory.cli._invariants import invariants
 from sam_theory.cli._list import list_
+from sam_theory.cli._lyapunov import lyapunov
 from sam_theory.cli._orbits import orbits
 from sam_theory.cli._show import show
 from sam_theory.cli._simulate import simulate
@@ -70,5 +76,23 @@ def main() -> None:
     """Verify theorems about sharpness-aware minimization."""
 
 
-for _command in (verify, falsify, check, synthesize, list_, show, simulate, orbits, stability, export):
+_COMMANDS = (
+    verify,
+    falsify,
+    check,
+    synthesize,
+    list_,
+    show,
+    simulate,
+    orbits,
+    stability,
+    bifurcation,
+    diagram,
+    basin,
+    lyapunov,
+    drift,
+    invariants,
+    export,
+)
+for _command in _COMMANDS:
     main.add_command(_command)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sam_theory.losses import Loss
     from sam_theory.rules import Rule
 
-__all__ = ["exact", "intervals", "map_options", "number", "read_map"]
+__all__ = ["exact", "intervals", "map_options", "number", "read_loss", "read_map", "read_rule", "subject_options"]
 
 _LONGEST = 400
 """Digits of a number on the command line; more are a mistake and could take forever to read."""
@@ -69,8 +69,12 @@ def intervals(texts: tuple[str, ...], option: str) -> dict[str, tuple[Fraction, 
     return found
 
 
-def _loss(text: str) -> Loss:
-    """A loss by name, or from an expression; a single unknown name is a misspelling, not a linear loss."""
+def read_loss(text: str, held: Collection[str] = ()) -> Loss:
+    """A loss by name, or from an expression; a single unknown name is a misspelling, not a linear loss.
+
+    Symbols of an expression that are ``held`` are its parameters, the others its coordinates.
+    """
+    from sam_theory.arithmetic import parse_expression
     from sam_theory.losses import Expression, named_losses
 
     named = named_losses()
@@ -78,15 +82,18 @@ def _loss(text: str) -> Loss:
         return named[text]
     if text.isidentifier():
         raise unknown("loss", text, named)
-    return Expression(text)
+    symbols = {str(s) for s in parse_expression(text).free_symbols} if held else set()
+    return Expression(text, sorted(symbols - {*held}) if symbols & {*held} else ())
 
 
-def _rule(name: str) -> Rule:
-    from sam_theory.rules import RULES
+def read_rule(name: str, flows: bool = False) -> Rule:
+    """A rule by name; with ``flows`` also ``gd_flow``, ``sam_flow`` and ``usam_flow``."""
+    from sam_theory.rules import RULES, gd_flow, sam_flow, usam_flow
 
-    if name not in RULES:
-        raise unknown("rule", name, RULES)
-    return RULES[name]
+    known = {**RULES, **({"gd_flow": gd_flow, "sam_flow": sam_flow, "usam_flow": usam_flow} if flows else {})}
+    if name not in known:
+        raise unknown("rule", name, known)
+    return known[name]
 
 
 def _complete_losses(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
@@ -101,7 +108,7 @@ def _complete_rules(_: click.Context, __: click.Parameter, incomplete: str) -> l
     return [name for name in RULES if name.startswith(incomplete)]
 
 
-_OPTIONS = (
+_SUBJECT = (
     click.option(
         "--loss",
         "loss_text",
@@ -118,6 +125,8 @@ _OPTIONS = (
         shell_complete=_complete_rules,
         help="See sam-theory list rules.",
     ),
+)
+_NUMBERS = (
     click.option("--eta", metavar="X", help="Step size: a decimal or a fraction."),
     click.option("--rho", metavar="X", help="Perturbation radius: a decimal or a fraction."),
     click.option("--set", "further", metavar="NAME=X", multiple=True, help="A further parameter; repeat."),
@@ -126,7 +135,14 @@ _OPTIONS = (
 
 def map_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options of a command about one map: its arguments ``loss_text, rule_name, eta, rho, further``."""
-    for option in reversed(_OPTIONS):
+    for option in reversed((*_SUBJECT, *_NUMBERS)):
+        command = option(command)
+    return command
+
+
+def subject_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of a command about a map whatever its parameters: its arguments ``loss_text, rule_name``."""
+    for option in reversed(_SUBJECT):
         command = option(command)
     return command
 
@@ -138,17 +154,24 @@ def read_map(
     rho: str | None,
     further: tuple[str, ...],
     varied: str = "",
+    coordinates: Collection[str] = (),
     *,
     partial: bool = False,
 ) -> tuple[Map, dict[str, Fraction]]:
     """The map and an exact number for each of its parameters but ``varied``; with ``partial`` for those given.
 
+    A name that ``--set`` gives or that varies is a parameter of the rule, an option of it with a number, or a symbol of
+    the loss that then is no coordinate, unless it is among ``coordinates``.
+
     Raises InputError for unknown names, what is no number, and a parameter that is missing or given twice.
     """
     from sam_theory.dynamics import Map
 
-    rule, loss = _rule(rule_name), _loss(loss_text)
-    system = Map(rule, loss)
+    rule = read_rule(rule_name)
+    held = {text.partition("=")[0] for text in further} | ({varied} if varied else set())
+    rule = rule.free(*(n for n in rule.options if n in held and isinstance(rule.options[n], int | float | Fraction)))
+    system = Map(rule, read_loss(loss_text, held - {*rule.parameters, *coordinates}))
+    loss = system.loss
     given = {n: exact(text, f"--{n}") for n, text in (("eta", eta), ("rho", rho)) if text is not None}
     for text in further:
         name, equals, said = text.partition("=")
@@ -157,7 +180,9 @@ def read_map(
         if name not in system.parameters:
             raise unknown(f"parameter of {rule.name} on {loss.name}", name, system.parameters)
         given[name] = exact(said, f"--set {name}")
-    if varied and varied not in system.parameters:
+    if varied in given:
+        raise InputError(f"{varied} varies; do not give it a value")
+    if varied and varied not in (*system.parameters, *coordinates):
         raise unknown(f"parameter of {rule.name} on {loss.name}", varied, system.parameters)
     for name, value in given.items():
         if name not in system.parameters and value:

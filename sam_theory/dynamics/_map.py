@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import sympy as sp
 
-from sam_theory.arithmetic import Arithmetic, Coordinates, Flatten, Program, Symbolic, one_sided_partial
+from sam_theory.arithmetic import Arithmetic, Bind, Coordinates, Flatten, Program, Symbolic, one_sided_partial
 from sam_theory.dynamics._sides import sides_at
 from sam_theory.errors import InputError
 from sam_theory.losses import Loss
@@ -43,6 +43,19 @@ class Map:
     def step(self, arithmetic: Arithmetic, state: Mapping[str, Any], env: Mapping[str, Any]) -> dict[str, Any]:
         """One step in ``arithmetic``: vectors in ``state``, parameters (and ``k``, noise) in ``env``."""
         return arithmetic.run(self.rule.program, {**env, **state}, self.loss)
+
+    def stepper(self, arithmetic: Arithmetic, env: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
+        """:meth:`step` as a function of the state (and ``k``, noise) at these parameters, for many steps."""
+        bind = self._binders.get(type(arithmetic))
+        if bind is None:
+            varying = (*self.state, *self.rule.noise, *(("k",) if self.rule.uses_step_number else ()))
+            bind = self._binders[type(arithmetic)] = arithmetic.binder(self.rule.program, self.loss, varying)
+        return bind(arithmetic, env)
+
+    @cached_property
+    def _binders(self) -> dict[type, Bind]:
+        """The step as code with its parameters bound, by class of arithmetics."""
+        return {}
 
     # -- in coordinates ----------------------------------------------------------------------------------
     def symbols(self) -> dict[str, sp.Symbol]:

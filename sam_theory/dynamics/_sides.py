@@ -5,19 +5,13 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import sympy as sp
 
 from sam_theory.arithmetic import kinks, one_sided_partial, smooth_kinks
+from sam_theory.arithmetic._factor import normal
 from sam_theory.errors import InputError
-
-
-@lru_cache(maxsize=1024)
-def simplified(e: sp.Expr) -> sp.Expr:
-    """SymPy's ``simplify``, once for each expression: points of a cycle and mutants of a statement share them."""
-    return sp.simplify(e)
 
 
 @dataclass(frozen=True)
@@ -41,7 +35,7 @@ def sides_at(step: Sequence[sp.Expr], variables: Sequence[sp.Symbol], point: Seq
     """
     rows = [smooth_kinks(e) for e in step]
     at: Mapping[sp.Symbol, sp.Expr] = dict(zip(variables, map(sp.sympify, point), strict=True))
-    values = {f: simplified(f.xreplace(at).doit()) for f in kinks(rows)}
+    values = {f: normal(f.xreplace(at).doit()) for f in kinks(rows)}
     vanishing = [f for f, v in values.items() if v == 0]
     nested = [f for f in values if f.has(sp.sign, sp.Abs)]
     if vanishing and nested:
@@ -69,5 +63,5 @@ def singular_at(rows: Sequence[sp.Expr], at: Mapping[sp.Symbol, sp.Expr]) -> lis
     """
     powers = {p for e in rows for p in e.atoms(sp.Pow) if not (p.exp.is_Integer and p.exp.is_positive)}
     bases = sorted({p.base for p in powers if p.base.free_symbols & set(at)}, key=sp.default_sort_key)
-    found = dict.fromkeys(simplified(b.xreplace(at).doit()) for b in bases)
+    found = dict.fromkeys(normal(b.xreplace(at).doit()) for b in bases)
     return [v for v in found if not (v.is_positive or v.is_negative)]

@@ -20,6 +20,7 @@ from sam_theory.engines._collapse import collapse
 from sam_theory.engines._cycle_series import leading_on_cycle
 from sam_theory.engines._edge_passage import through_the_edge
 from sam_theory.engines._few_steps import after_few_steps
+from sam_theory.engines._fixed_point import at_fixed_point
 from sam_theory.engines._flip import beyond_flip
 from sam_theory.engines._goal import Goal
 from sam_theory.engines._leading import (
@@ -163,6 +164,6 @@ def _even_in_start(theorem: Theorem, claim: Asymptotic, env: dict[str, Any], i: 
 
 #: What finds a leading term, or raises Unknown, NotExact or Undecided; tried in this order.
 _WITH_TIES = (beyond_flip,)
-_IN_THE_LIMIT = (_beside_manifold, through_the_edge, leading_on_cycle, collapse, *_WITH_TIES)
+_IN_THE_LIMIT = (_beside_manifold, through_the_edge, leading_on_cycle, collapse, *_WITH_TIES, at_fixed_point)
 _AFTER_FEW_STEPS = (after_few_steps,)
 _ALONG_A_DRIFT = (slow_drift,)

@@ -25,6 +25,7 @@ from typing import Any
 import sympy as sp
 
 from sam_theory.arithmetic import Coordinates, Symbolic, lower
+from sam_theory.arithmetic._factor import factored
 from sam_theory.engines._goal import Goal, nonzero
 from sam_theory.engines._laurent import Laurent, NoSeries, Series
 from sam_theory.engines._leading import RLIMIT, Leading, Unknown, one_fixed_map
@@ -145,7 +146,7 @@ class _Cycle:
         """The next coefficients: a linear system whose matrix is that of order 0."""
         expand, order = self._laurent(), self.terms
         rest = [expand.expression(c.coefficient(order)) for k in (0, 1) for c in self._image(k, expand)]
-        found = [sp.cancel(e) for e in -(self.inverse * sp.Matrix(rest))]
+        found = [factored(e) for e in -(self.inverse * sp.Matrix(rest))]
         for k in (0, 1):
             self.points[k].append(found[k * self.size : (k + 1) * self.size])
 

@@ -33,6 +33,7 @@ from sam_theory.arithmetic import Coordinates, Expansion, NotExact, Series, Symb
 from sam_theory.arithmetic._series import tidy
 from sam_theory.dynamics._sides import singular_at
 from sam_theory.engines._leading import (
+    NOT_SMOOTH,
     Leading,
     Unknown,
     equated,
@@ -133,7 +134,7 @@ def _smooth(theorem: Theorem, small: sp.Symbol) -> None:
     env = coordinate_environment(theorem)
     named: dict[Any, Any] = {sp.Symbol(s.name, real=True): s for s in theorem.symbols}
     image = [e.subs(named).subs(equated(theorem)) for e in env["w_next"]]
-    if any(e.has(sp.sign, sp.Abs, sp.Piecewise, sp.Min, sp.Max, sp.Heaviside, sp.log, sp.tan) for e in image):
+    if any(e.has(*NOT_SMOOTH) for e in image):
         raise Unknown("the map is not seen to be smooth at 0")
     at_birth = dict.fromkeys((*env["w"], small), sp.S.Zero)
     if not all(never_vanishes(theorem, e) for e in singular_at(image, at_birth)):

@@ -7,6 +7,7 @@ from typing import Any
 
 import sympy as sp
 
+from sam_theory.arithmetic._symbolic import evaluated
 from sam_theory.theorems import Inequality
 
 
@@ -28,7 +29,7 @@ class Goal:
 def relate(claim: Any, left: Any, right: Any) -> Any:
     """The relation that a claim asserts between two scalars."""
     if isinstance(claim, Inequality):
-        return sp.StrictLessThan(left, right) if claim.strict else sp.LessThan(left, right)
+        return evaluated(sp.StrictLessThan if claim.strict else sp.LessThan, left, right)
     return equal(left, right)
 
 

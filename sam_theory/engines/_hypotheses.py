@@ -11,6 +11,7 @@ from sympy.core.relational import Relational as Relation
 
 from sam_theory.arithmetic import Coordinate, Dot, LossValue, Norm
 from sam_theory.engines._budget import Budget
+from sam_theory.engines._contrary import contradicted
 from sam_theory.engines._prove import PROVERS, prove
 from sam_theory.engines._search import attack
 from sam_theory.engines._smt import satisfiable
@@ -39,10 +40,11 @@ _NUMBERS = (Coordinate, Dot, LossValue, Norm)
 def check_hypotheses(theorem: Theorem, budget: Budget, rng: Generators) -> tuple[HypothesisOutcome, ...]:
     """What dropping each hypothesis of ``theorem`` does.
 
-    ``needed``: a witness was confirmed exactly where the hypothesis fails and all others hold.  ``not needed``: it
-    follows from the others, or the provers close the same proof without it, or the one that the theorem gives for it
-    (``without``).  ``open``: neither.  A hypothesis without which the claim has no meaning is needed too: a denominator
-    vanishes, or what a relative remainder is relative to.
+    ``needed``: a witness was confirmed exactly where the hypothesis fails and all others hold, or the contrary that the
+    theorem names was proved there.  ``not needed``: it follows from the others, or the provers close the same proof
+    without it, or the one that the theorem gives for it (``without``).  ``open``: neither, also where an argument by
+    hand is named.  A hypothesis without which the claim has no meaning is needed too: a denominator vanishes, or what a
+    relative remainder is relative to.
     """
     known = [t.candidate for t in _corrected_by(theorem) if t.candidate is not None]
     return tuple(_outcome(w, budget, rng, known) for w in weakenings_of(theorem))
@@ -68,6 +70,10 @@ def _outcome(
             return HypothesisOutcome(name, "needed", None, said, reason)
     nearest = ""
     shown = weakened.shown
+    if isinstance(shown, Theorem):
+        refuted = contradicted(weakened, shown, budget, rng(shown.slug))
+        if refuted is not None:
+            return HypothesisOutcome(name, "needed", None, refuted, reason)
     candidates = [shown, *known] if isinstance(shown, (Instance, InterpolationData)) else known
     suggested = [weakened.where_it_fails.with_(candidate=c) for c in candidates]
     on_the_state = weakened.dropped is None or bool(weakened.dropped.atoms(*_NUMBERS))
@@ -85,7 +91,9 @@ def _outcome(
     own = weakened.statement.with_(proof=shown) if isinstance(shown, tuple) else weakened.statement
     if _proved(own, budget, rng):
         return HypothesisOutcome(name, "not needed", None, "proved without it", reason)
-    return HypothesisOutcome(name, "open", None, f"neither a witness nor a proof without it: {nearest}", reason)
+    by_hand = shown if isinstance(shown, str) else ""
+    said = f"neither a witness nor a proof without it: {nearest}"
+    return HypothesisOutcome(name, "open", None, said, reason or by_hand)
 
 
 def _on_states(relations: Iterable[Relation]) -> tuple[Relation, ...]:

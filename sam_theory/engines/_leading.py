@@ -16,6 +16,8 @@ from sam_theory.engines._smt import close
 from sam_theory.theorems import Theorem
 
 RLIMIT = 4_000_000
+#: What keeps a formula from being seen to be smooth, besides roots and denominators that vanish.
+NOT_SMOOTH = (sp.sign, sp.Abs, sp.Piecewise, sp.Min, sp.Max, sp.Heaviside, sp.log, sp.tan)
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ last step of a proof by explicit multipliers, which the search through cylinders
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
 from typing import Any
 
 import sympy as sp
@@ -16,14 +16,12 @@ import z3
 from sympy.core.relational import Relational as Relation
 from sympy.logic.boolalg import And, Implies
 
-from sam_theory.engines._context import context
-from sam_theory.engines._polynomial import is_monomial
+from sam_theory.engines._context import shared
+from sam_theory.engines._polynomial import Monomial, coefficients
 
 __all__ = ["linearly_contradictory"]
 
 _OPERATORS = {"<": "<", "<=": "<=", ">": ">", ">=": ">=", "==": "="}
-
-_Monomial = tuple[tuple[str, int], ...]
 
 
 def linearly_contradictory(parts: Sequence[Any], rlimit: int) -> bool:
@@ -32,7 +30,7 @@ def linearly_contradictory(parts: Sequence[Any], rlimit: int) -> bool:
     An implication counts where its premises stand among the parts.  Parts that are no polynomial relations are left
     out, which can only make it fail.
     """
-    known: dict[_Monomial, str] = {}
+    known: dict[Monomial, str] = {}
     rows = []
     for part in _with_conclusions(parts):
         sides = _monomials(part)
@@ -42,16 +40,16 @@ def linearly_contradictory(parts: Sequence[Any], rlimit: int) -> bool:
             f"(* {_number(c)} {known.setdefault(m, f'm{len(known)}')})" if m else _number(c) for m, c in sides.items()
         ]
         rows.append(f"(assert ({_OPERATORS[part.rel_op]} (+ 0 {' '.join(terms)}) 0))")
-    solver = z3.SolverFor("QF_LRA", ctx=context())
+    solver = z3.SolverFor("QF_LRA", ctx=shared().context)
     solver.set("rlimit", rlimit)
     # As text: z3 reads it many times faster than Python builds the same terms.
     solver.from_string("\n".join([*(f"(declare-const {m} Real)" for m in known.values()), *rows]))
     return bool(solver.check() == z3.unsat)
 
 
-def _number(c: Any) -> str:
-    size = f"(/ {abs(c.p)} {c.q})"
-    return f"(- {size})" if c.p < 0 else size
+def _number(c: Fraction) -> str:
+    size = f"(/ {abs(c.numerator)} {c.denominator})"
+    return f"(- {size})" if c < 0 else size
 
 
 def _with_conclusions(parts: Sequence[Any]) -> list[Any]:
@@ -66,18 +64,8 @@ def _with_conclusions(parts: Sequence[Any]) -> list[Any]:
     return found
 
 
-@lru_cache(maxsize=4096)
-def _monomials(part: Any) -> dict[_Monomial, Any] | None:
+def _monomials(part: Any) -> Mapping[Monomial, Fraction] | None:
     """Coefficients of lhs − rhs by monomial; None for anything but a polynomial relation with rational coefficients."""
     if not isinstance(part, Relation) or part.rel_op == "!=":
         return None
-    found: dict[_Monomial, Any] = {}
-    difference = part.lhs - part.rhs
-    if not all(map(is_monomial, sp.Add.make_args(difference))):
-        difference = sp.expand(difference)
-    for term, c in difference.as_coefficients_dict().items():
-        powers = term.as_powers_dict() if term != 1 else {}
-        if not c.is_Rational or any(not b.is_Symbol or not (e.is_Integer and e > 0) for b, e in powers.items()):
-            return None
-        found[tuple(sorted((b.name, int(e)) for b, e in powers.items()))] = c
-    return found
+    return coefficients(part.lhs if part.rhs is sp.S.Zero else part.lhs - part.rhs)

@@ -10,8 +10,9 @@ from typing import Any
 import sympy as sp
 
 from sam_theory.arithmetic import Coordinates, LossValue, Symbolic, VectorSymbol, kinks, lower, smooth_kinks
+from sam_theory.arithmetic._factor import normal
+from sam_theory.arithmetic._symbolic import evaluated
 from sam_theory.dynamics import Sides, sides_at
-from sam_theory.dynamics._sides import simplified
 from sam_theory.engines._goal import Goal, equal, nonzero
 from sam_theory.errors import InputError
 from sam_theory.theorems import DistanceDecreases, Step, Theorem, t
@@ -129,24 +130,24 @@ def stability_margin(matrix: sp.Matrix, direction: int | None, what: str) -> sp.
     the difference of two coordinates that may be exchanged), and the Jury conditions 1 − det, 1 − tr + det,
     1 + tr + det for two other coupled coordinates; decoupled groups of coordinates one by one.
     """
-    matrix = matrix.applyfunc(simplified)
+    matrix = matrix.applyfunc(normal)
     size = matrix.rows
     if direction is not None:
         if any(matrix[j, direction] != 0 for j in range(size) if j != direction):
             raise InputError(f"{what}: e_{direction + 1} is no eigenvector of the Jacobian")
         return 1 - sp.factor(matrix[direction, direction]) ** 2
     if matrix.is_upper or matrix.is_lower:
-        return sp.Min(*(1 - sp.factor(matrix[i, i]) ** 2 for i in range(size)))
+        return evaluated(sp.Min, *(1 - sp.factor(matrix[i, i]) ** 2 for i in range(size)))
     if size > 2:
         blocks = _coupled(matrix)
         if len(blocks) == 1:
             raise InputError(f"{what}: the Jacobian couples {size} coordinates; choose a direction")
-        return sp.Min(*(stability_margin(matrix.extract(b, b), None, what) for b in blocks))
+        return evaluated(sp.Min, *(stability_margin(matrix.extract(b, b), None, what) for b in blocks))
     (p, q), (q2, p2) = matrix.tolist()
-    if simplified(p - p2) == 0 and simplified(q - q2) == 0:  # the eigenvectors are (1, 1) and (1, −1)
-        return sp.Min(*(1 - sp.factor(m) ** 2 for m in (p + q, p - q)))
+    if normal(p - p2) == 0 and normal(q - q2) == 0:  # the eigenvectors are (1, 1) and (1, −1)
+        return evaluated(sp.Min, *(1 - sp.factor(m) ** 2 for m in (p + q, p - q)))
     trace, determinant = map(sp.factor, (matrix.trace(), matrix.det()))
-    return sp.Min(1 - determinant, 1 - trace + determinant, 1 + trace + determinant)
+    return evaluated(sp.Min, 1 - determinant, 1 - trace + determinant, 1 + trace + determinant)
 
 
 def _coupled(matrix: sp.Matrix) -> list[list[int]]:
@@ -217,7 +218,7 @@ def cycle_goals(theorem: Theorem, step: Step) -> list[Goal]:
         result += [Goal(f"multiplier {i + 1}{end}", exists, e) for end, e in ends]
     if claim.stable is not None:
         if len(claim.multipliers) == size:  # proved above to be all eigenvalues
-            margin = sp.Min(*(1 - m**2 for m in claim.multipliers))
+            margin = evaluated(sp.Min, *(1 - m**2 for m in claim.multipliers))
         else:
             margin = stability_margin(product, None, f"theorem {theorem.slug}")
         result.append(Goal("stability", exists, margin > 0 if claim.stable else margin < 0))

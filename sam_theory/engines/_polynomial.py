@@ -4,13 +4,30 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Mapping
+from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
 import sympy as sp
 from flint import Ordering, fmpq, fmpq_mpoly_ctx
 
-__all__ = ["expanded", "is_monomial", "is_polynomial", "undecided"]
+__all__ = [
+    "ANY",
+    "NEGATIVE",
+    "POSITIVE",
+    "ZERO",
+    "Monomial",
+    "coefficients",
+    "expanded",
+    "is_polynomial",
+    "product",
+    "total",
+    "undecided",
+]
+
+#: Names with their powers, in the order of the names.
+Monomial = tuple[tuple[str, int], ...]
 
 
 @lru_cache(maxsize=1 << 15)
@@ -33,9 +50,40 @@ def expanded(e: sp.Expr, integral: bool = False) -> sp.Expr:
     >>> expanded((x + y) * (x - y) / 2), expanded((x + y) * (x - y) / 2, integral=True)
     (x**2/2 - y**2/2, x**2 - y**2)
     """
-    symbols = sorted(e.free_symbols, key=lambda s: s.name)
-    if not symbols:
+    if not e.free_symbols:
         return sp.S(e.p) if integral else e
+    symbols, terms = _terms(e)
+    scale = math.lcm(*(int(c.q) for c in terms.values())) if integral else 1
+    return sp.Add(
+        *(
+            sp.Mul(sp.Rational(int(c.p) * scale, int(c.q)), *(s**k for s, k in zip(symbols, powers, strict=True) if k))
+            for powers, c in terms.items()
+        )
+    )
+
+
+@lru_cache(maxsize=8192)
+def coefficients(e: sp.Expr) -> Mapping[Monomial, Fraction] | None:
+    """The coefficients of a polynomial by its monomials (names with their powers); None for all else.
+
+    Examples
+    --------
+    >>> x, y = sp.symbols("x y")
+    >>> coefficients((x + y) * (x - y))
+    {(('x', 2),): Fraction(1, 1), (('y', 2),): Fraction(-1, 1)}
+    """
+    if not is_polynomial(e):
+        return None
+    symbols, terms = _terms(e)
+    return {
+        tuple((s.name, k) for s, k in zip(symbols, powers, strict=True) if k): Fraction(int(c.p), int(c.q))
+        for powers, c in terms.items()
+    }
+
+
+def _terms(e: sp.Expr) -> tuple[list[sp.Symbol], dict[tuple[int, ...], Any]]:
+    """The symbols of a polynomial, and its coefficients by their powers."""
+    symbols = sorted(e.free_symbols, key=lambda s: s.name)
     context = fmpq_mpoly_ctx.get(tuple(f"x{i}" for i in range(len(symbols))), Ordering.lex)
     values: dict[Any, Any] = dict(zip(symbols, context.gens(), strict=True))
 
@@ -50,23 +98,16 @@ def expanded(e: sp.Expr, integral: bool = False) -> sp.Expr:
             return context.constant(fmpq(int(part.p), int(part.q)))
         if part.is_Pow:
             return value(part.base) ** int(part.exp)
-        total = value(part.args[0])
+        found = value(part.args[0])
         for a in part.args[1:]:
-            total = total + value(a) if part.is_Add else total * value(a)
-        return total
+            found = found + value(a) if part.is_Add else found * value(a)
+        return found
 
-    terms = value(e).to_dict()
-    scale = math.lcm(*(int(c.q) for c in terms.values())) if integral else 1
-    return sp.Add(
-        *(
-            sp.Mul(sp.Rational(int(c.p) * scale, int(c.q)), *(s**k for s, k in zip(symbols, powers, strict=True) if k))
-            for powers, c in terms.items()
-        )
-    )
+    return symbols, value(e).to_dict()
 
 
-_NEGATIVE, _ZERO, _POSITIVE = 1, 2, 4
-_ANY = _NEGATIVE | _ZERO | _POSITIVE
+NEGATIVE, ZERO, POSITIVE = 1, 2, 4
+ANY = NEGATIVE | ZERO | POSITIVE
 
 
 def undecided(e: sp.Expr, zero: bool = False) -> bool:
@@ -74,7 +115,7 @@ def undecided(e: sp.Expr, zero: bool = False) -> bool:
 
     It is left to SymPy to say so of functions, and of symbols of which more is assumed than that they are real.
     """
-    if _signs(e) != _ANY or len(e.free_symbols) < 2:
+    if _signs(e) != ANY or len(e.free_symbols) < 2:
         return False
     return not zero or is_polynomial(e) or undecided(e.as_numer_denom()[0])
 
@@ -83,36 +124,30 @@ def undecided(e: sp.Expr, zero: bool = False) -> bool:
 def _signs(e: sp.Expr) -> int:
     """The signs that a rational expression in real symbols may have, read off term by term; 0 for all else."""
     if e.is_Symbol:
-        return _ANY if e.is_real and e.is_extended_nonnegative is None and e.is_extended_nonpositive is None else 0
+        return ANY if e.is_real and e.is_extended_nonnegative is None and e.is_extended_nonpositive is None else 0
     if e.is_Rational:
-        return _POSITIVE if e.p > 0 else _NEGATIVE if e.p < 0 else _ZERO
+        return POSITIVE if e.p > 0 else NEGATIVE if e.p < 0 else ZERO
     if e.is_Pow and e.exp.is_Integer:
         found = _signs(e.base)
-        if e.exp.p < 0 and found & _ZERO:
-            return _ANY
-        return found if e.exp.p % 2 or not found & _NEGATIVE else found & _ZERO | _POSITIVE
+        if e.exp.p < 0 and found & ZERO:
+            return ANY
+        return found if e.exp.p % 2 or not found & NEGATIVE else found & ZERO | POSITIVE
     if not (e.is_Add or e.is_Mul):
         return 0
     parts = [_signs(a) for a in e.args]
-    return functools.reduce(_sum if e.is_Add else _product, parts) if all(parts) else 0
+    return functools.reduce(total if e.is_Add else product, parts) if all(parts) else 0
 
 
-def _sum(a: int, b: int) -> int:
+def total(a: int, b: int) -> int:
+    """The signs that a sum can have whose summands have the signs ``a`` and ``b``."""
     either = a | b
-    if either & _POSITIVE and either & _NEGATIVE:
-        return _ANY
-    return either if a & b & _ZERO else either & ~_ZERO or _ZERO
+    if either & POSITIVE and either & NEGATIVE:
+        return ANY
+    return either if a & b & ZERO else either & ~ZERO or ZERO
 
 
-def _product(a: int, b: int) -> int:
-    positive = (a & _POSITIVE and b & _POSITIVE) or (a & _NEGATIVE and b & _NEGATIVE)
-    negative = (a & _POSITIVE and b & _NEGATIVE) or (a & _NEGATIVE and b & _POSITIVE)
-    return (_POSITIVE if positive else 0) | (_NEGATIVE if negative else 0) | (a | b) & _ZERO
-
-
-def is_monomial(e: sp.Expr) -> bool:
-    """Whether ``e`` is a product of a rational and positive integer powers of symbols."""
-    return all(
-        f.is_Rational or f.is_Symbol or (f.is_Pow and f.base.is_Symbol and f.exp.is_Integer and f.exp > 0)
-        for f in sp.Mul.make_args(e)
-    )
+def product(a: int, b: int) -> int:
+    """The signs that a product can have whose factors have the signs ``a`` and ``b``."""
+    positive = (a & POSITIVE and b & POSITIVE) or (a & NEGATIVE and b & NEGATIVE)
+    negative = (a & POSITIVE and b & NEGATIVE) or (a & NEGATIVE and b & POSITIVE)
+    return (POSITIVE if positive else 0) | (NEGATIVE if negative else 0) | (a | b) & ZERO

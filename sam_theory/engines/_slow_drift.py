@@ -24,6 +24,9 @@ solution, and d contributes O(ε): Gronwall's inequality concludes. Under (4) �
 = s₋ by uniqueness; ∂h and ∂_εh are odd, so that d = 0.  An odd number of steps adds O(ε²), and ⌈T/ε²⌉ is within one
 step of T/ε².  ∎
 
+Coordinates that vanish at the start, and in the image of every state in which they vanish, vanish along the orbit: the
+lemma is applied to the map of the others, whatever these directions would do to an orbit beside that plane.
+
 *Invariance* is proved so: a hypothesis g > 0 on θ is *kept* if ∇g·h̄ ≥ 0 under the hypotheses.  For another one, ψ =
 (∇g·h̄)/g is to be a quotient whose denominator has, up to constants, only kept factors, and so is every component of
 h̄; and no |θ_j| grows. Until a first time T* at which some g vanishes θ is bounded and kept factors stay above their
@@ -67,8 +70,10 @@ def slow_drift(theorem: Theorem, claim: Asymptotic) -> Leading:
     time = sp.cancel(at * small**2)
     if time.has(small) or not holds("the time is positive", theorem, sp.StrictGreaterThan(time, 0)):
         raise Unknown(f"the number of steps is no positive multiple of 1/{small}^2")
-    fast = [i for i, c in enumerate(claim.start) if sp.cancel(c / small).has(small) is False]
-    slow = [i for i in range(len(claim.start)) if i not in fast]
+    resting = _resting(theorem, claim)
+    moving = [i for i in range(len(claim.start)) if i not in resting]
+    fast = [i for i in moving if sp.cancel(claim.start[i] / small).has(small) is False]
+    slow = [i for i in moving if i not in fast]
     theta = [claim.start[i] for i in slow]
     radii = [sp.cancel(claim.start[i] / small) for i in fast]
     if not fast or not slow or not all(isinstance(s, sp.Symbol) and s in theorem.symbols for s in theta):
@@ -98,6 +103,22 @@ def slow_drift(theorem: Theorem, claim: Asymptotic) -> Leading:
         raise Unknown(f"the hypotheses do not exclude that {start_value + rate} vanishes")
     term = start_value + rate * small**2 * at
     return Leading(term, 2 if _symmetric(sides, xi) else 1, "averaging over the fast 2-cycle", (LEMMA, "z3"))
+
+
+def _resting(theorem: Theorem, claim: Asymptotic) -> list[int]:
+    """Coordinates that are 0 at the start and stay so."""
+    (name,) = theorem.map.state
+    (state,) = theorem.map.state_symbols().values()
+    env: dict[str, Any] = {s.name: s for s in theorem.symbols}
+    chosen = [i for i, c in enumerate(claim.start) if c == 0]
+    while chosen:
+        plane = Coordinates(sp.S.Zero if i in chosen else c for i, c in enumerate(state))
+        image = theorem.map.step(Symbolic(), {name: plane}, env)[name]
+        kept = [i for i in chosen if sp.simplify(image[i]) == 0]
+        if kept == chosen:
+            break
+        chosen = kept
+    return chosen
 
 
 def _sign(theorem: Theorem, claim: Asymptotic, r: sp.Expr) -> int:

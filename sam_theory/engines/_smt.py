@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -19,11 +19,12 @@ from sympy.core.relational import Relational as Relation
 from sympy.logic.boolalg import And, Implies, Not, Or
 
 from sam_theory.arithmetic import Smt, lower
-from sam_theory.engines._context import context, one_context
+from sam_theory.engines._context import Shared, one_context, shared
 from sam_theory.engines._flatten import Flattening, relation
 from sam_theory.engines._goal import Goal
 from sam_theory.engines._monomials import linearly_contradictory
-from sam_theory.engines._polynomial import expanded, is_polynomial
+from sam_theory.engines._polynomial import ANY, NEGATIVE, POSITIVE, ZERO, expanded, is_polynomial
+from sam_theory.engines._signs import Signs
 from sam_theory.errors import InputError
 
 _SIGN_UNITS = 400_000
@@ -68,6 +69,8 @@ def _close(goal: Goal, rlimit: int) -> Answer:
     if rooted is not None:
         return Answer("unknown", f"the assumptions do not say that {rooted} under a root is nonnegative")
     answer = _check([*assumptions, Not(aim)], rlimit)
+    if answer.status == "proved" and consistent.status == "unknown":
+        consistent = _at_numbers(given, assumptions, rlimit)
     if answer.status == "proved" and consistent.status != "refuted":
         return Answer("unknown", f"unsat, but the assumptions were not shown satisfiable: {consistent.detail}")
     return answer
@@ -77,7 +80,25 @@ def _close(goal: Goal, rlimit: int) -> Answer:
 def _consistent(assumptions: tuple[Any, ...], rlimit: int) -> Answer:
     """Whether assumptions contradict each other; in a context of its own, so that no goal depends on another."""
     with one_context():
-        return _check(list(assumptions), rlimit)
+        return _check(list(assumptions), rlimit, linear_first=False)
+
+
+def _at_numbers(given: list[Any], assumptions: list[Any], rlimit: int) -> Answer:
+    """Whether the assumptions have a common solution where the parameters have the values of a model of the given."""
+    relations = [e for e in given if isinstance(e, sp.Basic) and all(map(_is_parameter, e.free_symbols))]
+    model = _check(relations, rlimit).model or {}
+    symbols = sorted(set().union(*(e.free_symbols for e in relations)), key=str)
+    numbers = {x: sp.Rational(v) for x in symbols if set(v := model.get(x.name, "?")) <= set("0123456789-/")}
+    pinned = [a.xreplace(numbers) if isinstance(a, sp.Basic) else a for a in assumptions]
+    if not numbers or any(a in (False, sp.false) for a in pinned):
+        return Answer("unknown", "no numbers were found")
+    there = _check(pinned, rlimit)
+    return there if there.status == "refuted" else Answer("unknown", f"{there.detail} at {numbers}")
+
+
+def _is_parameter(x: sp.Symbol) -> bool:
+    """Whether a symbol is no number that depends on the state, whose names hold marks that no parameter bears."""
+    return not any(mark in x.name for mark in "|<(")
 
 
 def close_with_contradictions(goal: Goal, rlimit: int) -> tuple[Answer, list[list[Any]]]:
@@ -95,11 +116,19 @@ def bare(e: Any) -> Any:
     return _bare(e) if isinstance(e, sp.Basic) else e
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1 << 15)
 def _bare(e: sp.Basic) -> Any:
-    if isinstance(e, Relation) and e.free_symbols:
-        return relation(_bare(e.lhs), e.rel_op, _bare(e.rhs))
-    return e.xreplace({x: sp.Symbol(x.name, real=True) for x in e.free_symbols})
+    if isinstance(e, sp.Symbol):
+        return sp.Symbol(e.name, real=True)
+    if not e.free_symbols:
+        return e
+    args = tuple(_bare(a) for a in e.args)
+    if isinstance(e, Relation):
+        return relation(args[0], e.rel_op, args[1])
+    if args == e.args:
+        return e
+    # SymPy chose the arguments of an extremum when it knew more; to choose again takes long.
+    return e.func(*args, evaluate=False) if isinstance(e, (sp.Max, sp.Min)) else e.func(*args)
 
 
 def undefined(goal: Goal, rlimit: int) -> str | None:
@@ -145,8 +174,11 @@ def satisfiable(relations: Sequence[Any], rlimit: int = 20_000_000) -> bool | No
     return {"proved": False, "refuted": True, "unknown": None}[answer.status]
 
 
-def _check(parts: list[Any], rlimit: int) -> Answer:
-    """``proved`` if the parts have no common solution, ``refuted`` with a model if they have."""
+def _check(parts: list[Any], rlimit: int, linear_first: bool = True) -> Answer:
+    """``proved`` if the parts have no common solution, ``refuted`` with a model if they have.
+
+    Linear arithmetic comes first where a contradiction is expected, last where it is not.
+    """
     flat = Flattening()
     relations = [flat(p) for p in parts if p not in (True, sp.true)]
     unknown = ""
@@ -154,17 +186,17 @@ def _check(parts: list[Any], rlimit: int) -> Answer:
     for case in flat.cases(relations, _contradictory):
         count += 1
         try:
-            cleared = _clear_all(case)
+            cleared = _clear_all(case).relations
         except VanishingDenominator as problem:
             unknown = str(problem)
             continue
-        if linearly_contradictory(cleared, rlimit):
+        if linear_first and linearly_contradictory(cleared, rlimit):
             _record(cleared)
             continue
         status, model = _solve(cleared, rlimit)
         if status == "sat":
             return Answer("refuted", "satisfiable", model)
-        if status != "unsat":
+        if status != "unsat" and (linear_first or not linearly_contradictory(cleared, rlimit)):
             unknown = f"z3: {status} within {rlimit} resource units"
     return Answer("unknown", unknown) if unknown else Answer("proved", f"unsat in {count} case(s)")
 
@@ -175,45 +207,77 @@ def _contradictory(parts: list[Any]) -> bool:
     return _solve(simple, _SIGN_UNITS)[0] == "unsat"
 
 
-@lru_cache(maxsize=8192)
 def _has_no_denominator(e: sp.Expr) -> bool:
-    return is_polynomial(e) or bool(sp.fraction(sp.together(e))[1].is_number)
+    return is_polynomial(e) or not _fraction(e)[2]
 
 
 # -- denominators ------------------------------------------------------------------------------------------------
-def _clear_all(parts: list[Any]) -> list[Any]:
+@dataclass
+class _Known:
+    """Relations without denominators, and the signs of factors that they decide."""
+
+    relations: list[Any] = field(default_factory=list)
+    read: Signs = field(default_factory=Signs)
+    signs: dict[sp.Expr, int | None] = field(default_factory=dict)
+
+    def add(self, part: Any) -> None:
+        self.relations.append(part)
+        self.read.add(part)
+
+    def sign(self, factor: sp.Expr) -> int | None:
+        """1, −1, 0 (for: not zero, either sign) or None; None may change as relations are added."""
+        if self.signs.get(factor) is None:
+            self.signs[factor] = self._decided(factor)
+        return self.signs[factor]
+
+    def _decided(self, factor: sp.Expr) -> int | None:
+        possible = self.read.of(factor)
+        for operator, answer, signs, sought in _NEGATIONS:
+            negation = relation(factor, operator, 0)
+            if negation is sp.false:
+                return answer
+            query = [*self.relations, negation]
+            if not possible & signs:
+                _record(query)
+                return answer
+            if possible & sought and _solve(query, _SIGN_UNITS)[0] == "unsat":
+                return answer
+        return None
+
+
+#: The negation that is to be contradictory, the answer if it is, the signs of which it speaks, those sought instead.
+_NEGATIONS = (("<=", 1, NEGATIVE | ZERO, POSITIVE), (">=", -1, POSITIVE | ZERO, NEGATIVE), ("==", 0, ZERO, ANY))
+
+
+def _clear_all(parts: list[Any]) -> _Known:
     """Multiply out every denominator; a cleared relation may decide the sign of the next denominator."""
-    known: list[Any] = []
+    known = _Known()
     todo = parts
-    signs: dict[sp.Expr, int | None] = {}
     while todo:
         left = []
         problem: VanishingDenominator | None = None
         for part in todo:
             try:
-                known.append(_clear(part, known, signs))
+                known.add(_clear(part, known))
             except VanishingDenominator as found:
                 left.append(part)
                 problem = found
         if len(left) == len(todo) and problem is not None:
             raise problem
-        signs = {f: s for f, s in signs.items() if s is not None}
         todo = left
     return known
 
 
-def _clear(part: Any, known: list[Any], signs: dict[sp.Expr, int | None]) -> Any:
+def _clear(part: Any, known: _Known) -> Any:
     if not isinstance(part, Relation):
-        return part.func(*(_clear(a, known, signs) for a in part.args)) if part.args else part
+        return part.func(*(_clear(a, known) for a in part.args)) if part.args else part
     difference = part.lhs - part.rhs
     if is_polynomial(difference):
         return relation(expanded(difference, integral=True), part.rel_op, sp.S.Zero)
     numerator, coefficient, factors = _fraction(difference)
     sign, keep = (1 if coefficient > 0 else -1), sp.S.One
     for factor, power in factors:
-        if factor not in signs:
-            signs[factor] = _sign(known, factor)
-        found = signs[factor]
+        found = known.sign(factor)
         if found is None:
             raise VanishingDenominator(f"the hypotheses do not exclude that {factor} vanishes")
         if power % 2:
@@ -239,29 +303,19 @@ def never_zero(known: list[Any], denominator: sp.Expr) -> bool:
     except VanishingDenominator:
         return False
     factors = sp.factor_list(sp.numer(sp.together(denominator)))[1]
-    return all(_sign(cleared, factor) is not None for factor, _ in factors)
-
-
-def _sign(known: list[Any], factor: sp.Expr) -> int | None:
-    """1, −1, 0 (for: not zero, either sign) or None, as the known relations decide."""
-    for operator, answer in (("<=", 1), (">=", -1), ("==", 0)):
-        negation = relation(factor, operator, 0)
-        if negation is sp.false or _solve([*known, negation], _SIGN_UNITS)[0] == "unsat":
-            return answer
-    return None
+    return all(cleared.sign(factor) is not None for factor, _ in factors)
 
 
 # -- z3 ------------------------------------------------------------------------------------------------------------
 def _solve(parts: Sequence[Any], rlimit: int) -> tuple[str, dict[str, str] | None]:
-    shared = context()
-    arithmetic = Smt(shared)
-    symbols = sorted({s for p in parts for s in getattr(p, "free_symbols", ())}, key=lambda s: s.name)
-    env = {s.name: z3.Real(f"x{i}", shared) for i, s in enumerate(symbols)}
-    solver = z3.Tactic("qfnra-nlsat", ctx=shared).solver()
+    own = shared()
+    symbols = sorted({s for p in parts for s in _symbols(p)}, key=lambda s: s.name)
+    env = {s.name: z3.Real(s.name, own.context) for s in symbols}
+    solver = z3.Tactic("qfnra-nlsat", ctx=own.context).solver()
     solver.set("rlimit", rlimit)
     solver.set("timeout", _MILLISECONDS)
     try:
-        solver.add(*(_term(p, arithmetic, env) for p in parts))
+        solver.add(*(_term(p, own, env) for p in parts))
         status = str(solver.check())
         if status == "unknown" and solver.reason_unknown() == "timeout":
             return "stopped by the clock", None
@@ -283,10 +337,24 @@ def _record(parts: Sequence[Any]) -> None:
         log.append(list(parts))
 
 
-def _term(part: Any, arithmetic: Smt, env: dict[str, Any]) -> Any:
+@lru_cache(maxsize=8192)
+def _symbols(part: Any) -> frozenset[sp.Symbol]:
+    return frozenset(getattr(part, "free_symbols", ()))
+
+
+def _term(part: Any, own: Shared, env: dict[str, Any]) -> Any:
+    """The relation as a z3 term, built once in a context."""
+    known = own.terms.get(part)
+    if known is None:
+        known = own.terms[part] = _built(part, own, env)
+    return known
+
+
+def _built(part: Any, own: Shared, env: dict[str, Any]) -> Any:
     if part in (True, sp.true) or part in (False, sp.false):
-        return z3.BoolVal(bool(part), arithmetic.context)
+        return z3.BoolVal(bool(part), own.context)
     if isinstance(part, Relation):
+        arithmetic = Smt(own.context)
         left, right = (arithmetic.run(lower(side), env)["result"] for side in (part.lhs, part.rhs))
         return {
             "<": lambda: left < right,
@@ -296,7 +364,7 @@ def _term(part: Any, arithmetic: Smt, env: dict[str, Any]) -> Any:
             "==": lambda: left == right,
             "!=": lambda: left != right,
         }[part.rel_op]()
-    terms = [_term(a, arithmetic, env) for a in part.args]
+    terms = [_term(a, own, env) for a in part.args]
     if isinstance(part, And):
         return z3.And(*terms)
     if isinstance(part, Or):

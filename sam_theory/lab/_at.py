@@ -141,6 +141,8 @@ def at(map: Map, params: Mapping[str, Any]) -> MapAt:
         For a map of another kind, a missing, unknown or inadmissible parameter.
     """
     System(map)
+    if map.rule.velocity:
+        raise InputError(f"{map.rule.name} is a velocity, not a step; choose a rule that steps")
     if map.loss.dimension is None:
         raise InputError(f"{map.loss.name} has no fixed dimension; choose one")
     exact = box(dict(params)).middle

@@ -194,7 +194,8 @@ class PeriodicOrbits:
         shown: set[str] = set()
         for o in self.orbits:
             mark, fill = marks[o.stability]
-            label = f"{o.kind}, {o.stability}" if o.period == 1 else f"period {o.period}, {o.stability}"
+            name = o.kind if o.period == 1 else f"period {o.period}"
+            label = f"{name}{' (one point of a continuum)' if o.dimension else ''}, {o.stability}"
             x, y = o.points[:, 0], np.full(o.period, float(o.period)) if flat else o.points[:, 1]
             colour = f"C{(o.period - 1) % 10}"
             if o.period > 1:

@@ -19,7 +19,7 @@ from sam_theory.losses._families import Family
 from sam_theory.losses._lemmas import LEMMA_SOURCES, LEMMAS, Constants
 from sam_theory.losses._links import LINKS, Link, any_link, even_link, link_curvature, log_cosh, shifted_square, sqrt1p
 from sam_theory.losses._named import named_losses
-from sam_theory.losses._ridges import Ridges
+from sam_theory.losses._ridges import Ridges, WideningValley
 from sam_theory.losses._spectral import SpectralQuadratic
 from sam_theory.losses._sums import FiniteSum
 
@@ -45,6 +45,7 @@ __all__ = [
     "Quadratic",
     "RayleighQuotient",
     "Ridges",
+    "WideningValley",
     "ScaleInvariant",
     "SpectralQuadratic",
     "StronglyConvex",

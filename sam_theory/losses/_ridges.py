@@ -1,4 +1,4 @@
-"""A nonconvex Polyak–Łojasiewicz loss of two variables: ridges that run out from the minimum like spokes."""
+"""Nonconvex Polyak–Łojasiewicz losses of two variables: ridges like spokes, and a valley that widens uphill."""
 
 from __future__ import annotations
 
@@ -60,4 +60,34 @@ class Ridges(Expression):
             minimum=sp.S.Zero,
             minimisers=((0, 0),),
             polyak_lojasiewicz=1 - height if height < 1 else sp.Integer(2),
+        )
+
+
+class WideningValley(Expression):
+    r"""A valley along the second axis whose walls level off uphill: 1-smooth, Polyak–Łojasiewicz with α = 1/10.
+
+    With :math:`X=\max(0,|x|-160)`, :math:`Z=y-7260`, :math:`P=14X+33Z`, :math:`R=14Z-33X` it is
+    :math:`\tfrac12x^2+\tfrac1{20}y^2+\tfrac9{20}Z_+^2-\tfrac1{2968}(P_+^2+R_+^2)`, where
+    :math:`(P_+^2+R_+^2)/1285` is the squared distance from the convex set P ≤ 0.  It is continuously differentiable and
+    quadratic in pieces, each with a Hessian between −1 and 1.  That :math:`\|\nabla L\|^2\ge L/5` is a calculation in
+    each piece (``docs/derivations/hypotheses.md``).
+
+    Examples
+    --------
+    >>> WideningValley().facts.polyak_lojasiewicz
+    1/10
+    """
+
+    def __init__(self) -> None:
+        x, y = sp.symbols("x y", real=True)
+        super().__init__(x**2 / 2 + y**2 / 20, [x, y], name="a valley that widens uphill")
+        aside, above = sp.Max(0, sp.Abs(x) - 160), y - 7260
+        p, r, z = sp.Max(0, 14 * aside + 33 * above), sp.Max(0, 14 * above - 33 * aside), sp.Max(0, above)
+        self.expression = x**2 / 2 + y**2 / 20 + 9 * z**2 / 20 - (p**2 + r**2) / 2968
+        self.value_program = self._program(self.expression)
+        # Where |x| ≤ 160 both terms of the first slope cancel.
+        across = x - sp.sign(x) * (14 * p - 33 * r) / 1484
+        self.gradient_program = self._stacked([across, y / 10 + 9 * z / 10 - (33 * p + 14 * r) / 1484])
+        self.facts = Facts(
+            beta=sp.S.One, minimum=sp.S.Zero, minimisers=((0, 0),), polyak_lojasiewicz=sp.Rational(1, 10)
         )

@@ -36,8 +36,9 @@ class Weakened:
         The hypothesis, if it is a relation.
     reason : str
         Why it is stated although it is not needed, if the theorem records that.
-    shown : Instance, InterpolationData, tuple of Step and Lemma, or None
-        What the theorem says of itself without the hypothesis: a suspected counterexample, or a proof.
+    shown : Instance, InterpolationData, Theorem, tuple of Step and Lemma, str, or None
+        What the theorem says of itself without the hypothesis: a suspected counterexample, its contrary, a proof, or
+        what is shown by hand alone.
     """
 
     name: str
@@ -46,7 +47,7 @@ class Weakened:
     others: tuple[Relation, ...] = ()
     dropped: Relation | None = None
     reason: str = ""
-    shown: Instance | InterpolationData | tuple[Step | Lemma, ...] | None = None
+    shown: Instance | InterpolationData | Theorem | tuple[Step | Lemma, ...] | str | None = None
 
 
 def weakenings_of(theorem: Theorem) -> tuple[Weakened, ...]:

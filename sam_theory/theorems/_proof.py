@@ -14,6 +14,7 @@ import sympy as sp
 from sympy.core.relational import Relational as Relation
 
 from sam_theory.arithmetic import Vec, VectorSymbol, coordinate, grad, norm
+from sam_theory.arithmetic._symbolic import evaluated
 from sam_theory.errors import InputError
 from sam_theory.losses import Loss
 from sam_theory.theorems._claims import AlmostEvery, Claim, Envelope, Identity, Inequality, Limit, OrbitsAvoiding
@@ -291,7 +292,7 @@ class MaxRecursion(Lemma):
         e, q, b = claim.observable, self.factor, self.level
         _constant(self.name, factor=q, level=b)
         _function_of(self.name, e, *_ONLY_W)
-        yield Step("one step", Inequality(after_step(e), sp.Max(q * e, b)), self.using)
+        yield Step("one step", Inequality(after_step(e), evaluated(sp.Max, q * e, b)), self.using)
         yield Step("factor is nonnegative", Inequality(sp.S.Zero, q))
         yield Step("factor is at most 1", Inequality(q, sp.S.One))
         yield Step("level is nonnegative", Inequality(sp.S.Zero, b))
@@ -333,10 +334,10 @@ class AbsorbingLevel(Lemma):
             _expect(plain, self.name, "an Envelope, or a limsup below a potential")
             assert isinstance(claim, Envelope)
             e = claim.observable
-            bound = c + q**t * sp.Max(0, at_start(e) - c)
+            bound = c + q**t * evaluated(sp.Max, 0, at_start(e) - c)
             conclusion = Step("bound of the recursion", Identity(claim.bound, bound))
         _function_of(self.name, e, *_ONLY_W)
-        yield Step("one step", Inequality(after_step(e), sp.Max(c, q * e + (1 - q) * c)), self.using)
+        yield Step("one step", Inequality(after_step(e), evaluated(sp.Max, c, q * e + (1 - q) * c)), self.using)
         yield Step("factor is nonnegative", Inequality(sp.S.Zero, q))
         yield Step("factor is below 1", Inequality(q, sp.S.One, strict=True))
         yield conclusion
@@ -371,7 +372,7 @@ class AlternatingBounds(Lemma):
         (a, m), (b, n), q, v = self.above, self.below, self.factor, claim.observable
         _constant(self.name, factor=q, offset=a, slope=m, lower_offset=b, lower_slope=n, value=claim.value)
         _function_of(self.name, v, *_ONLY_W)
-        above = Inequality(after_step(v), sp.Max(q * v, a - m * v), given=MOVING)
+        above = Inequality(after_step(v), evaluated(sp.Max, q * v, a - m * v), given=MOVING)
         yield Step("bound from above", above, self.using)
         yield Step("bound from below", Inequality(b - n * v, after_step(v), given=MOVING), self.using)
         yield Step("observable is nonnegative", Inequality(sp.S.Zero, v))

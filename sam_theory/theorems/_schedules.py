@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import sympy as sp
 
+from sam_theory.arithmetic._symbolic import evaluated
 from sam_theory.errors import InputError
 from sam_theory.theorems._claims import AlmostEvery, Claim, Inequality, Limit, OrbitsAvoiding
 from sam_theory.theorems._proof import MOVING, Lemma, Step, _constant, _expect, after_step
@@ -62,7 +63,7 @@ class FadingLevel(Lemma):
         here, there = v.xreplace({t: k}), after_step(v).xreplace({t: k + 1})
         late = (sp.GreaterThan(k, self.after, evaluate=False),)
         given = (*late, *MOVING) if self.moving else late
-        yield Step("one step", Inequality(there, sp.Max((1 - h) * here + h * b, b), given=given), self.using)
+        yield Step("one step", Inequality(there, evaluated(sp.Max, (1 - h) * here + h * b, b), given=given), self.using)
         yield Step("pace is positive", Inequality(sp.S.Zero, self.pace, strict=True))
         yield Step("speeds add up to infinity", Inequality(self.pace, (k + 1) * h, given=late))
         yield Step("speed is at most 1", Inequality(h, sp.S.One, given=late))

@@ -97,9 +97,10 @@ class Theorem:
     unneeded : mapping of relation or str to str
         Hypotheses that the statement does without (or their names in ``verify --hypotheses``), each with the reason it
         is stated nonetheless.
-    without : mapping of relation or str to Instance, InterpolationData, or tuple of Step and Lemma
+    without : mapping of relation or str to Instance, InterpolationData, Theorem, tuple of Step and Lemma, or str
         What decides on the statement without that hypothesis, where the search does not find it: a suspected
-        counterexample, or another proof.  It is checked like any other.
+        counterexample, a statement that contradicts it where the hypothesis fails, or another proof.  It is checked
+        like any other.  A text says what is shown by hand and by no engine: the hypothesis stays open.
 
     Raises
     ------

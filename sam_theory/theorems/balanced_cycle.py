@@ -46,6 +46,8 @@ rising = even_link.function(1)(r**2 / 2) > 0
 #: ℓ' = z(z²−1)(z²−9) is negative between 1 and 3: from r = 2 SAM with ρ = 2 ascends to the minimum at 0
 falling = Link("z**6/6 - 5*z**4/2 + 9*z**2/2", "z**6/6 - 5*z**4/2 + 9*z**2/2", even=True)
 away = Instance({"eta": Rational(1, 27720), "r": 2, "rho": 2}, (), Product(falling))
+#: The same radius with ρ = 24: r and 2θr are below ρ, as θ < 6, yet the point is not fixed.
+far_away = Instance({"eta": Rational(1, 28672056383685), "r": 2, "rho": 24}, (), Product(falling))
 #: ℓ' = z − z³/128 falls beyond z = 8/√3: at Z = 8 the elasticity is −1
 bending = Link("z**2/2 - z**4/512", "z**2/2 - z**4/512", even=True)
 beyond = Instance({"eta": Rational(1, 8), "r": 1, "rho": 3}, (), Product(bending))
@@ -79,7 +81,7 @@ STABILITY = STEP.with_(
     where={theta: elasticity(even_link)},
     claim=Threshold(Stability((half, half)), Max(r, 2 * theta * r), rho),
     unneeded=descent,
-    without={rising: away, even_link.function(2)(Z) >= 0: beyond},
+    without={rising: far_away, even_link.function(2)(Z) >= 0: beyond},
 )
 #: η as a function of the radius: the branch of cycles
 branch = 2 * r / ((r + rho) * even_link.function(1)(Z))

@@ -22,7 +22,7 @@ from sam_theory.theorems._claims import (
     Stability,
     Threshold,
 )
-from sam_theory.theorems._nonconvex import across_a_ridge, on_a_flat_bottom
+from sam_theory.theorems._nonconvex import across_a_ridge, at_rest_beside_a_ridge, on_a_flat_bottom
 from sam_theory.theorems._potential import ends_on_the_top_cycle
 from sam_theory.theorems._proof import (
     AffineLowerRecursion,
@@ -68,7 +68,7 @@ SC_SAM = Theorem(
     ),
     tightness="tight",
     attained_by=Instance({"alpha": 1, "beta": 1, "eta": 1, "rho": 1}, (1,), Quadratic(1), steps=2),
-    without={"convexity": across_a_ridge("99/100", "1/32", ("17/10", "1/2"))},
+    without={"convexity": at_rest_beside_a_ridge("1/8000")},
     notes="attained where ηβ = 1 and α = β; loose by a factor of order 1/(ηβ) elsewhere",
 )
 
@@ -99,7 +99,10 @@ SC_SAM_FAILS_GENERAL = SC_SAM_FAILS.with_(
     claim=Limit(gap(w) / B, s * alpha / ((2 - s) * beta)),
     starts=AlmostEvery(("the top coordinate of w is 0", "orbits that hit 0 exactly")),
     proof=ends_on_the_top_cycle(beta, alpha),
-    unneeded={s > 1: "it follows from α < β and κ < s/(2−s)"},
+    unneeded={
+        s > 1: "it follows from α < β and κ < s/(2−s)",
+        beta * (2 - s) < alpha * s: "the limit is this one for every α < β; it says that the limit exceeds 1",
+    },
 )
 
 # --- A3: the sharp threshold of USAM ------------------------------------------------------------------------
@@ -308,6 +311,7 @@ SAM_STEP_LENGTH = Theorem(
 SAM_LIMSUP = SAM_STEP_LENGTH.with_(
     slug="sam-never-converges-sc.limsup",
     title="SAM stays away: limsup ‖w_t−w*‖ ≥ ηαρ/2",
+    without={"convexity": at_rest_beside_a_ridge("98")},
     where={},
     claim=Limit(norm(w - w_star), eta * alpha * rho / 2, "limsup", ">="),
     starts=OrbitsAvoiding("zero gradient"),

@@ -176,6 +176,7 @@ FINITE_TRAJECTORY = FINITE_STEP.with_(
     title="Over τ/ρ² steps SAM follows θ' = −½η(2/(2−ηλ₁))²∇λ₁, here for λ₁ = m+θ² through a first integral",
     loss=bowl,
     hypotheses=(rho > 0, eta * top < 2, nu < m),
+    unneeded={nu < m: "the orbit has n₂ = 0 for every ν; for ν < m its 2-cycles attract beside that plane as well"},
     claim=Asymptotic(
         bowl_integral(begin**2) - bowl_integral(here**2),
         8 * eta * rho**2 * t,

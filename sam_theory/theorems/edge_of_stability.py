@@ -18,7 +18,7 @@ from sam_theory.theorems._bibliography import cited
 from sam_theory.theorems._claims import Asymptotic, Cycle, Identity, Limit
 from sam_theory.theorems._sources import NEW
 from sam_theory.theorems._symbols import eta, lam, rho, w, w_next
-from sam_theory.theorems._theorem import Theorem, declared
+from sam_theory.theorems._theorem import Instance, Theorem, declared
 from sam_theory.theorems.isolated_minima import Q, T, T_j, line, plane, u
 from sam_theory.theorems.wen2023 import lam_j
 
@@ -241,6 +241,13 @@ FLIP_GENERAL = Theorem(
         mu <= Rational(1, 20),
     ),
     unneeded={mu <= Rational(1, 20): NEAR},
+    # At ηλ = 1 the minimum attracts, and no cycle is left.
+    without={
+        Eq(eta, (2 + mu) / lam): Instance(
+            {"lam": 1, "lam_j": Rational(1, 2), "T": 0, "T_j": 0, "Q": -3, "eta": 1, "mu": Rational(1, 100)}, ()
+        ),
+        lam_j < lam: "false by hand at λ_j = 2λ, T = Q = 0: for arbitrarily small μ the orbit ends at u = 0 exactly",
+    },
     claim=Asymptotic(
         coordinate(w - w_next) ** 2 / 4, mu / lyapunov, mu, sp.S.One, (sqrt(mu / lyapunov), sp.S.Zero), 12 / mu
     ),

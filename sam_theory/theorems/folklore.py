@@ -61,6 +61,15 @@ EPS_ATTRACTS = EPS_CYCLE.with_(
     claim=Limit(norm(w), radius_eps),
     starts=off_zero,
     proof=(DistanceDecreases(radius_eps),),
+    without={
+        # For ηλ > 1 no step from w ≠ 0 ends at 0, so that there are orbits of which both speak.
+        eps < eps_star: EPS_CYCLE.with_(
+            slug="sam-epsilon-bifurcation.off-origin",
+            hypotheses=(eta * lam < 2, eta * lam > 1, eps >= eps_star),
+            claim=Limit(norm(w), sp.S.Zero),
+            proof=(DistanceDecreases(sp.S.Zero),),
+        )
+    },
 )
 EPS_ORIGIN = EPS_CYCLE.with_(
     slug="sam-epsilon-bifurcation.origin",

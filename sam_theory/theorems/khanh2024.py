@@ -74,10 +74,11 @@ FADING_RADIUS = Theorem(
     rule=powers(0, HALF),
     loss=Quadratic(lam),
     hypotheses=(s <= 1,),
+    without={s <= 1: Instance({"lam": 1, "eta": 2, "rho": 0}, (1,))},
     claim=Limit(norm(w), sp.S.Zero),
     proof=(FadingLevel(speed=s, level=s * rho / sqrt(k + 1), pace=s, bound=s * rho, power=HALF),),
     mutants=(Mutant("monotonically", Envelope(norm(w), norm(w_start))),),
-    notes="exact witnesses against limits do not follow schedules: the mutant denies the transient",
+    notes="exact witnesses against limits follow no orbit that the schedule moves: the mutant denies the transient",
 )
 FADING_STEP = FADING_RADIUS.with_(
     slug="sam-schedules-quadratic.fading-step",
@@ -105,7 +106,7 @@ STAYS_AWAY = FADING_RADIUS.with_(
     proof=(AffineLowerRecursion(sp.S.One, s * rho),),
     tightness="",
     mutants=(Mutant("offset*101/100", Inequality(s * rho * Rational(101, 100), norm(w_next) + norm(w), given=MOVING)),),
-    notes="the limit is ηλρ/2; exact witnesses do not follow schedules, so the mutant is of the recursion",
+    notes="the limit is ηλρ/2; exact witnesses follow no orbit that the schedule moves: the mutant is of the recursion",
 )
 # --- tracking ---------------------------------------------------------------------------------------------------
 tracked, margin = s * rho / (2 - s), Min(s, 2 - s)
@@ -136,7 +137,7 @@ TRACKING = CONTRACTION.with_(
     starts=off_zero,
     mutants=(Mutant("r*101/100", CONTRACTION.claim, {r: tracked * Rational(101, 100)}),),
     tightness="exact",
-    notes="exact witnesses do not follow schedules: the mutant is of the contraction",
+    notes="exact witnesses follow no orbit that the schedule moves: the mutant is of the contraction",
     proof=(
         Step("contraction", CONTRACTION.claim),
         FadingLevel(

@@ -13,6 +13,7 @@ from sam_theory.losses import Quadratic
 from sam_theory.rules import block_sam
 from sam_theory.theorems._claims import AlmostEvery, Cycle, Identity, Limit
 from sam_theory.theorems._coordinates import IndependentCoordinates
+from sam_theory.theorems._proof import LinearGrowth
 from sam_theory.theorems._sources import MUELLER
 from sam_theory.theorems._symbols import eta, lam, rho, w, w_next
 from sam_theory.theorems._theorem import Theorem, declared
@@ -67,6 +68,14 @@ BLOCK_ATTRACTS = BLOCK_CYCLE.with_(
     claim=Limit(norm(w) ** 2, radius**2),
     starts=AlmostEvery(("orbits in which a coordinate hits 0 exactly",)),
     proof=(IndependentCoordinates((1 - eta * lam, gap_m), (eta * lam * rho, zero)),),
+    without={
+        eta * m < 2: BLOCK_UNSTABLE.with_(
+            slug="sam-on-block.leaves",
+            claim=Limit(norm(w), sp.oo),
+            starts=AlmostEvery((sp.Eq(coordinate(w, 1), 0),)),
+            proof=(LinearGrowth(gap_m, 1),),
+        )
+    },
 )
 
 THEOREMS = declared(globals())

@@ -105,6 +105,15 @@ ASAM_DIVERGES = ASAM_LINE.with_(
     claim=Limit(norm(w), sp.oo),
     starts=AlmostEvery((sp.Eq(coordinate(w), 0),)),
     proof=(LinearGrowth(asam_multiplier),),
+    without={
+        eta > 2 / (lam * (1 + rho)): ASAM_CONVERGES.with_(
+            slug="asam-quadratic.vanishes",
+            claim=Limit(norm(w) ** 2, sp.S.Zero),
+            proof=(IndependentCoordinates((asam_multiplier,), (zero,)),),
+            attained_by=None,
+            tightness="",
+        )
+    },
     mutants=(Mutant("convergence", Limit(norm(w), sp.S.Zero)),),
 )
 ASAM_GROWS = ASAM_DIVERGES.with_(

@@ -9,7 +9,7 @@ from sam_theory.arithmetic import dot, grad, norm, value
 from sam_theory.losses import Quadratic, StronglyConvex
 from sam_theory.rules import sam
 from sam_theory.theorems._claims import Envelope, Inequality, Limit
-from sam_theory.theorems._nonconvex import across_a_ridge
+from sam_theory.theorems._nonconvex import across_a_ridge, at_rest_beside_a_ridge
 from sam_theory.theorems._proof import AbsorbingLevel, MaxRecursion, Step
 from sam_theory.theorems._relations import Related
 from sam_theory.theorems._sources import NEW
@@ -98,6 +98,7 @@ LIMSUP = ONE_STEP.with_(
     claim=Limit(gap(w), C, "limsup", "<="),
     proof=(one_step, near, far, AbsorbingLevel(rate, level, absorbing)),
     attained_by=Instance({"alpha": 1, "beta": 1, "eta": Rational(3, 2), "rho": 1}, (1,), Quadratic(1)),
+    without={"convexity": at_rest_beside_a_ridge("1/100")},
     relations=(Related("replaces", "sc-sam-neighbourhood", "every η < 2/β, and O(η²) in place of O(η)"),),
     notes="attained at κ = 1, s ≥ 1; approached for 1/(1−s) ≤ κ ≤ (2−s)², see sc-1d-exact-worst-case; else open",
 )

@@ -79,21 +79,20 @@ aligned = Inequality(
     given=off_minimum,
 )
 curvature = Inequality(2 * value(turned), beta * norm(turned) ** 2, given=off_minimum)
+descent_steps = (
+    *angle_steps,
+    Step("positive", Inequality(sp.S.Zero, value(moved)), ("spectral bounds",)),
+    Step("aligned", aligned, ("angle", "positive")),
+    Step("curvature", curvature, ("spectral bounds",)),
+    Step("descent", descent, ("aligned", "curvature", *definite)),
+)
 DESCENT = ANGLE.with_(
     slug="stablesam-quadratic.descent",
     title="f⁺ ≤ f − η‖g‖²(2√(αβ)/(α+β) − ½ηβ): descent for η < (2/β)·2√κ/(1+κ), κ = β/α, for every ρ",
     claim=descent,
-    proof=(
-        *angle_steps,
-        Step("positive", Inequality(sp.S.Zero, value(moved)), ("spectral bounds",)),
-        Step("aligned", aligned, ("angle", "positive")),
-        Step(
-            "curvature",
-            Inequality(2 * value(turned), beta * norm(turned) ** 2, given=off_minimum),
-            ("spectral bounds",),
-        ),
-        Step("descent", descent, ("aligned", "curvature", *definite)),
-    ),
+    proof=descent_steps,
+    unneeded={off_minimum[0]: "where the gradient vanishes StableSAM rests, and both sides are f"},
+    without={off_minimum[0]: (*descent_steps, Step("everywhere", Inequality(descent.lhs, descent.rhs), ("descent",)))},
     mutants=(
         Mutant(
             "β/3 for β/2",

@@ -11,12 +11,12 @@ import sympy as sp
 from sympy import sqrt
 
 from sam_theory.arithmetic import LENGTH, NUMBER, Traced, coordinate, norm
-from sam_theory.losses import Product, Quadratic, even_link, link_curvature
+from sam_theory.losses import Link, Product, Quadratic, even_link, link_curvature
 from sam_theory.rules import Space, rule, sam
 from sam_theory.theorems._claims import Asymptotic, Cycle, Identity, Inequality
 from sam_theory.theorems._sources import NEW
 from sam_theory.theorems._symbols import eta, rho, w, w_next
-from sam_theory.theorems._theorem import Mutant, Theorem, declared
+from sam_theory.theorems._theorem import Instance, Mutant, Theorem, declared
 
 h = sp.Symbol("h", positive=True)
 m = sp.Symbol("m", real=True)
@@ -142,11 +142,19 @@ SAM_SHAPE = SAM_SCALE.with_(
         coordinate(w, 0), (omega - k * (1 + omega) ** 2) * Y**2 / rho, Y, sp.Integer(2), near_origin, at=sp.S.One
     ),
 )
+tied = sp.Eq(eta, h_of_rate / (c * rho**2))
+#: η belongs to p = 7/10, and p = 3/5 gives a start in its basin: y shrinks at the rate 7/10
+other_rate = Instance(
+    {"eta": sp.Rational(357, 1490), "p": sp.Rational(3, 5), "rho": 1, "Y": sp.Rational(1, 100)},
+    (),
+    Product(Link("z**2/2", "z**2/2", even=True)),
+)
 COLLAPSE = SAM_SCALE.with_(
     slug="sam-terminal-phase-product.collapse",
     title="For ηcρ² < k_c SAM with fixed ρ can collapse onto the flattest point (0, 0): y_{t+1}/y_t → p",
     unneeded={"p < 1": "it follows from η > 0 and η = p(1−p²)/(cρ²(1+p²))"},
-    hypotheses=(rho > 0, p < 1, slow_enough, sp.Eq(eta, h_of_rate / (c * rho**2))),
+    hypotheses=(rho > 0, p < 1, slow_enough, tied),
+    without={tied: other_rate},
     claim=Asymptotic(
         coordinate(w_next, 1) / coordinate(w, 1), p, Y, sp.Integer(2), (collapsed * Y**2 / rho, Y), 15 / (1 - p)
     ),

@@ -10,6 +10,7 @@ from sympy import Rational, sqrt
 from sam_theory.arithmetic import CURVATURE, LENGTH, value
 from sam_theory.losses import Expression, Facts, Quadratic
 from sam_theory.theorems._claims import Envelope, Inequality, Limit
+from sam_theory.theorems._nonconvex import across_a_ridge
 from sam_theory.theorems._proof import AbsorbingLevel, GeometricSum, Step, Telescoping
 from sam_theory.theorems._relations import Related
 from sam_theory.theorems._sources import OIKONOMOU_PL
@@ -98,6 +99,7 @@ LARGE_TRAVEL = PL_TRAVEL.with_(
     slug="pl-usam-descent-and-travel.large-steps-travel",
     title="and travels at most (1+R)/c·√(2(L₀−L*)/α)",
     hypotheses=large,
+    without={"beta*eta >= 1": across_a_ridge("1", "1/20", ("5", "4"), ridges=4, beta_rho="19")},
     where={K: (1 + R) / c * sqrt(2 / alpha), c: steep},
     mutants=(Mutant("K*1/2", where={K: (1 + R) / c * sqrt(2 / alpha) / 2, c: steep}),),
     proof=(

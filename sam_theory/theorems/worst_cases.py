@@ -17,7 +17,7 @@ from sam_theory.losses import LEMMAS, Constants, Quadratic, StronglyConvex
 from sam_theory.rules import sam, usam
 from sam_theory.theorems._claims import Inequality, Limit
 from sam_theory.theorems._data import DataPoint, InterpolationData
-from sam_theory.theorems._nonconvex import across_a_ridge
+from sam_theory.theorems._nonconvex import across_a_ridge, across_a_widening_valley
 from sam_theory.theorems._proof import Step
 from sam_theory.theorems._sources import NEW
 from sam_theory.theorems._symbols import alpha, beta, eta, gap, rho, w, w_next, w_star
@@ -270,6 +270,29 @@ _line = (
     *squares("line", ((rho, r_next * wide + r * (1 + a)), (_rest, r))),
 )
 _right = factor * gap(w) + weight * square(g)
+#: What keeps the multipliers of "w -> p1" and "w_next -> w" nonnegative.
+_to_ascent, _to_start = rho * excess <= wide * eta * a, (1 + rho * alpha) * excess <= wide * a
+#: Members on which the loss falls by less than the line where one of them fails: rounded solutions of the worst case.
+BEYOND_ASCENT = InterpolationData(
+    {"alpha": "1/6", "beta": 1, "eta": "2/5", "rho": 8},
+    (
+        DataPoint.of("w", [8, 0], ["7/5", "-1/2"], "28/5"),
+        DataPoint.of("p1", ["96/5", -4], ["11/2", "-13/2"], "417/7"),
+        DataPoint.of("w_next", ["29/5", "13/5"], ["6/7", "17/8"], "16/3"),
+        DataPoint.of("w_star", [0, 0], [0, 0], 0),
+    ),
+    "w",
+)
+BEYOND_START = InterpolationData(
+    {"alpha": "1/4", "beta": 1, "eta": "5/2", "rho": "1/4"},
+    (
+        DataPoint.of("w", ["41/4", 0], ["17/6", "-9/7"], "147/10"),
+        DataPoint.of("p1", ["263/24", "-9/28"], ["13/4", "-7/4"], "52/3"),
+        DataPoint.of("w_next", ["17/8", "35/8"], [0, "47/12"], "26/3"),
+        DataPoint.of("w_star", [0, 0], [0, 0], 0),
+    ),
+    "w",
+)
 LINE = LOSS.with_(
     slug="usam-worst-case-fgap.with-gradient",
     title="L⁺ − L* ≤ m(L − L*) + n‖∇L(w)‖² with the line m + 2λn through the squared multipliers at λ = α, β",
@@ -277,7 +300,7 @@ LINE = LOSS.with_(
         "alpha < beta": "at α = β the class is that of ½α‖w−w*‖², for which both sides agree",
         "rho > 0": "what is admitted at ρ = 0 is a limit of what is admitted at ρ > 0",
     },
-    hypotheses=(rho > 0, alpha < beta, large, rho * excess <= wide * eta * a, (1 + rho * alpha) * excess <= wide * a),
+    hypotheses=(rho > 0, alpha < beta, large, _to_ascent, _to_start),
     where={q: factor},
     claim=Inequality(gap(w_next), q * gap(w) + weight * square(g)),
     proof=(
@@ -286,7 +309,11 @@ LINE = LOSS.with_(
         Step("one step", Inequality(gap(w_next), _right), ("scaled",)),
     ),
     attained_by=Instance({"alpha": 1, "beta": 2, "eta": Rational(3, 8), "rho": Rational(1, 2)}, (1,), Quadratic(2)),
-    without={"convexity": across_a_ridge("99/100", "3/4", ("109/10", "18/5"), ridges=16, beta_rho="2")},
+    without={
+        _to_ascent: BEYOND_ASCENT,
+        _to_start: BEYOND_START,
+        "convexity": across_a_ridge("99/100", "3/4", ("109/10", "18/5"), ridges=16, beta_rho="2"),
+    },
     notes="with ρ/‖∇L(w)‖ for ρ this is the one-step worst case of SAM at a fixed gradient norm",
 )
 
@@ -304,6 +331,7 @@ LEVEL = Theorem(
     status="conjecture",
     expected="supported",
     tightness="upper",
+    without={"convexity": across_a_widening_valley()},
     mutants=(Mutant("level/2", claim=Limit(gap(w), Rational(48, 100) * beta * rho**2, "limsup", "<=")),),
     notes="0.9638 βρ² is the fixed point of worst cases over a grid of ‖g‖; sc-sam-limsup-improved proves 5 βρ²",
 )

@@ -324,7 +324,7 @@ class HypothesisOutcome:
     detail : str
         How that was found, or how near the search came.
     recorded : str
-        The reason the theorem gives for a hypothesis that it does without.
+        The reason the theorem gives for a hypothesis that it does without; of an open one also what is shown by hand.
 
     Raises
     ------

@@ -13,15 +13,16 @@ from sam_theory.engines._asymptotic import exact_leading_term, ratio_of
 from sam_theory.engines._budget import Budget
 from sam_theory.engines._few_steps import paths
 from sam_theory.engines._leading import Leading, Unknown
-from sam_theory.engines._search._exact import exactly
+from sam_theory.engines._search._exact import compare, exactly
 from sam_theory.engines._search._instances import Batch, Point
 from sam_theory.engines._search._judge import INVALID, Judge, column, scale_terms, witness
 from sam_theory.engines._search._parameters import Array, Parameters
 from sam_theory.engines._search._setting import Scene
-from sam_theory.theorems import Asymptotic
+from sam_theory.errors import InputError
+from sam_theory.theorems import Asymptotic, Theorem
 from sam_theory.verdicts import Witness
 
-__all__ = ["AsymptoticJudge"]
+__all__ = ["AsymptoticJudge", "line"]
 
 _SLACK = 0.1
 #: Levels of the small parameter and how many make a decade: of a limit or a few steps, and of a growing number of steps
@@ -176,9 +177,10 @@ class AsymptoticJudge(Judge):
         scene, arithmetic = self.scene, Float64()
         state = scene.state(arithmetic, begin)
         self.evaluations += steps.size * last
+        step = scene.stepper(arithmetic, values)
         for t in range(last):
             noise = {name: float(v) for name, v in path[t].items()} if path else {}
-            new = scene.step(arithmetic, {**values, **noise}, state, t)
+            new = step({**state, **noise}, t)
             state = {k: np.where(t < steps, v, state[k]) for k, v in new.items()}
         w = scene.iterate(state)
         after = scene.iterate(scene.step(arithmetic, values, state, None)) if self.looks_ahead else None
@@ -195,7 +197,7 @@ class AsymptoticJudge(Judge):
         chosen = [i for i in range(max(0, last - 2 * enough), last + 1) if usable[i]]
         if len(chosen) < enough + 1:
             return INVALID
-        slope, spread = _line(x[chosen], np.log(error[chosen]))
+        slope, spread = line(x[chosen], np.log(error[chosen]))
         if error[last] > 0.5 and slope > 0.1:
             return INVALID  # still far from the limit
         if spread > _SLACK:
@@ -203,7 +205,7 @@ class AsymptoticJudge(Judge):
         violation = float(order - slope - spread - _SLACK)
         half = len(chosen) // 2
         if violation > 0 and half > 1:
-            early, late = (_line(x[part], np.log(error[part]))[0] for part in (chosen[:-half], chosen[-half:]))
+            early, late = (line(x[part], np.log(error[part]))[0] for part in (chosen[:-half], chosen[-half:]))
             if late > early + _SLACK:
                 return INVALID  # the slope still rises towards the limit
         self.fits.append((slope, spread))
@@ -224,18 +226,35 @@ class AsymptoticJudge(Judge):
 
     def _exact_ratio(self) -> tuple[Leading, sp.Expr] | None:
         """The exact leading term and its ratio to the claimed one, where both are known."""
-        found = exact_leading_term(self.scene.theorem)
-        if isinstance(found, str):
-            return None
+        return _known(self.scene.theorem)
+
+    def _ratio_at(self, point: Point) -> tuple[Leading, sp.Expr] | None:
+        """The same on the concrete loss with the numbers of ``point``: more may be known there than of all."""
+        scene = self.scene
+        numbers = {s: point.values[s.name] for s in scene.symbols if s != self.small}
+        equations = tuple(sp.Eq(s, sp.Rational(v.numerator, v.denominator)) for s, v in numbers.items())
+        small = tuple(h for h in scene.hypotheses if h.free_symbols == {self.small})
         try:
-            return found, ratio_of(found, self.scene.theorem)
-        except Unknown:
+            there = scene.theorem.with_(
+                slug=f"{scene.theorem.slug}~at a point",
+                status="quoted",
+                loss=scene.loss,
+                claim=self.claim,
+                where={},
+                hypotheses=(*small, *equations),
+                proof=(),
+                mutants=(),
+                attained_by=None,
+                candidate=None,
+            )
+        except InputError:
             return None
+        return _known(there)
 
     # -- exact -------------------------------------------------------------------------------------------
     def confirm(self, point: Point) -> Witness | None:
         """Exact parameters at which the exact leading term is not the claimed one."""
-        known = self._exact_ratio()
+        known = self._exact_ratio() or self._ratio_at(point)
         if known is None:
             return None
         found, ratio = known
@@ -249,16 +268,25 @@ class AsymptoticJudge(Judge):
                 return None
             extra["observable"] = f"exact over claimed leading term, which still depends on {self.small}"
             return witness(at, "limit", None, str(self.scene.concrete(ratio)), "1", "SymPy", **extra)
-        exact = self._exact(ratio, point)
-        if exact is not None and exact not in (0, 1):
+        program = self.compiled({"value": self.scene.concrete(ratio)})
+        exact = exactly(lambda a: a.run(program, point.env(a))["value"])
+        if exact is not None and self._refutes(exact.value, found, point):
             extra["observable"] = f"exact over claimed leading term as {self.small} -> 0"
-            return witness(at, "limit", None, exact, 1, "fraction", **extra)
+            return witness(at, "limit", None, exact.value, 1, exact.confirmed_by, **extra)
         if ratio == 1 and found.then is not None and found.order < claim.order:
             rest = self._exact(found.then, point)
             if rest is not None and rest != 0:
                 extra["observable"] = f"coefficient of {self.small}^{found.order} in the quantity over its leading term"
                 return witness(at, "limit", None, rest, 0, "fraction", **extra)
         return None
+
+    def _refutes(self, ratio: Any, found: Leading, point: Point) -> bool:
+        """Whether a ratio is certainly not 1; 0 counts only if nothing is left of the quantity."""
+        return compare(ratio, 1) in (-1, 1) and (compare(ratio, 0) in (-1, 1) or self._nothing_is_left(found, point))
+
+    def _nothing_is_left(self, found: Leading, point: Point) -> bool:
+        """Whether the quantity vanishes exactly, the claimed term does not."""
+        return found.term == 0 and found.order is sp.oo and self._nonzero(self.claim.leading, point)
 
     def _away_from_one(self, ratio: sp.Expr, point: Point) -> bool:
         """Whether a ratio that depends on the small parameter does not tend to 1: a claim may hold further terms."""
@@ -285,7 +313,17 @@ class AsymptoticJudge(Judge):
         return value is not None and value != 0
 
 
-def _line(x: Array, y: Array) -> tuple[float, float]:
+def _known(theorem: Theorem) -> tuple[Leading, sp.Expr] | None:
+    found = exact_leading_term(theorem)
+    if isinstance(found, str):
+        return None
+    try:
+        return found, ratio_of(found, theorem)
+    except Unknown:
+        return None
+
+
+def line(x: Array, y: Array) -> tuple[float, float]:
     """The slope of the least-squares line and twice its standard error."""
     x, y = x - x.mean(), y - y.mean()
     weight = float((x * x).sum()) or 1.0

@@ -23,7 +23,7 @@ from sam_theory.verdicts import Witness
 if TYPE_CHECKING:
     from sam_theory.engines._search._limit import LimitJudge
 
-__all__ = ["DIVERGED", "confirm_limit"]
+__all__ = ["DIVERGED", "confirm_limit", "point_text"]
 
 DIVERGED = 1e12
 _TAIL = 17
@@ -56,13 +56,14 @@ def confirm_limit(judge: LimitJudge, point: Point) -> Witness | None:
 def _tail(judge: LimitJudge, point: Point) -> tuple[Array, bool]:
     """The last whole states of the trajectory, or where it left every bound."""
     scene, arithmetic, batch = judge.scene, Float64(), Batch.of([point])
-    values, state = batch.env(), scene.state(Float64(), batch.start)
+    state = scene.state(arithmetic, batch.start)
     tail: list[Array] = []
     steps = 4 * judge.budget.steps
     judge.evaluations += steps
     with np.errstate(all="ignore"):
+        step = scene.stepper(arithmetic, batch.env())
         for t in range(steps):
-            state = scene.step(arithmetic, values, state, t)
+            state = step(state, t)
             w = np.stack(scene.whole(state))[:, 0]
             if not np.abs(w).max() < DIVERGED:
                 return w[None, :], True
@@ -118,7 +119,7 @@ def _judged(
     extra = {
         "observable": f"{claim.kind_of_limit} of {claim.observable}",
         "relation": observed[1],
-        "orbit": " -> ".join(_point_text(p) for p in points),
+        "orbit": " -> ".join(point_text(p) for p in points),
         "period": str(len(points)),
     }
     if orbit.derivative is not None and len(orbit.derivative) == 1:
@@ -130,5 +131,6 @@ def _judged(
     return witness(at, "orbit", None, observed[0], bound, found.confirmed_by, **extra)
 
 
-def _point_text(p: Sequence[Fraction]) -> str:
+def point_text(p: Sequence[Fraction]) -> str:
+    """A state as a rational, or as its coordinates in brackets."""
     return text(p[0]) if len(p) == 1 else f"({', '.join(map(text, p))})"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -57,38 +58,46 @@ class Boundary:
             return batch.rows(np.zeros(0, dtype=int))
         target = np.log(_RATIOS)[np.arange(n) % len(_RATIOS)]
         which = rng.integers(0, len(self.movable), n)
-        values = {k: v.copy() for k, v in batch.values.items()}
-        good = np.ones(n, dtype=bool)
+        values = dict(batch.values)
         with np.errstate(all="ignore"):
-            for j, name in enumerate(self.movable):
-                rows = np.flatnonzero(which == j)
-                if len(rows):
-                    own = {k: v[rows] for k, v in values.items()}
-                    values[name][rows] = self._bisected(own, name, target[rows], grid)
-                good &= np.isfinite(values[name])
+            order = np.argsort(which, kind="stable")
+            back = np.argsort(order, kind="stable")
+            bounds = np.searchsorted(which[order], np.arange(len(self.movable) + 1))
+            parts = [slice(a, b) for a, b in pairwise(bounds.tolist())]
+            own = {k: v[order] for k, v in values.items()}
+            self._bisect(own, dict(zip(self.movable, parts, strict=True)), target[order], grid)
+            values |= {name: own[name][back] for name in self.movable}
+            good = np.logical_and.reduce([np.isfinite(values[name]) for name in self.movable])
             values |= self.parameters.complete(values) if self.parameters.solved else {}
         moved = Batch(batch.scene, values, batch.start).rows(np.flatnonzero(good))
         symbols = {s.name: moved.values[s.name] for s in batch.scene.symbols}
         return moved.rows(np.flatnonzero(self.parameters.admitted(symbols, moved.size)))
 
-    def _bisected(self, values: dict[str, Array], name: str, target: Array, grid: int) -> Array:
+    def _bisect(self, values: dict[str, Array], moved: dict[str, slice], target: Array, grid: int) -> None:
+        """Move, in the named rows, the parameters in ``values`` that are ``moved``; NaN where there is no crossing."""
         n = len(target)
-        sign = np.where(values[name] < 0, -1.0, 1.0)
+        before = np.concatenate([values[name][part] for name, part in moved.items()])
+        sign = np.where(before < 0, -1.0, 1.0)
+
+        def put(places: Array) -> None:
+            for name, part in moved.items():
+                values[name][part] = places[part]
 
         def off(x: Array) -> Array:
-            return self.log_ratio({**values, name: sign * 10.0**x}, n) - target
+            put(sign * 10.0**x)
+            return self.log_ratio(values, n) - target
 
         ends = np.linspace(-_DECADES, _DECADES, grid)
         seen = np.stack([off(np.full(n, x)) for x in ends])
-        with np.errstate(all="ignore"):
-            crosses = np.isfinite(seen[:-1]) & np.isfinite(seen[1:]) & (np.sign(seen[:-1]) != np.sign(seen[1:]))
-            # the crossing that is nearest to where the parameter is
-            middles = (ends[:-1] + ends[1:]) / 2
-            away = np.abs(middles[:, None] - np.log10(np.abs(values[name]))[None, :])
+        crosses = np.isfinite(seen[:-1]) & np.isfinite(seen[1:]) & (np.sign(seen[:-1]) != np.sign(seen[1:]))
+        # the crossing that is nearest to where the parameter is
+        middles = (ends[:-1] + ends[1:]) / 2
+        away = np.abs(middles[:, None] - np.log10(np.abs(before))[None, :])
         first = np.where(crosses, away, np.inf).argmin(axis=0)
-        low, high, at_low = ends[first], ends[first + 1], seen[first, np.arange(n)]
-        for _ in range(60):
+        low, high, side = ends[first], ends[first + 1], np.sign(seen[first, np.arange(n)])
+        crossing = crosses.any(axis=0)
+        for _ in range(60 if crossing.any() else 0):
             middle = (low + high) / 2
-            left = np.sign(off(middle)) == np.sign(at_low)
+            left = np.sign(off(middle)) == side
             low, high = np.where(left, middle, low), np.where(left, high, middle)
-        return np.where(crosses.any(axis=0), sign * 10.0 ** ((low + high) / 2), np.nan)
+        put(np.where(crossing, sign * 10.0 ** ((low + high) / 2), np.nan))

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from sam_theory.engines._search._instances import Batch, Sampler
 from sam_theory.engines._search._judge import Judge
-from sam_theory.engines._search._parameters import Array
+from sam_theory.engines._search._parameters import Array, column
 
 __all__ = ["climb"]
 
@@ -63,15 +63,15 @@ def _moved(sampler: Sampler, batch: Batch, width: Array, rng: np.random.Generato
     free = {s.name for s in sampler.parameters.free}
     solved = {name for name, _ in sampler.parameters.solved} | set(sampler.parameters.steps)
     values = {}
-    for name, column in batch.values.items():
+    for name, old in batch.values.items():
         active = rng.random(n) < 0.5
         noise = width * rng.standard_normal(n) * active
         if name in free or name in sampler.lengths:
-            values[name] = _bounded(column * np.exp(noise), column)
+            values[name] = _bounded(old * np.exp(noise), old)
         elif name in solved or name.startswith("m_b"):
-            values[name] = column
+            values[name] = old
         else:
-            values[name] = np.clip(column + noise / 2, 0.0, 1.0)
+            values[name] = np.clip(old + noise / 2, 0.0, 1.0)
     with np.errstate(all="ignore"):
         values |= {k: v for k, v in sampler.parameters.complete(values).items() if k in solved}
     start = batch.start
@@ -79,4 +79,4 @@ def _moved(sampler: Sampler, batch: Batch, width: Array, rng: np.random.Generato
         scale = np.abs(start).max(axis=0)
         aside = 0.3 * width * scale * rng.standard_normal(start.shape)
         start = start * np.exp(width * rng.standard_normal(n)) + aside
-    return Batch(batch.scene, {k: np.broadcast_to(v, (n,)) for k, v in values.items()}, start)
+    return Batch(batch.scene, {k: column(v, n) for k, v in values.items()}, start)

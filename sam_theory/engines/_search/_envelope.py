@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
-from sam_theory.arithmetic import Arithmetic, Float64, NotExact
+from sam_theory.arithmetic import Arithmetic, Float64, NotExact, Rational, Undecided
 from sam_theory.engines._budget import Budget
-from sam_theory.engines._search._exact import compare, exactly, too_long
+from sam_theory.engines._search._along import Place, along
+from sam_theory.engines._search._exact import compare, exactly, in_balls, too_long
 from sam_theory.engines._search._instances import Batch, Point
 from sam_theory.engines._search._judge import INVALID, TOLERANCE, Judge, column, witness
 from sam_theory.engines._search._parameters import Array
@@ -20,6 +21,8 @@ from sam_theory.verdicts import Witness
 __all__ = ["EnvelopeJudge", "looked_at"]
 
 _TINY = 1e-280
+#: an orbit that stays at its start is compared with its bound at powers of 2, the last with this exponent
+_LATEST = 40
 #: below this part of the first value a later one is mostly rounding
 _ROUNDED = 1e-13
 
@@ -46,39 +49,42 @@ class EnvelopeJudge(Judge):
         self.both = self.compiled({"observable": self.claim.observable, "bound": self.claim.bound})
         self.needs_next = any(n.endswith("_next") for n in self.observable.inputs)
 
-    def _trajectory(
-        self, arithmetic: Arithmetic, values: dict[str, Any], w: Any, steps: int, at: set[int]
-    ) -> Iterator[tuple[int, Any, Any]]:
-        """(t, observable, bound) at the steps in ``at``; a sum if the claim accumulates."""
-        scene, claim = self.scene, self.claim
-        state, start, total = scene.state(arithmetic, w), w, arithmetic.number(Fraction(0))
+    def _places(
+        self, arithmetic: Arithmetic, values: Mapping[str, Any], w: Any, steps: int, at: set[int]
+    ) -> list[Place]:
+        """The places of the trajectory at which the observable is needed: those in ``at``, or all before for a sum."""
+        scene, sums = self.scene, self.claim.accumulate
+        state = scene.state(arithmetic, w)
+        step = scene.stepper(arithmetic, values) if steps or self.needs_next else None
+        found: list[Place] = []
         for t in range(steps + 1):
             here = scene.iterate(state)
             if arithmetic.exact and any(map(too_long, here)):
                 raise NotExact("the fractions have become too long")
             following = None
-            if t < steps or (self.needs_next and not claim.accumulate):
-                following = scene.step(arithmetic, values, state, t)
-            after = scene.iterate(following) if following is not None and self.needs_next else None
-            env = scene.environment(arithmetic, values, here, after, start, arithmetic.number(Fraction(t)))
-            if claim.accumulate:
-                if t in at:
-                    yield t, total, arithmetic.run(self.bound, env, scene.loss)["bound"]
-                if t < steps:
-                    env = scene.environment(
-                        arithmetic,
-                        values,
-                        here,
-                        scene.iterate(following or {}),
-                        start,
-                        arithmetic.number(Fraction(t)),
-                    )
-                    total = arithmetic.add(total, arithmetic.run(self.observable, env, scene.loss)["observable"])
-            elif t in at:
-                r = arithmetic.run(self.both, env, scene.loss)
-                yield t, r["observable"], r["bound"]
+            if step is not None and (t < steps or (self.needs_next and not sums)):
+                following = step(state, t)
+            if t in at or sums:
+                found.append((t, here, scene.iterate(following) if following and self.needs_next else None))
             if following is not None:
                 state = following
+        return found
+
+    def _trajectory(
+        self, arithmetic: Arithmetic, values: Mapping[str, Any], w: Any, steps: int, at: set[int]
+    ) -> Iterator[tuple[int, Any, Any]]:
+        """(t, observable, bound) at the steps in ``at``; a sum if the claim accumulates."""
+        scene, places = self.scene, self._places(arithmetic, values, w, steps, at)
+        if not self.claim.accumulate:
+            for t, r in along(scene, arithmetic, self.both, values, w, places):
+                yield t, r["observable"], r["bound"]
+            return
+        totals = [arithmetic.number(Fraction(0))]
+        for _, r in along(scene, arithmetic, self.observable, values, w, places[:-1]):
+            totals.append(arithmetic.add(totals[-1], r["observable"]))
+        chosen: list[Place] = [(t, here, None) for t, here, _ in places if t in at]
+        for t, r in along(scene, arithmetic, self.bound, values, w, chosen):
+            yield t, totals[t], r["bound"]
 
     def violation(self, batch: Batch) -> Array:
         return self._scan(batch)[0]
@@ -86,26 +92,24 @@ class EnvelopeJudge(Judge):
     def _scan(self, batch: Batch) -> tuple[Array, Array]:
         n, steps = batch.size, self.budget.steps
         self.evaluations += n * steps
-        worst, when = np.full(n, INVALID), np.zeros(n, dtype=int)
-        first_scale: Array | None = None
         with np.errstate(all="ignore"):
-            for t, left, right in self._trajectory(Float64(), batch.env(), batch.start, steps, looked_at(steps)):
-                left, right = column(left, n), column(right, n)
-                scale = np.abs(left) + np.abs(right)
-                first_scale = scale if first_scale is None else first_scale
-                valid = np.isfinite(scale) & (scale > _TINY) & (scale > _ROUNDED * first_scale)
-                v = np.where(valid, (left - right) / np.where(valid, scale, 1.0), INVALID)
-                first = (v > worst) & ~(worst > TOLERANCE)
-                when[first] = t
-                worst = np.maximum(worst, v)
-                usable = valid & (right > 1e-6 * first_scale)
-                if t > 0:  # at the start most bounds say nothing
-                    self.saw(np.where(usable, left / np.where(usable, right, 1.0), -np.inf), batch)
-        return worst, when
+            seen = [*self._trajectory(Float64(), batch.env(), batch.start, steps, looked_at(steps))]
+            times = np.array([t for t, _, _ in seen])
+            left, right = (np.stack([column(r[i], n) for r in seen]) for i in (1, 2))
+            scale = np.abs(left) + np.abs(right)
+            valid = np.isfinite(scale) & (scale > _TINY) & (scale > _ROUNDED * scale[0])
+            v = np.where(valid, (left - right) / np.where(valid, scale, 1.0), INVALID)
+            beyond = v > TOLERANCE
+            first = np.where(beyond.any(axis=0), beyond.argmax(axis=0), v.argmax(axis=0))
+            usable = valid & (right > 1e-6 * scale[0])
+            ratio = np.where(usable, left / np.where(usable, right, 1.0), -np.inf)
+            for row in ratio[1:]:  # at the start most bounds say nothing
+                self.saw(row, batch)
+        return v.max(axis=0), times[first]
 
     def _at(self, arithmetic: Arithmetic, point: Point, start: Any, step: int) -> tuple[Any, Any]:
         """Observable and bound at ``step``."""
-        *_, (_, left, right) = self._trajectory(arithmetic, point.env(arithmetic), start, step, {step})
+        ((_, left, right),) = self._trajectory(arithmetic, point.env(arithmetic), start, step, {step})
         return left, right
 
     def slack(self, point: Point, steps: int) -> Any:
@@ -120,7 +124,7 @@ class EnvelopeJudge(Judge):
             return None
         worst, when = self._scan(Batch.of([point]))
         if worst[0] <= self.tolerance:
-            return None
+            return self._at_a_fixed_point(point)
         last = int(when[0])
         found = exactly(lambda a: self._at(a, point, point.vector(a), last))
         if found is None or compare(*found.value) != 1:
@@ -129,6 +133,41 @@ class EnvelopeJudge(Judge):
         observable = f"{'sum of ' if self.claim.accumulate else ''}{self.claim.observable}"
         extra = {"observable": observable, "relation": ">"}
         return witness(point, "orbit", last, left, right, found.confirmed_by, **extra)
+
+    def _at_a_fixed_point(self, point: Point) -> Witness | None:
+        """A witness if the start stays where it is, exactly, and the bound, far beyond any simulation, does not."""
+        if (
+            self.claim.accumulate
+            or self.theorem.starts is not None
+            or not self.scene.autonomous
+            or not self._stays(point)
+        ):
+            return None
+        for late in (2**j for j in range(_LATEST + 1)):
+
+            def sides(arithmetic: Arithmetic, t: int = late) -> tuple[Any, Any]:
+                values, w = point.env(arithmetic), point.vector(arithmetic)
+                env = self.scene.environment(arithmetic, values, w, w, w, arithmetic.number(Fraction(t)))
+                r = arithmetic.run(self.both, env, self.scene.loss)
+                return r["observable"], r["bound"]
+
+            # A power of a fraction is too long to write down long before it is small.
+            found = in_balls(sides)
+            if found is not None and compare(*found) == 1:
+                extra = {"observable": str(self.claim.observable), "relation": ">", "orbit": "stays at its start"}
+                left, right = found
+                return witness(point, "orbit", late, left, right, "arb", **extra)
+        return None
+
+    def _stays(self, point: Point) -> bool:
+        """Whether the whole state is a fixed point in fractions."""
+        scene, exact = self.scene, Rational()
+        try:
+            state = scene.state(exact, point.vector(exact))
+            image = scene.step(exact, point.env(exact), state, 0)
+            return bool(scene.whole(image) == scene.whole(state))
+        except (NotExact, Undecided, ZeroDivisionError):
+            return False
 
     def rechecked(self, point: Point) -> float | None:
         worst, when = self._scan(Batch.of([point]))

@@ -14,7 +14,7 @@ from sam_theory.arithmetic import Arithmetic, Coordinates, Program, Symbolic, lo
 from sam_theory.engines._budget import Budget
 from sam_theory.engines._search._exact import text
 from sam_theory.engines._search._instances import Batch, Point, describe
-from sam_theory.engines._search._parameters import Array
+from sam_theory.engines._search._parameters import Array, column
 from sam_theory.engines._search._setting import Scene
 from sam_theory.theorems import Theorem
 from sam_theory.verdicts import Witness
@@ -119,11 +119,6 @@ class Judge(ABC):
     def compiled(self, formulas: dict[str, Any]) -> Program:
         """Formulas of the claim as one program."""
         return lower_all(formulas)
-
-
-def column(a: Any, size: int) -> Array:
-    """A result of a batch as an array of shape (size,)."""
-    return np.broadcast_to(np.asarray(a, dtype=float), (size,))
 
 
 def scale_terms(*sides: Any) -> list[Any]:

@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 
 from sam_theory.arithmetic import Arithmetic, Float64
 from sam_theory.engines._budget import Budget
+from sam_theory.engines._search._along import Place, along
 from sam_theory.engines._search._attractors import DIVERGED, confirm_limit
 from sam_theory.engines._search._contradiction import says_nothing
 from sam_theory.engines._search._instances import Batch, Point
 from sam_theory.engines._search._judge import INVALID, Judge, column
 from sam_theory.engines._search._parameters import Array
+from sam_theory.engines._search._recurrent import recurrent
 from sam_theory.engines._search._setting import Scene
 from sam_theory.engines._search._starts import meets
 from sam_theory.errors import InputError
@@ -146,23 +148,25 @@ class LimitJudge(Judge):
         lost, gone, some_lost = np.zeros(n, dtype=bool), np.zeros((2, n)), False
         bounds, ends = {}, {}
         first, older = np.zeros(n), state
-        window = np.stack([np.full(n, np.inf), np.full(n, -np.inf)])
+        window: list[Place] = []
         with np.errstate(all="ignore"):
+            step = scene.stepper(arithmetic, values)
             for t in range(4 * horizon + 1):
-                in_window = t > 4 * horizon - width or horizon - width < t <= horizon
-                if t == 0 or in_window:
-                    seen = self._observed(batch, values, state, t)
-                    if t == 0:
-                        first = np.abs(seen)
-                if in_window:
-                    window = np.stack([np.minimum(window[0], seen), np.maximum(window[1], seen)])
+                if t == 0:
+                    first = np.abs(self._observed(batch, values, state, t))
+                if t > 4 * horizon - width or horizon - width < t <= horizon:
+                    window.append((t, scene.iterate(state), None))
                 if t in (horizon, 4 * horizon):
-                    bounds[t], ends[t] = np.where(lost, gone, window), np.asarray(scene.iterate(state))
-                    window = np.stack([np.full(n, np.inf), np.full(n, -np.inf)])
+                    runs = along(scene, arithmetic, self.observable, values, batch.start, window)
+                    seen = np.stack([column(r["observable"], n) for _, r in runs])
+                    window = []
+                    bounds[t] = np.where(lost, gone, np.stack([seen.min(axis=0), seen.max(axis=0)]))
+                    ends[t] = np.asarray(scene.iterate(state))
                 if t < 4 * horizon:
-                    old, state = state, scene.step(arithmetic, values, state, t)
-                    inside = np.maximum.reduce(np.abs(scene.iterate(state))) < DIVERGED
-                    if not inside.all() and (new := ~inside & ~lost).any():
+                    old, state = state, step(state, t)
+                    size = np.abs(scene.iterate(state))
+                    inside = True if size.max() < DIVERGED else size.max(axis=0) < DIVERGED
+                    if inside is not True and (new := ~inside & ~lost).any():
                         last = [self._observed(batch, values, s, t) for s in (older, old, state)]
                         gone, lost = np.where(new, _escape(np.stack(last), first), gone), lost | new
                         some_lost = True
@@ -212,9 +216,11 @@ class LimitJudge(Judge):
         return arithmetic.run(self.value, env, self.scene.loss)["value"]
 
     def confirm(self, point: Point) -> Witness | None:
-        if (not point.scene.rational and point.scene.family is not None) or "t" in self.observable.inputs:
+        if not point.scene.rational and point.scene.family is not None:
             return None
-        return confirm_limit(self, point)
+        if not self.scene.autonomous:
+            return recurrent(self, point)
+        return None if "t" in self.observable.inputs else confirm_limit(self, point)
 
     @classmethod
     def sufficient(cls, judges: Sequence[Any]) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from functools import cached_property
 from typing import Any
@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from sam_theory.arithmetic import Float64, Program, Rational, closed_roots, lower, lower_all
 from sam_theory.engines._search._exact import compare, holds, lift, rationally, satisfied
 from sam_theory.engines._search._setting import Scene
+from sam_theory.engines._search._sobol import sobol
 
-__all__ = ["SIMPLE", "Array", "Parameters", "excess"]
+__all__ = ["SIMPLE", "Array", "Parameters", "column", "excess"]
 
 Array = NDArray[np.float64]
 Values = dict[str, Array]
@@ -66,8 +67,17 @@ class Parameters:
         #: the number of the step is a parameter of statements on one step
         self.steps = [s.name for s in scene.symbols if s.name == "k" and scene.theorem.rule.uses_step_number]
         self.program = _sides(self.relations) if self.relations else None
+        self._floats = Float64()
         self._comparisons = [(_COMPARISONS[h.func], f"l{i}", f"r{i}") for i, h in enumerate(self.relations)]
-        self._wide = [s.is_positive is True for s in free]
+        self._names = [s.name for s in free]
+        self._maybe_zero = [i for i, s in enumerate(free) if not s.is_positive and s.is_nonnegative]
+        # One in sixteen of what may be 0 is 0, the rest of its places are spread like all others.
+        self._scaling = np.ones((3, len(free), 1)) * [[[2.0]], [[0.0]], [[1.0]]]
+        self._scaling[:, self._maybe_zero] = [[[32.0]], [[2.0]], [[15.0]]]
+        self._signed = [i for i, s in enumerate(free) if not s.is_positive and not s.is_nonnegative]
+        #: the comparisons that what is drawn does not satisfy by its sign
+        given = [h.rhs == 0 and h.lhs in free and _by_sign(h) for h in self.relations]
+        self._open = [c for c, sure in zip(self._comparisons, given, strict=True) if not sure]
 
     # -- checks ------------------------------------------------------------------------------------------
     def complete(self, values: Mapping[str, Any], exact: bool = False) -> dict[str, Any]:
@@ -101,14 +111,19 @@ class Parameters:
 
     def admitted(self, values: Values, size: int) -> NDArray[np.bool_]:
         """Whether each row is admissible in floats."""
-        good = np.ones(size, dtype=bool)
+        with np.errstate(all="ignore"):
+            return self._restrict(np.ones(size, dtype=bool), values, self._comparisons)
+
+    def _restrict(
+        self, good: NDArray[np.bool_], values: Values, comparisons: Sequence[tuple[np.ufunc, str, str]]
+    ) -> NDArray[np.bool_]:
+        """``good`` where the comparisons hold too, in its own place."""
         for name, _ in self.solved:
             good &= np.isfinite(values[name])
         if self.program is not None:
-            with np.errstate(all="ignore"):
-                sides = Float64().run(self.program, values)
-                for compare, left, right in self._comparisons:
-                    good &= compare(sides[left], sides[right])
+            sides = self._floats.run(self.program, values)
+            for compare, left, right in comparisons:
+                good &= compare(sides[left], sides[right])
         return good
 
     def admits(self, values: Mapping[str, Fraction]) -> bool:
@@ -140,12 +155,12 @@ class Parameters:
 
     def _pool(self, rng: np.random.Generator, size: int) -> Array:
         """Admissible rows by rejection, at least a few if there are any."""
-        rows = 1 << max(size - 1, 1).bit_length()
+        power = max(size - 1, 1).bit_length()
         found: list[Array] = []
         count = 0
         best: Array | None = None
         for _ in range(_ROUNDS):
-            u = self._sobol(rng, rows)
+            u = sobol(rng, len(self.free), power) if self.free else np.zeros((1 << power, 0))
             bad = self.violation(self._values(u), len(u))
             found.append(u[bad == 0])
             count += len(found[-1])
@@ -190,27 +205,21 @@ class Parameters:
         keep = keep[np.sort(first)][:size]
         return {k: v[keep] for k, v in values.items()} if len(keep) else None
 
-    def _sobol(self, rng: np.random.Generator, rows: int) -> Array:
-        if not self.free:
-            return np.zeros((rows, 0))
-        from scipy.stats import qmc  # half of the time that a process takes to start
-
-        return np.asarray(qmc.Sobol(len(self.free), seed=rng).random(rows))
-
     def _values(self, u: Array) -> Values:
         """The parameters of rows of the unit cube (n, depth)."""
         places = np.ascontiguousarray(u.T)
-        rows = 10.0 ** (self.decades * (2 * places - 1))
-        values: Values = {}
-        for s, wide, x, row in zip(self.free, self._wide, places, rows, strict=True):
-            if not wide and s.is_nonnegative:
-                row = np.where(x < 1 / 16, 0.0, 10.0 ** (self.decades * (2 * (16 * x - 1) / 15 - 1)))
-            elif not wide:
-                row = np.where(x < 0.5, -1.0, 1.0) * 10.0 ** (self.decades * (2 * np.mod(2 * x, 1.0) - 1))
-            values[s.name] = row
-        values = self.complete(values)
+        factor, offset, divisor = self._scaling
+        exponents = (factor * places - offset) / divisor - 1
+        for i in self._signed:
+            exponents[i] = 2 * np.mod(2 * places[i], 1.0) - 1
+        rows = 10.0 ** (self.decades * exponents)
+        for i in self._maybe_zero:
+            np.copyto(rows[i], 0.0, where=places[i] < 1 / 16)
+        for i in self._signed:
+            np.negative(rows[i], out=rows[i], where=places[i] < 0.5)
+        values = self.complete(dict(zip(self._names, rows, strict=True)))
         for name, _ in self.solved:
-            values[name] = np.broadcast_to(np.asarray(values[name], dtype=float), (len(u),))
+            values[name] = column(values[name], len(u))
         return values
 
     def _spread(self, rng: np.random.Generator, pool: Array, size: int) -> Array:
@@ -220,23 +229,26 @@ class Parameters:
         quotients that hypotheses hold in a narrow range.
         """
         chains = np.ascontiguousarray(pool[rng.integers(0, len(pool), size)].T)
-        depth = len(chains)
-        for _ in range(10 * depth):
-            direction = np.ascontiguousarray(rng.integers(-1, 2, (size, depth)).T, dtype=float)
-            old, todo = chains.copy(), np.arange(size)
-            low, high = -np.ones(size), np.ones(size)
-            for _ in range(24):
-                x = low + (high - low) * rng.random(len(todo))
-                proposal = old + x * direction
-                good = np.logical_and.reduce((proposal >= 0.0) & (proposal <= 1.0))
-                good &= self.admitted(self._values(proposal.T), len(todo))
-                rest = ~good
-                chains[:, todo[good]] = proposal[:, good]
-                todo, x, low, high = todo[rest], x[rest], low[rest], high[rest]
-                if not len(todo):
-                    break
-                old, direction, back = old[:, rest], direction[:, rest], x < 0
-                low, high = np.where(back, x, low), np.where(back, high, x)
+        depth, everyone = len(chains), np.arange(size)
+        ends = np.repeat([[-1.0], [1.0]], size, axis=1)
+        with np.errstate(all="ignore"):
+            for _ in range(10 * depth):
+                direction = rng.integers(-1, 2, (size, depth)).T
+                todo, walk = everyone, np.concatenate([chains, direction, ends])
+                for _ in range(24):
+                    low, high = walk[-2:]
+                    x = low + (high - low) * rng.random(len(todo))
+                    proposal = walk[:depth] + x * walk[depth:-2]
+                    good = np.logical_and.reduce((proposal >= 0.0) & (proposal <= 1.0))
+                    self._restrict(good, self._values(proposal.T), self._open)
+                    (done,), (rest,) = good.nonzero(), (~good).nonzero()
+                    chains[:, todo[done]] = proposal[:, done]
+                    if not len(rest):
+                        break
+                    todo, walk, x = todo[rest], walk.take(rest, axis=1), x[rest]
+                    # a row of the walk is a place, a direction and the two ends of the interval
+                    np.copyto(walk[-2], x, where=x < 0)
+                    np.copyto(walk[-1], x, where=x >= 0)
         return chains.T
 
     def _repair(self, rng: np.random.Generator, rows: Array) -> Array:
@@ -252,6 +264,19 @@ class Parameters:
             if k % 10 == 9 and (bad == 0).any():
                 break
         return rows[bad == 0]
+
+
+def _by_sign(h: Any) -> bool:
+    """Whether the sign of the symbol on the left shows its relation to 0."""
+    return (isinstance(h, sp.StrictGreaterThan) and bool(h.lhs.is_positive)) or (
+        isinstance(h, sp.GreaterThan) and bool(h.lhs.is_nonnegative)
+    )
+
+
+def column(a: Any, size: int) -> Array:
+    """A result of a batch as an array of shape (size,)."""
+    column = np.asarray(a, dtype=float)
+    return column if column.shape == (size,) else np.broadcast_to(column, (size,))
 
 
 def _sides(relations: Iterable[Any]) -> Program:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -242,6 +242,15 @@ class Scene:
         if self.theorem.rule.uses_step_number and (t is not None or "k" not in values):
             values = {**values, "k": arithmetic.number(Fraction(t or 0))}
         return self.map.step(arithmetic, state, values)
+
+    def stepper(
+        self, arithmetic: Arithmetic, values: Mapping[str, Any]
+    ) -> Callable[[Mapping[str, Any], int], dict[str, Any]]:
+        """:meth:`step` as a function of the state and the number of the step, for orbits."""
+        step = self.map.stepper(arithmetic, values)
+        if not self.theorem.rule.uses_step_number:
+            return lambda state, t: step(state)
+        return lambda state, t: step({**state, "k": arithmetic.number(Fraction(t))})
 
     def iterate(self, state: Mapping[str, Any]) -> Any:
         """The iterate of a state."""

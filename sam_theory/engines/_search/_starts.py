@@ -91,7 +91,8 @@ def meets_on_the_way(scene: Scene, batch: Batch, steps: int) -> NDArray[np.bool_
     arithmetic, values = Float64(), batch.env()
     state, met = scene.state(arithmetic, batch.start), np.zeros(batch.size, dtype=bool)
     with np.errstate(all="ignore"):
+        step = scene.stepper(arithmetic, values)
         for t in range(steps + 1):
             met |= meets(scene, batch, scene.iterate(state))
-            state = scene.step(arithmetic, values, state, t)
+            state = step(state, t)
     return met

@@ -103,8 +103,9 @@ class ThresholdJudge(Judge):
         state = scene.state(arithmetic, at + kick)
         first = np.abs(scene.iterate(state)[axis] - at[axis])
         last, taken, going = first, np.zeros(n), np.ones(n, dtype=bool)
+        step = scene.stepper(arithmetic, values)
         for t in range(_STEPS):
-            state = scene.step(arithmetic, values, state, t)
+            state = step(state, t)
             off = np.abs(scene.iterate(state)[axis] - at[axis])
             last, taken = np.where(going, off, last), np.where(going, t + 1.0, taken)
             going &= (off > 1e-3 * size) & (off < 1e3 * size)

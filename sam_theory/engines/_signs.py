@@ -1,0 +1,113 @@
+"""Signs that relations give a polynomial, read off without a solver.
+
+What the relations say of one monomial or of one polynomial is a set of signs; a polynomial is positive where all of its
+terms are, or where they are after a known positive polynomial times a positive number is taken away.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+from sympy.core.relational import Relational as Relation
+
+from sam_theory.engines._polynomial import ANY, NEGATIVE, POSITIVE, ZERO, Monomial, coefficients, product, total
+
+__all__ = ["Signs"]
+
+_SAID = {
+    "<": NEGATIVE,
+    "<=": NEGATIVE | ZERO,
+    ">": POSITIVE,
+    ">=": POSITIVE | ZERO,
+    "==": ZERO,
+    "!=": NEGATIVE | POSITIVE,
+}
+
+#: A polynomial as its coprime integer coefficients, the first of them positive.
+_Primitive = tuple[tuple[Monomial, int], ...]
+
+
+@dataclass
+class Signs:
+    """The signs that relations ``p ⋛ 0`` allow: a set, as the bits NEGATIVE, ZERO and POSITIVE."""
+
+    _monomials: dict[Monomial, int] = field(default_factory=dict)
+    _polynomials: dict[_Primitive, int] = field(default_factory=dict)
+
+    def add(self, part: Any) -> None:
+        """Take note of a relation with 0 on the right; all else is passed over, which only tells less."""
+        form = _primitive(part.lhs) if isinstance(part, Relation) and part.rhs == 0 else None
+        if form is None:
+            return
+        terms, up = form
+        said = _SAID[part.rel_op] if up else _opposite(_SAID[part.rel_op])
+        if len(terms) == 1:
+            monomial = terms[0][0]
+            self._monomials[monomial] = self._monomials.get(monomial, ANY) & said
+        else:
+            self._polynomials[terms] = self._polynomials.get(terms, ANY) & said
+
+    def of(self, e: Any) -> int:
+        """The signs that ``e`` can have where the relations hold, as far as they can be read off."""
+        form = _primitive(e)
+        if form is None:
+            return ANY
+        terms, up = form
+        found = self._polynomials.get(terms, ANY) & self._termwise(dict(terms))
+        for other, said in self._polynomials.items():
+            if found in (POSITIVE, NEGATIVE, ZERO):
+                break
+            found &= self._compared(terms, other, said)
+        return found if up else _opposite(found)
+
+    def _compared(self, terms: _Primitive, other: _Primitive, said: int) -> int:
+        """What remains possible for a polynomial that is the sum of ``other`` times a number and terms of one sign."""
+        if said in (ANY, NEGATIVE | POSITIVE):
+            return ANY
+        theirs = dict(other)
+        found = ANY
+        for ratio in {(c, theirs[m]) for m, c in terms if m in theirs}:
+            # theirs·p = c·other + rest, with |theirs| as the factor of p
+            c, d = (ratio[0], ratio[1]) if ratio[1] > 0 else (-ratio[0], -ratio[1])
+            rest = {m: d * k for m, k in terms}
+            for m, k in theirs.items():
+                rest[m] = rest.get(m, 0) - c * k
+            of_rest = self._termwise({m: k for m, k in rest.items() if k})
+            found &= total(of_rest, said if c > 0 else _opposite(said))
+        return found
+
+    def _termwise(self, terms: dict[Monomial, int]) -> int:
+        found = ZERO
+        for monomial, c in terms.items():
+            sign = self._monomial(monomial)
+            found = total(found, sign if c > 0 else _opposite(sign))
+            if found == ANY:
+                break
+        return found
+
+    def _monomial(self, monomial: Monomial) -> int:
+        found = POSITIVE
+        for name, k in monomial:
+            sign = self._monomials.get(((name, 1),), ANY)
+            found = product(found, sign if k % 2 else sign & ZERO | (POSITIVE if sign & ~ZERO else 0))
+        return found & self._monomials.get(monomial, ANY)
+
+
+def _opposite(signs: int) -> int:
+    return signs & ZERO | (POSITIVE if signs & NEGATIVE else 0) | (NEGATIVE if signs & POSITIVE else 0)
+
+
+@lru_cache(maxsize=8192)
+def _primitive(e: Any) -> tuple[_Primitive, bool] | None:
+    """A polynomial up to a constant factor, and whether that factor is positive; None for 0 and for no polynomial."""
+    found = coefficients(e)
+    if not found:
+        return None
+    scale = math.lcm(*(c.denominator for c in found.values()))
+    integers = {m: int(c * scale) for m, c in sorted(found.items())}
+    content = math.gcd(*integers.values())
+    up = next(iter(integers.values())) > 0
+    return tuple((m, (c if up else -c) // content) for m, c in integers.items()), up

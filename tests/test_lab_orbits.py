@@ -18,6 +18,8 @@ from sam_theory.cli import main
 from sam_theory.dynamics import Map
 from sam_theory.errors import InputError
 from sam_theory.lab import PeriodicOrbits, at, find_orbits
+from sam_theory.lab._at import search_box
+from sam_theory.lab._cover import cover
 from sam_theory.losses import Expression, Quadratic
 from sam_theory.rules import RULES
 
@@ -28,6 +30,10 @@ DOUBLE_WELL = "x**4/4 - x**2/2"
 
 def _search(rule: str, loss: str, params: dict[str, Any], **options: Any) -> PeriodicOrbits:
     return find_orbits(Map(RULES[rule], Expression(loss)), params, **options)
+
+
+def _kinds(found: PeriodicOrbits) -> list[str]:
+    return [o.kind for o in found]
 
 
 def _points(found: PeriodicOrbits, period: int) -> list[float]:
@@ -260,3 +266,29 @@ def test_the_command_says_what_is_wrong(
     assert outcome.exit_code == 2
     assert message in outcome.stderr
     assert "Traceback" not in outcome.stderr
+
+
+def test_an_orbit_that_is_not_listed_stays_in_an_unresolved_box() -> None:
+    here = at(Map(RULES["gd"], Expression("x**2/2 - x**3/3")), {"eta": "1/2"})
+    region = search_box(here, {"x": ("-1/3", 2)})
+    assert cover(here, region, 1, (), 5000, lambda cycle: True) == ()
+    left = cover(here, region, 1, (), 5000, lambda cycle: False)
+    assert all(any(low <= x <= high for low, high in (b["x"] for b in left)) for x in (0, 1))
+
+
+@pytest.mark.parametrize(("high", "fixed"), [("3e12", ()), (3, (0.0,)), ("3e-7", (0.0,))])
+def test_the_size_of_the_box_invents_no_orbit(high: Any, fixed: tuple[float, ...]) -> None:
+    found = _search("sam", "x**2/2", {"eta": 1, "rho": "1/2"}, box={"x": (-3, high)}, periods=(1,), cells=200)
+    assert tuple(o.points[0][0] for o in found) == fixed and found.unresolved
+
+
+def test_a_loss_with_a_domain_or_an_overflow_is_searched() -> None:
+    assert _kinds(_search("gd", "x - log(x)", {"eta": "1/2"}, box={"x": (-1, 3)}, periods=(1,))) == ["minimum"]
+    assert _kinds(_search("gd", "exp(x) - x", {"eta": "1/2"}, box={"x": (-2000, 2000)}, periods=(1,))) == ["minimum"]
+    assert not _search("gd", "sqrt(x)", {"eta": "1/2"}, box={"x": (-3, -1)}, periods=(1,))
+
+
+@pytest.mark.parametrize("side", [("-1e308", "1e308"), (0, 10**400), (1, "1.00000000000000000000001")])
+def test_a_box_that_floats_cannot_hold_is_refused(side: Any) -> None:
+    with pytest.raises(InputError, match="wide"):
+        _search("gd", "x**2/2", {"eta": 1}, box={"x": side})

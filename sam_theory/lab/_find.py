@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import sympy as sp
-from scipy.optimize import minimize
+from flint import arb
 from scipy.stats import qmc
 
 from sam_theory.dynamics import Map, Orbit, fixed_points, two_cycles
@@ -16,7 +16,7 @@ from sam_theory.engines import Box, CertifiedCycle, certified_cycle
 from sam_theory.errors import InputError
 from sam_theory.lab._at import FloatArray, MapAt, at, search_box
 from sam_theory.lab._cover import cover
-from sam_theory.lab._newton import REGULAR, new_points, newton
+from sam_theory.lab._newton import REGULAR, descended, new_points, newton
 from sam_theory.lab._periodic import PeriodicOrbit, PeriodicOrbits
 
 __all__ = ["find_orbits"]
@@ -141,7 +141,7 @@ class _Search:
         width, descent = len(self.here.map.loss.variables), self.here.descent
         known: list[FloatArray] = []
         sample = self.sample[:, :width]
-        starts = np.concatenate([sample, _descended(self.here, sample[:_DESCENTS])])
+        starts = np.concatenate([sample, descended(self.here, sample[:_DESCENTS])])
         for point, regular in new_points(descent, starts, 1, self.scale[:width], known):
             isolated = regular > REGULAR
             if isolated:
@@ -200,8 +200,16 @@ class _Search:
             o.certified for o in self.orbits if o.certified is not None and o.stability != "jump" and not k % o.period
         ]
 
-        def add(cycle: CertifiedCycle) -> None:
-            self._add(np.array([float(c.mid()) for c in cycle.points[0]]), k)
+        sides = [self.region.ball(n) for n in self.here.names]
+
+        def add(cycle: CertifiedCycle) -> bool:
+            point = np.array([float(c.mid()) for c in cycle.points[0]])
+            for j in (j for j in range(1, k + 1) if k % j == 0):
+                self._add(point, j)
+            # Only what is listed, or lies outside, may be left out of the boxes that are unresolved.
+            listed = (p for o in self.orbits if o.certified and o.stability != "jump" for p in o.certified.points)
+            outside = all(any(not c.overlaps(side) for c, side in zip(p, sides, strict=True)) for p in cycle.points)
+            return outside or any(_within(p, cycle.unique) for p in listed)
 
         left = cover(self.here, self.region, k, known, cells, add)
         self.progress(f"period {k}: {len(left)} boxes are left unresolved")
@@ -241,11 +249,20 @@ class _Search:
         if multipliers is not None:
             multipliers = multipliers[np.lexsort((-multipliers.imag, -np.abs(multipliers)))]
         certified = None if dimension else certified_cycle(self.here.system, self.here.box, points[0].tolist(), k)
+        if certified is not None and not _within([arb(c) for c in points[0].tolist()], certified.unique):
+            certified = None  # that of another orbit
+        if certified is None and not self._periodic(points):
+            return
         kind = self._kind(points[0]) if k == 1 else "cycle"
         if formula is not None:
             formula = (*formula[first:], *formula[:first])
         stability = _stability(multipliers, dimension)
         self._keep(PeriodicOrbit(points, multipliers, kind, stability, dimension, certified, formula))
+
+    def _periodic(self, points: FloatArray) -> bool:
+        """Whether the orbit closes on its own scale: in a wide box Newton's method stops far too early."""
+        missed = float(np.abs(self.here.step(points[-1:])[0] - points[0]).max())
+        return missed <= 1e-6 * max(float(np.abs(points).max()), 1e-9 * float(self.scale.max()))
 
     def _keep(self, orbit: PeriodicOrbit) -> None:
         """One orbit of a continuum stands for all of its kind and period."""
@@ -331,10 +348,8 @@ class _Search:
         return any(self._same(o, point, isolated) for o in self.orbits)
 
 
-def _descended(here: MapAt, starts: FloatArray) -> FloatArray:
-    """Where a descent of the loss ends from each start: on continua of minima too, which Newton's method may miss."""
-    ends = [minimize(here.value, x, jac=here.gradient, method="BFGS").x for x in starts]
-    return np.array(ends).reshape(starts.shape)
+def _within(point: Sequence[arb], box: Sequence[arb]) -> bool:
+    return all(side.contains(c) for c, side in zip(point, box, strict=True))
 
 
 def _rounded(here: MapAt, point: FloatArray, k: int, scale: FloatArray) -> FloatArray:

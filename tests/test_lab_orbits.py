@@ -173,7 +173,7 @@ def test_a_continuum_of_cycles_is_one_entry() -> None:
     found = _search("gd", "x**2", {"eta": 1}, box={"x": (-1, 1)})
     assert [(o.period, o.kind, o.stability, o.dimension) for o in found] == [
         (1, "minimum", "neutral", 0),
-        (2, "cycle", "stable", 1),
+        (2, "cycle", "neutral", 1),
     ]
     assert found.unresolved is None
 
@@ -292,3 +292,23 @@ def test_a_loss_with_a_domain_or_an_overflow_is_searched() -> None:
 def test_a_box_that_floats_cannot_hold_is_refused(side: Any) -> None:
     with pytest.raises(InputError, match="wide"):
         _search("gd", "x**2/2", {"eta": 1}, box={"x": side})
+
+
+def test_small_cycles_beside_a_degenerate_minimum_are_found() -> None:
+    found = _search("sam", "x**4 + y**4", {"eta": "1/10", "rho": "1/5"}, box={"x": (-3, 3), "y": (-3, 3)})
+    least = min(float(np.linalg.norm(o.points[0])) for o in found if o.period == 2)
+    assert least == pytest.approx(brentq(lambda r: r - (r + 0.2) ** 3 / 10, 0, 0.1, xtol=1e-14), abs=1e-12)
+
+
+def test_continua_of_stable_and_of_unstable_cycles_are_two() -> None:
+    found = _search("sam", "(x**2 + y**2 - 1)**2/4", {"eta": "1/2", "rho": "1/10"}, box={"x": (-2, 2), "y": (-2, 2)})
+    cycles = [o for o in found if o.period == 2]
+    assert sorted(o.stability for o in cycles) == ["stable", "unstable"] and all(o.dimension == 1 for o in cycles)
+    inner, outer = np.sort(np.linalg.norm(next(o for o in cycles if o.stability == "stable").points, axis=1))
+    slopes = [((r + s) ** 2 - 1) * (r + s) / 2 for r, s in ((outer, 0.1), (inner, -0.1))]
+    assert slopes == pytest.approx([outer - inner, inner - outer], abs=1e-9)
+
+
+def test_a_continuum_without_a_direction_across_is_neutral() -> None:
+    (found,) = _search("gd", "x**2/2", {"eta": 2}, box={"x": (-1, 1)}, periods=(2,))
+    assert (found.dimension, found.stability) == (1, "neutral")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from sam_theory.engines import Box, CertifiedCycle, certified_cycle
 from sam_theory.errors import InputError
 from sam_theory.lab._at import FloatArray, MapAt, at, search_box
 from sam_theory.lab._cover import cover
-from sam_theory.lab._newton import REGULAR, descended, new_points, newton
+from sam_theory.lab._newton import REGULAR, descended, new_points, newton, newton_from_all
 from sam_theory.lab._periodic import PeriodicOrbit, PeriodicOrbits
 
 __all__ = ["find_orbits"]
@@ -154,6 +155,8 @@ class _Search:
                 continue
             certified = certified_cycle(descent.system, descent.box, point.tolist(), 1) if isolated else None
             dimension = 0 if isolated else self._dimension(descent, point, 1)
+            if not isolated and not dimension:
+                self._look_closely(descent, point)
             self._keep(PeriodicOrbit(whole[None, :], None, self._kind(whole), "jump", dimension, certified))
         self.progress(f"{len(self.orbits)} stationary points at which the map jumps")
 
@@ -163,6 +166,8 @@ class _Search:
         if linear is None or not self._inside(np.concatenate([point, np.zeros(len(self.scale) - len(point))])):
             return
         axes = np.linalg.eigh((linear[1] + linear[1].T) / 2)[1].T
+        pairs = [a + sign * b for a, b in combinations(axes, 2) for sign in (1, -1)]
+        axes = np.array([*axes, *pairs])  # where the Hessian vanishes its eigenvectors say nothing
         distances = float(self.scale.min()) * 2.0 ** -np.arange(1.0, _NEARER)
         near = np.zeros((len(axes) * len(distances), len(self.scale)))
         near[:, : len(point)] = point + (distances[:, None, None] * axes).reshape(-1, len(point))
@@ -173,7 +178,8 @@ class _Search:
         for formula, points in self._closed(k):
             self._add(points[0], k, formula)
         known = [p for o in self.orbits if k % o.period == 0 and not o.dimension for p in o.points]
-        starts = np.concatenate([self.sample, self._settled()])
+        settled = self._settled()
+        starts = np.concatenate([self.sample, settled])
         degenerate = 0
         for point, regular in new_points(self.here, starts, k, self.scale, known):
             if regular > REGULAR:
@@ -183,6 +189,9 @@ class _Search:
                     self._add(symmetry @ point, k)
             elif degenerate < _DEGENERATE:
                 degenerate += 1
+                self._add(point, k)
+        if degenerate == _DEGENERATE:  # one continuum has used them up: the attractors shall not be missed
+            for point in newton_from_all(self.here, settled, k, self.scale)[:_DEGENERATE]:
                 self._add(point, k)
         self.progress(f"period {k}: {sum(o.period == k for o in self.orbits)} orbits")
 
@@ -265,9 +274,12 @@ class _Search:
         return missed <= 1e-6 * max(float(np.abs(points).max()), 1e-9 * float(self.scale.max()))
 
     def _keep(self, orbit: PeriodicOrbit) -> None:
-        """One orbit of a continuum stands for all of its kind and period."""
-        alike = (orbit.period, orbit.kind, orbit.dimension)
-        if not orbit.dimension or all(alike != (o.period, o.kind, o.dimension) for o in self.orbits):
+        """One orbit of a continuum stands for all of its kind, period and stability."""
+
+        def key(o: PeriodicOrbit) -> tuple[int, str, str, int]:
+            return o.period, o.kind, o.stability, o.dimension
+
+        if not orbit.dimension or all(key(orbit) != key(o) for o in self.orbits):
             self.orbits.append(orbit)
 
     def _closed(self, k: int) -> list[tuple[tuple[str, ...], list[FloatArray]]]:
@@ -382,4 +394,4 @@ def _stability(multipliers: Any, dimension: int) -> str:
     moduli = sorted(np.abs(multipliers), key=lambda m: abs(m - 1))[dimension:]
     if any(m > 1 + _NEUTRAL for m in moduli):
         return "unstable"
-    return "stable" if all(m < 1 - _NEUTRAL for m in moduli) else "neutral"
+    return "stable" if moduli and all(m < 1 - _NEUTRAL for m in moduli) else "neutral"

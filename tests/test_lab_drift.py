@@ -247,6 +247,7 @@ def test_a_wrong_flow_would_be_seen() -> None:
         ({}, ["1/10"], {}, "a number for each of x"),
         ({"x": 1}, [], {}, "at least one positive"),
         ({"x": 1}, [0], {}, "at least one positive"),
+        ({"x": 1}, ["1e300"], {}, "1e-100 and 1e100"),
         ({"x": 3}, ["1/10"], {}, "does not hold"),
         ({"x": 0}, ["1/10"], {}, "does not move"),
         ({"x": 1}, ["1/100"], {"time": 2, "steps": 100}, "steps can reach"),

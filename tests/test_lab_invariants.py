@@ -138,6 +138,13 @@ def test_bad_families_are_refused(options: dict[str, Any], message: str) -> None
         find_invariants(system, **options)
 
 
+def test_a_family_that_is_not_independent_gives_no_zero() -> None:
+    system = Map(RULES["sam"], Expression("x*y"))
+    assert find_invariants(system, family=["x**2", "2*x**2"]).found == ()
+    assert find_invariants(system, family=["0"]).found == ()
+    assert [str(i.quantity) for i in find_invariants(system, family=["1"]).found] == ["1"]
+
+
 def test_maps_with_noise_are_refused() -> None:
     with pytest.raises(InputError, match="noise"):
         find_invariants(Map(RULES["scheduled_sam"], Quadratic(1)))

@@ -18,6 +18,8 @@ from sam_theory.cli import main
 from sam_theory.dynamics import Map
 from sam_theory.errors import InputError
 from sam_theory.lab import PeriodicOrbits, at, find_orbits
+from sam_theory.lab._at import search_box
+from sam_theory.lab._cover import cover
 from sam_theory.losses import Expression, Quadratic
 from sam_theory.rules import RULES, gd_flow
 
@@ -28,6 +30,10 @@ DOUBLE_WELL = "x**4/4 - x**2/2"
 
 def _search(rule: str, loss: str, params: dict[str, Any], **options: Any) -> PeriodicOrbits:
     return find_orbits(Map(RULES[rule], Expression(loss)), params, **options)
+
+
+def _kinds(found: PeriodicOrbits) -> list[str]:
+    return [o.kind for o in found]
 
 
 def _points(found: PeriodicOrbits, period: int) -> list[float]:
@@ -167,7 +173,7 @@ def test_a_continuum_of_cycles_is_one_entry() -> None:
     found = _search("gd", "x**2", {"eta": 1}, box={"x": (-1, 1)})
     assert [(o.period, o.kind, o.stability, o.dimension) for o in found] == [
         (1, "minimum", "neutral", 0),
-        (2, "cycle", "stable", 1),
+        (2, "cycle", "neutral", 1),
     ]
     assert found.unresolved is None
 
@@ -265,3 +271,49 @@ def test_the_command_says_what_is_wrong(
     assert outcome.exit_code == 2
     assert message in outcome.stderr
     assert "Traceback" not in outcome.stderr
+
+
+def test_an_orbit_that_is_not_listed_stays_in_an_unresolved_box() -> None:
+    here = at(Map(RULES["gd"], Expression("x**2/2 - x**3/3")), {"eta": "1/2"})
+    region = search_box(here, {"x": ("-1/3", 2)})
+    assert cover(here, region, 1, (), 5000, lambda cycle: True) == ()
+    left = cover(here, region, 1, (), 5000, lambda cycle: False)
+    assert all(any(low <= x <= high for low, high in (b["x"] for b in left)) for x in (0, 1))
+
+
+@pytest.mark.parametrize(("high", "fixed"), [("3e12", ()), (3, (0.0,)), ("3e-7", (0.0,))])
+def test_the_size_of_the_box_invents_no_orbit(high: Any, fixed: tuple[float, ...]) -> None:
+    found = _search("sam", "x**2/2", {"eta": 1, "rho": "1/2"}, box={"x": (-3, high)}, periods=(1,), cells=200)
+    assert tuple(o.points[0][0] for o in found) == fixed and found.unresolved
+
+
+def test_a_loss_with_a_domain_or_an_overflow_is_searched() -> None:
+    assert _kinds(_search("gd", "x - log(x)", {"eta": "1/2"}, box={"x": (-1, 3)}, periods=(1,))) == ["minimum"]
+    assert _kinds(_search("gd", "exp(x) - x", {"eta": "1/2"}, box={"x": (-2000, 2000)}, periods=(1,))) == ["minimum"]
+    assert not _search("gd", "sqrt(x)", {"eta": "1/2"}, box={"x": (-3, -1)}, periods=(1,))
+
+
+@pytest.mark.parametrize("side", [("-1e308", "1e308"), (0, 10**400), (1, "1.00000000000000000000001")])
+def test_a_box_that_floats_cannot_hold_is_refused(side: Any) -> None:
+    with pytest.raises(InputError, match="wide"):
+        _search("gd", "x**2/2", {"eta": 1}, box={"x": side})
+
+
+def test_small_cycles_beside_a_degenerate_minimum_are_found() -> None:
+    found = _search("sam", "x**4 + y**4", {"eta": "1/10", "rho": "1/5"}, box={"x": (-3, 3), "y": (-3, 3)})
+    least = min(float(np.linalg.norm(o.points[0])) for o in found if o.period == 2)
+    assert least == pytest.approx(brentq(lambda r: r - (r + 0.2) ** 3 / 10, 0, 0.1, xtol=1e-14), abs=1e-12)
+
+
+def test_continua_of_stable_and_of_unstable_cycles_are_two() -> None:
+    found = _search("sam", "(x**2 + y**2 - 1)**2/4", {"eta": "1/2", "rho": "1/10"}, box={"x": (-2, 2), "y": (-2, 2)})
+    cycles = [o for o in found if o.period == 2]
+    assert sorted(o.stability for o in cycles) == ["stable", "unstable"] and all(o.dimension == 1 for o in cycles)
+    inner, outer = np.sort(np.linalg.norm(next(o for o in cycles if o.stability == "stable").points, axis=1))
+    slopes = [((r + s) ** 2 - 1) * (r + s) / 2 for r, s in ((outer, 0.1), (inner, -0.1))]
+    assert slopes == pytest.approx([outer - inner, inner - outer], abs=1e-9)
+
+
+def test_a_continuum_without_a_direction_across_is_neutral() -> None:
+    (found,) = _search("gd", "x**2/2", {"eta": 2}, box={"x": (-1, 1)}, periods=(2,))
+    assert (found.dimension, found.stability) == (1, "neutral")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -166,4 +167,12 @@ def search_box(here: MapAt, given: Mapping[str, Any]) -> Box:
         low, high = found[name]
         if low == high:
             raise InputError(f"the interval of '{name}' is the single point {low}; give a low and a higher end")
+        try:
+            wide = math.isinf(float(high) - float(low))
+        except OverflowError:
+            wide = True
+        if wide:
+            raise InputError(f"the interval of '{name}' is wider than any float; take a smaller one")
+        if float(high) == float(low):
+            raise InputError(f"no float lies inside the interval of '{name}' at {float(low):.17g}; take a wider one")
     return found

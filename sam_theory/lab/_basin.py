@@ -27,6 +27,9 @@ _VISITS, _KEPT = 256, 2_000
 #: A modulus this close to 1 is called neutral.
 _NEUTRAL = 1e-4
 
+#: Starts, at most.
+_MOST = 10**8
+
 
 def basins(
     map: Map,
@@ -131,7 +134,11 @@ def _grid(here: MapAt, given: Mapping[str, Any], resolution: Any) -> tuple[dict[
         low, high = (float(c) for c in sides[name])
         if low == high:
             raise InputError(f"the interval of '{name}' is the single point {low:g}; give a low and a higher end")
+        if not np.isfinite(high - low) or size > _MOST:
+            raise InputError(f"'{name}' has an interval wider than any float or more than {_MOST:.0e} starts")
         axes[name] = low + (high - low) * (np.arange(size) + 0.5) / size
+    if np.prod([float(len(a)) for a in axes.values()]) > _MOST:
+        raise InputError(f"more than {_MOST:.0e} starts; take a smaller resolution")
     return axes, {n: float(sides.middle[n]) if n in given else 0.0 for n in names if n not in varied}
 
 

@@ -54,10 +54,10 @@ def _injective(slope: list[list[arb]]) -> bool:
     return True
 
 
-def _neighbourhood(here: MapAt, point: Sequence[arb], period: int) -> Cell:
-    """The widest cube around an enclosed zero, by doubling, on which H is injective."""
-    radius, cell = 1e-9, list(point)
-    while radius < 1e3:
+def _neighbourhood(here: MapAt, point: Sequence[arb], period: int, least: float, most: float) -> Cell:
+    """The widest cube around an enclosed zero, by doubling, on which H is injective; not even ``point`` if none is."""
+    radius, cell = least, [c.mid() for c in point]
+    while radius < most:
         wider = [c.mid() + arb(0, radius + float(c.rad())) for c in point]
         if not _zero_free(here, wider, period)[1]:
             break
@@ -75,22 +75,23 @@ def cover(
     period: int,
     known: Iterable[CertifiedCycle],
     cells: int,
-    found: Callable[[CertifiedCycle], None],
+    found: Callable[[CertifiedCycle], bool],
 ) -> tuple[Box, ...]:
     """Boxes that contain every zero of F^period − id in ``region`` which is no point of a known or found cycle.
 
     ``cells`` is the number of cells that may be examined, the largest first; ``found`` is called with each cycle that
-    was not known.
+    was not known, and says whether it is known from now on.
     """
     zones: list[Cell] = []
+    names, queue, rest = here.names, [region], []
+    least = {n: region.width(n) / 2**20 for n in names}
+    smallest, widest_side = float(min(least.values())) / 2, 2 * float(max(region.width(n) for n in names))
 
     def add(cycle: CertifiedCycle) -> None:
-        zones.extend(_neighbourhood(here, point, period) for point in cycle.points)
+        zones.extend(_neighbourhood(here, point, period, smallest, widest_side) for point in cycle.points)
 
     for cycle in known:
         add(cycle)
-    names, queue, rest = here.names, [region], []
-    least = {n: region.width(n) / 2**20 for n in names}
     while queue:
         # Breadth first: what the number of cells does not reach is then as small as it can be.
         following: list[Box] = []
@@ -107,9 +108,8 @@ def cover(
                 continue
             if injective:
                 inside = certified_cycle(here.system, here.box, [float(c.mid()) for c in cell], period)
-                if inside is not None and _new(inside, zones):
+                if inside is not None and _new(inside, zones) and found(inside):
                     add(inside)
-                    found(inside)
                 if any(_inside(cell, zone) for zone in zones):
                     continue
             widest = max(names, key=lambda n: box.width(n) / region.width(n))

@@ -27,6 +27,8 @@ __all__ = ["OrbitDiagram", "orbit_diagram", "whole_number"]
 
 #: Orbits that are computed together; between such batches an interruption loses nothing.
 _BATCH = 1024
+#: Numbers that are kept, at most: a gigabyte.
+_MOST = 10**8
 
 
 @dataclass(frozen=True)
@@ -249,8 +251,12 @@ def orbit_diagram(
     last = box({name: high}).middle[name]
     here = at(map, {**params, name: first})
     at(map, {**params, name: last})
+    if count > _MOST:
+        raise InputError(f"more than {_MOST:.0e} values; take fewer")
     values = np.array([float(first + (last - first) * i / max(count - 1, 1)) for i in range(count)])
     begin = np.array([whole_state(here, s) for s in starts])
+    if count * begin.size * keep > _MOST or min(count, _BATCH) * begin.size * longest > _MOST:
+        raise InputError(f"more than {_MOST:.0e} numbers would be kept; take fewer values, states or periods")
     return _computed(here, name, values, begin, transient, keep, longest, tolerance, progress or (lambda line: None))
 
 

@@ -216,6 +216,8 @@ def compare(
     lengths = sorted({float(exact(s, small)) for s in sizes}, reverse=True)
     if not lengths or min(lengths) <= 0:
         raise InputError(f"give at least one positive value of {small}")
+    if max(lengths) > 1e100 or min(lengths) < 1e-100:
+        raise InputError(f"{small} has to lie between 1e-100 and 1e100")
     theta = np.array([float(exact(start[n], n)) for n in names])
     numbers = FlowNumbers(flow)
     slack = numbers.slack(theta)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from itertools import combinations
 from typing import Any
 
 import numpy as np
 import sympy as sp
-from scipy.optimize import minimize
+from flint import arb
 from scipy.stats import qmc
 
 from sam_theory.dynamics import Map, Orbit, fixed_points, two_cycles
@@ -16,7 +17,7 @@ from sam_theory.engines import Box, CertifiedCycle, certified_cycle
 from sam_theory.errors import InputError
 from sam_theory.lab._at import FloatArray, MapAt, at, search_box
 from sam_theory.lab._cover import cover
-from sam_theory.lab._newton import REGULAR, new_points, newton
+from sam_theory.lab._newton import REGULAR, descended, new_points, newton, newton_from_all
 from sam_theory.lab._periodic import PeriodicOrbit, PeriodicOrbits
 
 __all__ = ["find_orbits"]
@@ -141,7 +142,7 @@ class _Search:
         width, descent = len(self.here.map.loss.variables), self.here.descent
         known: list[FloatArray] = []
         sample = self.sample[:, :width]
-        starts = np.concatenate([sample, _descended(self.here, sample[:_DESCENTS])])
+        starts = np.concatenate([sample, descended(self.here, sample[:_DESCENTS])])
         for point, regular in new_points(descent, starts, 1, self.scale[:width], known):
             isolated = regular > REGULAR
             if isolated:
@@ -154,6 +155,8 @@ class _Search:
                 continue
             certified = certified_cycle(descent.system, descent.box, point.tolist(), 1) if isolated else None
             dimension = 0 if isolated else self._dimension(descent, point, 1)
+            if not isolated and not dimension:
+                self._look_closely(descent, point)
             self._keep(PeriodicOrbit(whole[None, :], None, self._kind(whole), "jump", dimension, certified))
         self.progress(f"{len(self.orbits)} stationary points at which the map jumps")
 
@@ -163,6 +166,8 @@ class _Search:
         if linear is None or not self._inside(np.concatenate([point, np.zeros(len(self.scale) - len(point))])):
             return
         axes = np.linalg.eigh((linear[1] + linear[1].T) / 2)[1].T
+        pairs = [a + sign * b for a, b in combinations(axes, 2) for sign in (1, -1)]
+        axes = np.array([*axes, *pairs])  # where the Hessian vanishes its eigenvectors say nothing
         distances = float(self.scale.min()) * 2.0 ** -np.arange(1.0, _NEARER)
         near = np.zeros((len(axes) * len(distances), len(self.scale)))
         near[:, : len(point)] = point + (distances[:, None, None] * axes).reshape(-1, len(point))
@@ -173,7 +178,8 @@ class _Search:
         for formula, points in self._closed(k):
             self._add(points[0], k, formula)
         known = [p for o in self.orbits if k % o.period == 0 and not o.dimension for p in o.points]
-        starts = np.concatenate([self.sample, self._settled()])
+        settled = self._settled()
+        starts = np.concatenate([self.sample, settled])
         degenerate = 0
         for point, regular in new_points(self.here, starts, k, self.scale, known):
             if regular > REGULAR:
@@ -183,6 +189,9 @@ class _Search:
                     self._add(symmetry @ point, k)
             elif degenerate < _DEGENERATE:
                 degenerate += 1
+                self._add(point, k)
+        if degenerate == _DEGENERATE:  # one continuum has used them up: the attractors shall not be missed
+            for point in newton_from_all(self.here, settled, k, self.scale)[:_DEGENERATE]:
                 self._add(point, k)
         self.progress(f"period {k}: {sum(o.period == k for o in self.orbits)} orbits")
 
@@ -200,8 +209,16 @@ class _Search:
             o.certified for o in self.orbits if o.certified is not None and o.stability != "jump" and not k % o.period
         ]
 
-        def add(cycle: CertifiedCycle) -> None:
-            self._add(np.array([float(c.mid()) for c in cycle.points[0]]), k)
+        sides = [self.region.ball(n) for n in self.here.names]
+
+        def add(cycle: CertifiedCycle) -> bool:
+            point = np.array([float(c.mid()) for c in cycle.points[0]])
+            for j in (j for j in range(1, k + 1) if k % j == 0):
+                self._add(point, j)
+            # Only what is listed, or lies outside, may be left out of the boxes that are unresolved.
+            listed = (p for o in self.orbits if o.certified and o.stability != "jump" for p in o.certified.points)
+            outside = all(any(not c.overlaps(side) for c, side in zip(p, sides, strict=True)) for p in cycle.points)
+            return outside or any(_within(p, cycle.unique) for p in listed)
 
         left = cover(self.here, self.region, k, known, cells, add)
         self.progress(f"period {k}: {len(left)} boxes are left unresolved")
@@ -241,16 +258,28 @@ class _Search:
         if multipliers is not None:
             multipliers = multipliers[np.lexsort((-multipliers.imag, -np.abs(multipliers)))]
         certified = None if dimension else certified_cycle(self.here.system, self.here.box, points[0].tolist(), k)
+        if certified is not None and not _within([arb(c) for c in points[0].tolist()], certified.unique):
+            certified = None  # that of another orbit
+        if certified is None and not self._periodic(points):
+            return
         kind = self._kind(points[0]) if k == 1 else "cycle"
         if formula is not None:
             formula = (*formula[first:], *formula[:first])
         stability = _stability(multipliers, dimension)
         self._keep(PeriodicOrbit(points, multipliers, kind, stability, dimension, certified, formula))
 
+    def _periodic(self, points: FloatArray) -> bool:
+        """Whether the orbit closes on its own scale: in a wide box Newton's method stops far too early."""
+        missed = float(np.abs(self.here.step(points[-1:])[0] - points[0]).max())
+        return missed <= 1e-6 * max(float(np.abs(points).max()), 1e-9 * float(self.scale.max()))
+
     def _keep(self, orbit: PeriodicOrbit) -> None:
-        """One orbit of a continuum stands for all of its kind and period."""
-        alike = (orbit.period, orbit.kind, orbit.dimension)
-        if not orbit.dimension or all(alike != (o.period, o.kind, o.dimension) for o in self.orbits):
+        """One orbit of a continuum stands for all of its kind, period and stability."""
+
+        def key(o: PeriodicOrbit) -> tuple[int, str, str, int]:
+            return o.period, o.kind, o.stability, o.dimension
+
+        if not orbit.dimension or all(key(orbit) != key(o) for o in self.orbits):
             self.orbits.append(orbit)
 
     def _closed(self, k: int) -> list[tuple[tuple[str, ...], list[FloatArray]]]:
@@ -331,10 +360,8 @@ class _Search:
         return any(self._same(o, point, isolated) for o in self.orbits)
 
 
-def _descended(here: MapAt, starts: FloatArray) -> FloatArray:
-    """Where a descent of the loss ends from each start: on continua of minima too, which Newton's method may miss."""
-    ends = [minimize(here.value, x, jac=here.gradient, method="BFGS").x for x in starts]
-    return np.array(ends).reshape(starts.shape)
+def _within(point: Sequence[arb], box: Sequence[arb]) -> bool:
+    return all(side.contains(c) for c, side in zip(point, box, strict=True))
 
 
 def _rounded(here: MapAt, point: FloatArray, k: int, scale: FloatArray) -> FloatArray:
@@ -367,4 +394,4 @@ def _stability(multipliers: Any, dimension: int) -> str:
     moduli = sorted(np.abs(multipliers), key=lambda m: abs(m - 1))[dimension:]
     if any(m > 1 + _NEUTRAL for m in moduli):
         return "unstable"
-    return "stable" if all(m < 1 - _NEUTRAL for m in moduli) else "neutral"
+    return "stable" if moduli and all(m < 1 - _NEUTRAL for m in moduli) else "neutral"

@@ -345,7 +345,7 @@ class _Search:
             for vector in _null_vectors(rows):
                 quantity = sum((c * q for c, q in zip(vector, self.family, strict=True)), sp.S.Zero)
                 moved = sum((c * q for c, q in zip(vector, after, strict=True)), sp.S.Zero)
-                if sp.expand(moved - factor * quantity) == 0:
+                if sp.expand(quantity) != 0 and sp.expand(moved - factor * quantity) == 0:
                     found.append(Invariant(quantity, factor, self.flow))
         return Invariants(self.map, tuple(found), dict(self.arithmetic.meaning), self.family)
 
@@ -376,7 +376,7 @@ def _null_vectors(rows: list[list[fmpq]]) -> list[list[sp.Rational]]:
         for i, j in enumerate(pivots):
             entry = reduced[i, free]
             vector[j] = -sp.Rational(int(entry.p), int(entry.q))
-        scale = sp.Rational(sp.ilcm(1, *(c.q for c in vector)), sp.igcd(*(c.p for c in vector)))
+        scale = sp.Rational(sp.ilcm(1, *(c.q for c in vector)), sp.igcd(0, *(c.p for c in vector)))
         first = next(c for c in vector if c != 0)
         basis.append([c * scale * sp.sign(first) for c in vector])
     return basis

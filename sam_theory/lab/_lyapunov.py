@@ -252,8 +252,8 @@ def lyapunov(
     here = at(map, params)
     first = whole_state(here, start)
     for name, value, least in (("steps", steps, _BLOCKS), ("transient", transient, 0)):
-        if not isinstance(value, int) or isinstance(value, bool) or value < least:
-            raise InputError(f"{name} must be an integer of at least {least}, not {value!r}")
+        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= 10**15:
+            raise InputError(f"{name} must be an integer of at least {least} and at most 10**15, not {value!r}")
     if not tolerance > 0:
         raise InputError(f"the tolerance must be positive, not {tolerance!r}")
     say = progress or (lambda line: None)

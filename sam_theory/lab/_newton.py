@@ -7,13 +7,16 @@ known: they no longer attract (Farrell, Birkisson and Funke 2015, arXiv 1410.562
 
 from __future__ import annotations
 
+import math
+import warnings
 from collections.abc import Iterator
 
 import numpy as np
+from scipy.optimize import minimize
 
 from sam_theory.lab._at import FloatArray, MapAt
 
-__all__ = ["CONVERGED", "REGULAR", "new_points", "newton", "newton_from_all"]
+__all__ = ["CONVERGED", "REGULAR", "descended", "new_points", "newton", "newton_from_all"]
 
 #: A residual or a step of this relative size ends Newton's method.
 CONVERGED = 1e-12
@@ -90,8 +93,9 @@ def newton_from_all(here: MapAt, starts: FloatArray, period: int, scale: FloatAr
         return image - points
 
     for _ in range(_ITERATIONS):
-        value = residual(x)
-        columns = [(residual(x + s) - residual(x - s)) / (2 * s[i]) for i, s in enumerate(shifts)]
+        with np.errstate(all="ignore"):
+            value = residual(x)
+            columns = [(residual(x + s) - residual(x - s)) / (2 * s[i]) for i, s in enumerate(shifts)]
         matrix = np.stack(columns, axis=2)
         finite = np.isfinite(value).all(axis=1) & np.isfinite(matrix).all(axis=(1, 2))
         x, origin, value, matrix = x[finite], origin[finite], value[finite], matrix[finite]
@@ -125,3 +129,26 @@ def new_points(
             yield found
             if len(known) == before:  # the caller did not want it deflated: the same start would end there again
                 break
+
+
+def descended(here: MapAt, starts: FloatArray) -> FloatArray:
+    """Where a descent of the loss ends from each start: on continua of minima too, which Newton's method may miss."""
+    width = starts.shape[1]
+
+    def value(x: FloatArray) -> float:
+        try:
+            return here.value(x)
+        except (ArithmeticError, ValueError):  # outside of the domain, or an overflow
+            return math.inf
+
+    def gradient(x: FloatArray) -> FloatArray:
+        try:
+            return here.gradient(x)
+        except (ArithmeticError, ValueError):
+            return np.full(len(x), math.nan)
+
+    starts = np.array([x for x in starts if math.isfinite(value(x)) and np.isfinite(gradient(x)).all()])
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        ends = [minimize(value, x, jac=gradient, method="BFGS").x for x in starts]
+    return np.array([x for x in ends if np.isfinite(x).all()]).reshape(-1, width)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import sympy as sp
@@ -54,23 +55,36 @@ def goals_of(theorem: Theorem) -> list[Goal]:
     steps: dict[str, Step] = {}
     result: list[Goal] = []
     for item in theorem.proof:
-        if isinstance(item, Step):
-            own = [item]
-        else:
+        if isinstance(item, Lemma):
             lemma = item.expanded(theorem.expand)
             _check_quantifier(theorem, lemma)
-            own = list(lemma.premises(claim))
+            own = steps_of(theorem, lemma)
             if isinstance(lemma, DistanceDecreases):
                 result += scalar_map_goals(theorem, lemma)
             elif isinstance(lemma, StrictSaddles):
                 result += saddle_goals(theorem, lemma)
+        else:
+            own = steps_of(theorem, item)
         for step in own:
-            expanded = replace(step, claim=step.claim.map(theorem.expand))
-            result += _encode(theorem, expanded, steps)
-            steps[step.name] = expanded
+            result += _encode(theorem, step, steps)
+            steps[step.name] = step
     _check_conclusion(theorem, claim)
     said = declared_minimiser(theorem, [claim, *(s.claim for s in steps.values())])
     return list(dict.fromkeys([*said, *result]))
+
+
+def steps_of(theorem: Theorem, item: Step | Lemma) -> tuple[Step, ...]:
+    """A step, or the premises of a lemma, without abbreviations.
+
+    Raises InputError if the lemma does not conclude the claim.
+    """
+    own = _premises(item.expanded(theorem.expand), theorem.expanded_claim) if isinstance(item, Lemma) else (item,)
+    return tuple(replace(step, claim=step.claim.map(theorem.expand)) for step in own)
+
+
+@lru_cache(maxsize=64)
+def _premises(lemma: Lemma, claim: Claim) -> tuple[Step, ...]:
+    return tuple(lemma.premises(claim))
 
 
 def _check_quantifier(theorem: Theorem, lemma: Lemma) -> None:

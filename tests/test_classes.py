@@ -30,6 +30,7 @@ from sam_theory.losses import (
     LEMMA_SOURCES,
     ConvexSmooth,
     Fact,
+    FunctionClass,
     PolyakLojasiewicz,
     Quadratic,
     ScaleInvariant,
@@ -699,7 +700,7 @@ def test_a_span_multiple_of_unknown_sign_is_not_related():
 
 
 @pytest.mark.parametrize("cls", [SC, PL, CONVEX, SI], ids=lambda c: type(c).__name__)
-def test_named_lemmas_are_those_of_all_lemmas_that_bear_the_name(cls: Any) -> None:
+def test_named_lemmas_are_those_of_all_lemmas_that_bear_the_name(cls: FunctionClass) -> None:
     gram = Gram()
     w = gram.vector("w")
     for at in (w, w + gram.vector("v"), w * 2):

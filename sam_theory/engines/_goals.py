@@ -262,8 +262,9 @@ class _Scene:
         """The facts named in ``using``: of the class, Cauchy–Schwarz, or earlier steps."""
         if not using:
             return {}
-        named = any(wanted not in steps for wanted in using)
-        known = self.theorem.loss.lemmas(self.gram) if named and isinstance(self.theorem.loss, FunctionClass) else []
+        loss = self.theorem.loss
+        named = {wanted.partition(":")[0] for wanted in using if wanted not in steps}
+        known = loss.lemmas_named(self.gram, named) if named and isinstance(loss, FunctionClass) else []
         zero = {self.gram.length(label): sp.S.Zero for label in self.gram.vanishing()}
         chosen: dict[str, Any] = {}
         for wanted in using:
@@ -290,7 +291,8 @@ class _Scene:
                 and (not points or f.points == points or (not ordered and set(f.points) == set(points)))
             ]
             if not matches and strict:
-                names = sorted({f"{f.name}: {', '.join(f.points)}" for f in known})
+                every = loss.lemmas(self.gram) if isinstance(loss, FunctionClass) else []
+                names = sorted({f"{f.name}: {', '.join(f.points)}" for f in every})
                 raise InputError(f"theorem {self.theorem.slug}: no fact '{wanted}'; known: {'; '.join(names)}")
             for i, f in enumerate(matches):  # several facts may bear one name at the same points
                 chosen[f"{f.name}: {', '.join(f.points)} #{i}"] = f.relation

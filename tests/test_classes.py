@@ -30,6 +30,7 @@ from sam_theory.losses import (
     LEMMA_SOURCES,
     ConvexSmooth,
     Fact,
+    FunctionClass,
     PolyakLojasiewicz,
     Quadratic,
     ScaleInvariant,
@@ -696,3 +697,15 @@ def test_a_span_multiple_of_unknown_sign_is_not_related():
     gram.point(Span({"w": sp.S.One}))
     gram.point(Span({"w": sp.S.NegativeOne}))
     assert all(f.name == "Euler identity" for f in SI.lemmas(gram))
+
+
+@pytest.mark.parametrize("cls", [SC, PL, CONVEX, SI], ids=lambda c: type(c).__name__)
+def test_named_lemmas_are_those_of_all_lemmas_that_bear_the_name(cls: FunctionClass) -> None:
+    gram = Gram()
+    w = gram.vector("w")
+    for at in (w, w + gram.vector("v"), w * 2):
+        cls.gradient(gram, at)
+    every = cls.lemmas(gram)
+    assert {f.name for f in every} > {every[0].name}
+    for names in ({every[0].name}, {f.name for f in every[1:]}, {"no such lemma"}):
+        assert cls.lemmas_named(gram, names) == [f for f in every if f.name in names]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 from dataclasses import replace
 from fractions import Fraction
@@ -33,6 +34,7 @@ from sam_theory import (
     w,
     w_next,
 )
+from sam_theory.arithmetic._fractions import Fractions
 from sam_theory.engines import System, budget_of
 from sam_theory.engines._cycle_series import leading_on_cycle
 from sam_theory.engines._laurent import Laurent, NoSeries
@@ -293,3 +295,31 @@ HERE = ("sam-balanced", "balanced-", "eos-", "gd-product-", "gd-three")
 def test_the_verdict_is_the_expected_one(slug: str) -> None:
     result = verify(BY_SLUG[slug], budget="quick")
     assert result.as_expected, result.verdict
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_quotients_of_polynomials_are_written_as_sympy_writes_its_fractions(seed: int) -> None:
+    rng = random.Random(seed)
+    ours, theirs = Fractions((A, B)), sp.QQ.frac_field(A, B)
+
+    def some() -> sp.Expr:
+        above, below = (sum(rng.randint(-3, 3) * A**i * B**j for i in range(3) for j in range(2)) for _ in range(2))
+        return above / (3 * (below + 7 * A**3)) + sp.Rational(rng.randint(-5, 5), 4)
+
+    for _ in range(10):
+        e, f = some(), some()
+        (a, b), (x, y) = ((ours.element(e), ours.element(f)), (theirs.from_sympy(e), theirs.from_sympy(f)))
+        assert a is not None and b is not None
+        pairs = [(a + b, x + y), (a - b, x - y), (a * b, x * y), (a**2 * 3, x**2 * 3)]
+        pairs += [(a / b, x / y), (b**-2, y**-2)] if b else []
+        for found, known in pairs:
+            assert found.expression() == theirs.to_sympy(known)
+        assert (a == b) == (x == y) and not a - a and a - a == 0 and a != b + 1 * ours.quotient(ours.one, ours.one)
+
+
+def test_what_is_no_rational_function_of_the_leaves_has_no_quotient() -> None:
+    ours = Fractions((A,))
+    assert [ours.element(e) for e in (B, sp.sqrt(A), sp.exp(A), 1 / ((A + 1) ** 2 - A**2 - 2 * A - 1))] == [None] * 4
+    assert ours.element(sp.Rational(2, 3)) == ours.quotient(2 * ours.one, 3 * ours.one)
+    with pytest.raises(ZeroDivisionError):
+        ours.quotient(ours.one, 0 * ours.one)

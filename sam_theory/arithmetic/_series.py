@@ -189,7 +189,7 @@ class Series(Arithmetic):
     def sign_of(self, e: sp.Expr) -> int | None:
         """The sign of a coefficient: that of its factors."""
         total = 1
-        for factor in sp.Mul.make_args(sp.factor(e)):
+        for factor in sp.Mul.make_args(factored(e)):
             base, exponent = factor.as_base_exp()
             sign = 1 if base.is_positive else -1 if base.is_negative else self.oracle(base)
             if sign is None:
@@ -202,7 +202,7 @@ class Series(Arithmetic):
     def root_of(self, e: sp.Expr) -> sp.Expr:
         """√e for a positive coefficient, squares taken out with their sign."""
         outside, inside = sp.S.One, sp.S.One
-        for factor in sp.Mul.make_args(sp.factor(e)):
+        for factor in sp.Mul.make_args(factored(e)):
             base, exponent = factor.as_base_exp()
             if exponent.is_Integer and exponent % 2 == 0:
                 sign = self.sign_of(base)

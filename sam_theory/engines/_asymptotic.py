@@ -15,6 +15,7 @@ from typing import Any
 import sympy as sp
 
 from sam_theory.arithmetic import Coordinates, NotExact, Symbolic, Undecided, lower, one_sided_partial
+from sam_theory.arithmetic._factor import factored
 from sam_theory.dynamics._sides import singular_at
 from sam_theory.engines._collapse import collapse
 from sam_theory.engines._cycle_series import leading_on_cycle
@@ -54,14 +55,14 @@ def leading_ratio(theorem: Theorem) -> tuple[Answer, tuple[str, ...]]:
     except Unknown as problem:
         return Answer("unknown", str(problem)), ()
     if ratio != 1:
-        return Answer("refuted", f"the exact ratio of the leading terms is {sp.factor(ratio)}"), found.lemmas
+        return Answer("refuted", f"the exact ratio of the leading terms is {factored(ratio)}"), found.lemmas
     enough = sp.sympify(found.order - claim.order).is_extended_nonnegative
     if not enough and found.then is not None:
         return Answer("refuted", f"the remainder has order {found.order} and no more"), found.lemmas
     if not enough:
         return Answer("unknown", f"the remainder is known to be O({claim.small}^{found.order}) only"), found.lemmas
     rest = "no remainder" if found.order is sp.oo else f"remainder O({claim.small}^{found.order})"
-    detail = f"the exact leading term is {sp.factor(found.term)}, with {rest}"
+    detail = f"the exact leading term is {factored(found.term)}, with {rest}"
     return Answer("proved", f"{detail}: {found.method}"), found.lemmas
 
 
@@ -133,7 +134,7 @@ def _beside_manifold(theorem: Theorem, claim: Asymptotic) -> Leading:
     m, bends = m.subs(base), [b.subs(base) for b in bends]
     contracting = Goal("the manifold attracts", theorem.all_hypotheses, sp.StrictLessThan(m**2, 1))
     if smt_close(contracting, RLIMIT).status != "proved":
-        raise Unknown(f"the hypotheses do not say that the multiplier {sp.factor(m)} has modulus below 1")
+        raise Unknown(f"the hypotheses do not say that the multiplier {factored(m)} has modulus below 1")
     travel = small**2 / (1 - m**2) / 2
     end = [sp.S.Zero if j == i else p + bends[j] * travel for j, p in enumerate(start)]
     quantity = Symbolic().run(
@@ -150,7 +151,7 @@ def _beside_manifold(theorem: Theorem, claim: Asymptotic) -> Leading:
     mirrored: dict[Any, Any] = {across: -across}
     even = all(sp.simplify(e.subs(mirrored) - (-e if j == i else e)) == 0 for j, e in enumerate(image))
     even &= _even_in_start(theorem, claim, env, i) and not any(p.has(small) for j, p in enumerate(start) if j != i)
-    term = sp.factor(sp.simplify(coefficient)) * small**2
+    term = factored(sp.simplify(coefficient)) * small**2
     how = "second order beside an attracting manifold of fixed points"
     return Leading(term, 2 if even else 1, how, (LEMMA, "z3"))
 

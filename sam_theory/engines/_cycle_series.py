@@ -137,7 +137,7 @@ class _Cycle:
         if not (product.is_upper or product.is_lower):
             raise NoSeries("the return map couples the coordinates")
         for i in range(self.size):
-            goal = Goal("the cycle attracts", self.hypotheses, sp.StrictLessThan(sp.factor(product[i, i]) ** 2, 1))
+            goal = Goal("the cycle attracts", self.hypotheses, sp.StrictLessThan(factored(product[i, i]) ** 2, 1))
             if smt_close(goal, RLIMIT).status != "proved":
                 raise NoSeries(f"the hypotheses do not say that the multiplier {product[i, i]} has modulus below 1")
         return matrices
@@ -159,7 +159,7 @@ class _Cycle:
         (power, term), (other_power, other) = (s.leading() for s in series)
         if power != other_power or term != other:
             raise Unknown("the quantity has different leading terms at the two points of the cycle")
-        found = sp.factor(expand.expression(term))
+        found = factored(expand.expression(term))
         if smt_close(Goal("the coefficient", self.hypotheses, nonzero(found)), RLIMIT).status != "proved":
             raise Unknown(f"the hypotheses do not exclude that the leading coefficient {found} vanishes")
         order = 1

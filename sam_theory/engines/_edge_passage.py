@@ -41,6 +41,7 @@ from typing import Any
 import sympy as sp
 
 from sam_theory.arithmetic import STEP_SIZE, Coordinates, Expansion, NotExact, Series, Symbolic, Undecided, lower
+from sam_theory.arithmetic._factor import factored
 from sam_theory.arithmetic._series import tidy
 from sam_theory.engines._leading import (
     Leading,
@@ -133,13 +134,13 @@ def _edge(theorem: Theorem, claim: Asymptotic) -> _Edge:
     )
     if slope.has(claim.small):
         raise Unknown(f"the multiplier is not affine in {claim.small}")
-    at_edge = sp.factor(2 / slope)
+    at_edge = factored(2 / slope)
     if not at_edge.is_rational_function(_E):
         raise Unknown("the edge is no rational function")
-    bent, m3, slope_of_m = (sp.factor(e.subs(claim.small, at_edge)) for e in (bent, m3, slope_of_m))
+    bent, m3, slope_of_m = (factored(e.subs(claim.small, at_edge)) for e in (bent, m3, slope_of_m))
     power, head = _head(at_edge)
-    fall, bend = sp.factor(-bent / _E), sp.factor(slope_of_m * _E + m3 / 3)
-    r1 = sp.factor(-slope_of_m / _E)
+    fall, bend = factored(-bent / _E), factored(slope_of_m * _E + m3 / 3)
+    r1 = factored(-slope_of_m / _E)
     bend_order, bend_head = _head(bend)
     fall_order, fall_head = _head(fall)
     r1_order, r1_head = _head(r1)
@@ -151,7 +152,7 @@ def _edge(theorem: Theorem, claim: Asymptotic) -> _Edge:
     order = fall_order + 2 - bend_order
     if order < 1:
         raise Unknown("the passage is not slow")
-    return _Edge(at_edge, sp.factor(fall / bend), r1, bend, fall, -bend_order // 2, order)
+    return _Edge(at_edge, factored(fall / bend), r1, bend, fall, -bend_order // 2, order)
 
 
 def _head(e: sp.Expr) -> tuple[int, sp.Expr]:
@@ -163,7 +164,7 @@ def _head(e: sp.Expr) -> tuple[int, sp.Expr]:
         terms = sp.Poly(sp.expand(part), _E).terms()
         ends.append(min((powers[0], c) for powers, c in terms))
     (above, first), (below, second) = ends
-    return above - below, sp.factor(first / second)
+    return above - below, factored(first / second)
 
 
 def _smooth(theorem: Theorem, small: sp.Symbol, edge: _Edge) -> None:

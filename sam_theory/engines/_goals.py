@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import sympy as sp
@@ -54,23 +55,36 @@ def goals_of(theorem: Theorem) -> list[Goal]:
     steps: dict[str, Step] = {}
     result: list[Goal] = []
     for item in theorem.proof:
-        if isinstance(item, Step):
-            own = [item]
-        else:
+        if isinstance(item, Lemma):
             lemma = item.expanded(theorem.expand)
             _check_quantifier(theorem, lemma)
-            own = list(lemma.premises(claim))
+            own = steps_of(theorem, lemma)
             if isinstance(lemma, DistanceDecreases):
                 result += scalar_map_goals(theorem, lemma)
             elif isinstance(lemma, StrictSaddles):
                 result += saddle_goals(theorem, lemma)
+        else:
+            own = steps_of(theorem, item)
         for step in own:
-            expanded = replace(step, claim=step.claim.map(theorem.expand))
-            result += _encode(theorem, expanded, steps)
-            steps[step.name] = expanded
+            result += _encode(theorem, step, steps)
+            steps[step.name] = step
     _check_conclusion(theorem, claim)
     said = declared_minimiser(theorem, [claim, *(s.claim for s in steps.values())])
     return list(dict.fromkeys([*said, *result]))
+
+
+def steps_of(theorem: Theorem, item: Step | Lemma) -> tuple[Step, ...]:
+    """A step, or the premises of a lemma, without abbreviations.
+
+    Raises InputError if the lemma does not conclude the claim.
+    """
+    own = _premises(item.expanded(theorem.expand), theorem.expanded_claim) if isinstance(item, Lemma) else (item,)
+    return tuple(replace(step, claim=step.claim.map(theorem.expand)) for step in own)
+
+
+@lru_cache(maxsize=64)
+def _premises(lemma: Lemma, claim: Claim) -> tuple[Step, ...]:
+    return tuple(lemma.premises(claim))
 
 
 def _check_quantifier(theorem: Theorem, lemma: Lemma) -> None:
@@ -248,8 +262,9 @@ class _Scene:
         """The facts named in ``using``: of the class, Cauchy–Schwarz, or earlier steps."""
         if not using:
             return {}
-        named = any(wanted not in steps for wanted in using)
-        known = self.theorem.loss.lemmas(self.gram) if named and isinstance(self.theorem.loss, FunctionClass) else []
+        loss = self.theorem.loss
+        named = {wanted.partition(":")[0] for wanted in using if wanted not in steps}
+        known = loss.lemmas_named(self.gram, named) if named and isinstance(loss, FunctionClass) else []
         zero = {self.gram.length(label): sp.S.Zero for label in self.gram.vanishing()}
         chosen: dict[str, Any] = {}
         for wanted in using:
@@ -276,7 +291,8 @@ class _Scene:
                 and (not points or f.points == points or (not ordered and set(f.points) == set(points)))
             ]
             if not matches and strict:
-                names = sorted({f"{f.name}: {', '.join(f.points)}" for f in known})
+                every = loss.lemmas(self.gram) if isinstance(loss, FunctionClass) else []
+                names = sorted({f"{f.name}: {', '.join(f.points)}" for f in every})
                 raise InputError(f"theorem {self.theorem.slug}: no fact '{wanted}'; known: {'; '.join(names)}")
             for i, f in enumerate(matches):  # several facts may bear one name at the same points
                 chosen[f"{f.name}: {', '.join(f.points)} #{i}"] = f.relation

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import sympy as sp
-from sympy.polys.polyerrors import CoercionFailed
+
+from sam_theory.arithmetic._fractions import Fractions
 
 #: 1, −1 or None, as an expression is known to be positive, known to be negative, or neither.
 Side = Callable[[sp.Expr], int | None]
@@ -56,19 +57,20 @@ class Laurent:
     ) -> None:
         """With ``generic`` the caller sees to it that nothing that is divided by has a vanishing coefficient."""
         self.x, self.terms, self.side, self.generic = x, terms, side, generic
-        self.field = sp.QQ.frac_field(*symbols) if symbols else sp.QQ
+        self.field = Fractions(symbols)
+        self.zero, self.one = self.number(0), self.number(1)
         self._memo: dict[Any, Series] = {}
 
     def number(self, e: Any) -> Any:
         """An expression without x as an element of the field; raises NoSeries."""
-        try:
-            return self.field.from_sympy(sp.sympify(e))
-        except (CoercionFailed, ValueError):
-            raise NoSeries(f"{e} is no rational function") from None
+        found = self.field.element(sp.sympify(e))
+        if found is None:
+            raise NoSeries(f"{e} is no rational function")
+        return found
 
     def expression(self, a: Any) -> sp.Expr:
         """An element of the field as an expression."""
-        return self.field.to_sympy(a) if a else sp.S.Zero
+        return a.expression() if a else sp.S.Zero
 
     def __call__(self, e: Any) -> Series:
         """The series of ``e``; raises NoSeries."""
@@ -79,9 +81,9 @@ class Laurent:
 
     def _expand(self, e: sp.Expr) -> Series:
         if self.x not in e.free_symbols:
-            return self._cut(0, [self.number(e), *[self.field.zero] * (self.terms - 1)])
+            return self._cut(0, [self.number(e), *[self.zero] * (self.terms - 1)])
         if e == self.x:
-            return self._cut(1, [self.field.one, *[self.field.zero] * (self.terms - 1)])
+            return self._cut(1, [self.one, *[self.zero] * (self.terms - 1)])
         if isinstance(e, sp.Add):
             return self._sum([self(a) for a in e.args])
         if isinstance(e, sp.Mul):
@@ -115,14 +117,12 @@ class Laurent:
         low, end = min(s.valuation for s in parts), min(s.end for s in parts)
         if end <= low:
             raise NoSeries("too few terms were computed")
-        zero = self.field.zero
+        zero = self.zero
         return self._cut(low, [sum((s.coefficient(p) for s in parts), zero) for p in range(low, end)])
 
     def _product(self, a: Series, b: Series) -> Series:
         size = min(len(a.coefficients), len(b.coefficients))
-        rows = [
-            sum((a.coefficients[i] * b.coefficients[n - i] for i in range(n + 1)), self.field.zero) for n in range(size)
-        ]
+        rows = [sum((a.coefficients[i] * b.coefficients[n - i] for i in range(n + 1)), self.zero) for n in range(size)]
         return self._cut(a.valuation + b.valuation, rows)
 
     def _power(self, base: Series, exponent: sp.Rational) -> Series:
@@ -133,10 +133,10 @@ class Laurent:
         if exponent < 0 and not self.generic and self.side(self.expression(first)) is None:
             raise NoSeries(f"{self.expression(first)} is divided by, and may vanish")
         u = [a / first for a in base.coefficients[valuation - base.valuation :]]
-        c = [self.field.one]
+        c = [self.one]
         for n in range(1, len(u)):
-            factors = [self.field.from_sympy((exponent * k - (n - k)) / n) for k in range(1, n + 1)]
-            c.append(sum((f * u[k] * c[n - k] for k, f in enumerate(factors, 1)), self.field.zero))
+            factors = [self.number((exponent * k - (n - k)) / n) for k in range(1, n + 1)]
+            c.append(sum((f * u[k] * c[n - k] for k, f in enumerate(factors, 1)), self.zero))
         scale = first ** int(exponent) if exponent.is_Integer else self._root(self.expression(first), exponent)
         return self._cut(int(valuation * exponent), [scale * a for a in c])
 

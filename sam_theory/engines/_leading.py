@@ -11,6 +11,7 @@ import sympy as sp
 from sympy.logic.boolalg import BooleanAtom
 
 from sam_theory.arithmetic import Coordinates, Expansion, NotExact, Series, Undecided, lower
+from sam_theory.arithmetic._factor import factored
 from sam_theory.engines._goal import Goal, nonzero
 from sam_theory.engines._smt import close
 from sam_theory.theorems import Theorem
@@ -62,7 +63,7 @@ def holds(name: str, theorem: Theorem, relation: Any, *further: Any) -> bool:
 
 def never_vanishes(theorem: Theorem, e: sp.Expr) -> bool:
     """Whether the hypotheses keep a leading coefficient from vanishing: else nothing is relative to it."""
-    bases = (f.as_base_exp()[0] for f in sp.Mul.make_args(sp.factor(e)))
+    bases = (f.as_base_exp()[0] for f in sp.Mul.make_args(factored(e)))
     return all(b.is_nonzero or holds("the leading term does not vanish", theorem, nonzero(b)) for b in bases)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import sympy as sp
 
 from sam_theory.arithmetic import Coordinates, LossValue, Symbolic, VectorSymbol, kinks, lower, smooth_kinks
-from sam_theory.arithmetic._factor import normal
+from sam_theory.arithmetic._factor import factored, normal
 from sam_theory.arithmetic._symbolic import evaluated
 from sam_theory.dynamics import Sides, sides_at
 from sam_theory.engines._goal import Goal, equal, nonzero
@@ -135,9 +135,9 @@ def stability_margin(matrix: sp.Matrix, direction: int | None, what: str) -> sp.
     if direction is not None:
         if any(matrix[j, direction] != 0 for j in range(size) if j != direction):
             raise InputError(f"{what}: e_{direction + 1} is no eigenvector of the Jacobian")
-        return 1 - sp.factor(matrix[direction, direction]) ** 2
+        return 1 - factored(matrix[direction, direction]) ** 2
     if matrix.is_upper or matrix.is_lower:
-        return evaluated(sp.Min, *(1 - sp.factor(matrix[i, i]) ** 2 for i in range(size)))
+        return evaluated(sp.Min, *(1 - factored(matrix[i, i]) ** 2 for i in range(size)))
     if size > 2:
         blocks = _coupled(matrix)
         if len(blocks) == 1:
@@ -145,7 +145,7 @@ def stability_margin(matrix: sp.Matrix, direction: int | None, what: str) -> sp.
         return evaluated(sp.Min, *(stability_margin(matrix.extract(b, b), None, what) for b in blocks))
     (p, q), (q2, p2) = matrix.tolist()
     if normal(p - p2) == 0 and normal(q - q2) == 0:  # the eigenvectors are (1, 1) and (1, −1)
-        return evaluated(sp.Min, *(1 - sp.factor(m) ** 2 for m in (p + q, p - q)))
+        return evaluated(sp.Min, *(1 - factored(m) ** 2 for m in (p + q, p - q)))
     trace, determinant = map(sp.factor, (matrix.trace(), matrix.det()))
     return evaluated(sp.Min, 1 - determinant, 1 - trace + determinant, 1 + trace + determinant)
 

@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 
 from sam_theory.engines._budget import Budget
+from sam_theory.engines._goals import steps_of
 from sam_theory.engines._search._exact import rationally
 from sam_theory.engines._search._instances import Point, Sampler
 from sam_theory.engines._search._pointwise import Pointwise
 from sam_theory.engines._search._scene import scenes
 from sam_theory.errors import InputError
-from sam_theory.theorems import Claim, Identity, Inequality, Lemma, Theorem
+from sam_theory.theorems import Claim, Identity, Inequality, Theorem
 from sam_theory.verdicts import Witness
 
 _ENOUGH = 24
@@ -47,12 +48,7 @@ def recheck(theorem: Theorem, budget: Budget, rng: np.random.Generator) -> Reche
 
 def _one_step_claims(theorem: Theorem) -> list[Claim]:
     claim = theorem.expanded_claim
-    steps = [
-        step.claim.map(theorem.expand)
-        for item in theorem.proof
-        for step in (item.premises(claim) if isinstance(item, Lemma) else (item,))
-    ]
-    every = [claim, *steps]
+    every = [claim, *(step.claim for item in theorem.proof for step in steps_of(theorem, item))]
     return list(dict.fromkeys(c for c in every if type(c) in (Identity, Inequality) and not _trajectory(c)))
 
 
@@ -75,7 +71,7 @@ def _evaluate(theorem: Theorem, budget: Budget, rng: np.random.Generator) -> Rec
         for i in range(batch.size if batch is not None else 0):
             assert batch is not None
             point = batch.point(i)
-            place = tuple(point.values[s.name] for s in scene.symbols)
+            place = tuple(batch.values[s.name][i] for s in scene.symbols)
             if place not in admitted:
                 admitted[place] = sampler.parameters.admits(point.values)
             outcome = _holds(judge, point) if admitted[place] else None

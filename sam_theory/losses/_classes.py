@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cached_property
 from itertools import combinations, permutations
 from typing import Any, ClassVar
@@ -123,7 +123,16 @@ class FunctionClass(Loss, ABC):
 
         L* = inf L is the symbol ``L_star``; facts that say nothing (0 ≤ 0) are left out.
         """
-        return stated(self.lemma_names, gram.points, Constants(self.alpha, self.beta, LEAST, gram.dot))
+        return self._stated(gram, self.lemma_names)
+
+    def lemmas_named(self, gram: Gram, names: Collection[str]) -> list[Fact]:
+        """Those of :meth:`lemmas` that bear one of ``names``, without the work for the others."""
+        if type(self).lemmas is FunctionClass.lemmas:
+            return self._stated(gram, [n for n in self.lemma_names if n in names])
+        return [f for f in self.lemmas(gram) if f.name in names]
+
+    def _stated(self, gram: Gram, names: Sequence[str]) -> list[Fact]:
+        return stated(names, gram.points, Constants(self.alpha, self.beta, LEAST, gram.dot))
 
     def _sufficient(self) -> tuple[str, ...] | None:
         """Names of the lemmas that are together sufficient for interpolation; None where none are known."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import sympy as sp
 
-from sam_theory.arithmetic import Arithmetic, Float64
+from sam_theory.arithmetic import Arithmetic, Float64, Program
 from sam_theory.engines._budget import Budget
 from sam_theory.engines._search._exact import compare, exactly, satisfied
 from sam_theory.engines._search._instances import Batch, Point
@@ -35,14 +36,17 @@ class Pointwise(Judge):
         # Rounding is subtracted already where equality counts.
         self.tolerance = 0.0 if self.identity or claim.strict else TOLERANCE
         self.given = claim.given
-        formulas: dict[str, Any] = {"lhs": claim.lhs, "rhs": claim.rhs}
+        self.formulas: dict[str, Any] = {"lhs": claim.lhs, "rhs": claim.rhs}
         for i, g in enumerate(self.given):
-            formulas |= {f"gl{i}": g.lhs, f"gr{i}": g.rhs}
-        self.program = self.compiled(formulas)
-        terms = {f"t{i}": e for i, e in enumerate(scale_terms(claim.lhs, claim.rhs))}
-        self.float_program = self.compiled(formulas | terms)
-        self.terms = list(terms)
+            self.formulas |= {f"gl{i}": g.lhs, f"gr{i}": g.rhs}
+        self.terms = {f"t{i}": e for i, e in enumerate(scale_terms(claim.lhs, claim.rhs))}
+        self.program = self.compiled(self.formulas)
         self.steps = any(n.endswith("_next") for n in self.program.inputs)
+
+    @cached_property
+    def float_program(self) -> Program:
+        """The formulas and the terms of both sides."""
+        return self.compiled(self.formulas | self.terms)
 
     def evaluate(self, arithmetic: Arithmetic, program: Any, values: dict[str, Any], w: Any) -> dict[str, Any]:
         scene = self.scene

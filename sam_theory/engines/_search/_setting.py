@@ -85,6 +85,7 @@ class Scene:
             e = e.replace(
                 lambda n: getattr(type(n), "link", None) is not None,
                 lambda n: link.function(type(n).order)(n.args[0]),
+                simultaneous=False,
             )
         return e.xreplace(dict(self.fixed)) if self.fixed else e
 

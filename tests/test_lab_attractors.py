@@ -17,7 +17,7 @@ from scipy.optimize import brentq
 from sam_theory.arithmetic import Jet, Jets, PythonFloat, Rational, with_derivative
 from sam_theory.dynamics import Map
 from sam_theory.errors import InputError
-from sam_theory.lab import _attractor, _basin, _diagram, at, basins, lyapunov, orbit_diagram
+from sam_theory.lab import _attractor, _basin, _diagram, _lyapunov, at, basins, lyapunov, orbit_diagram
 from sam_theory.lab._attractor import APERIODIC, DIVERGED, DRIFTING, SETTLED, ends
 from sam_theory.lab._frames import Carrier
 from sam_theory.lab._lyapunov import _interval
@@ -232,6 +232,20 @@ def test_an_interrupted_spectrum_keeps_the_means_so_far(monkeypatch: pytest.Monk
     assert found.interrupted and 0 < found.total < 25_600 and found.converged == (False,)
     found.save(tmp_path / "spectrum.json")
     assert json.loads((tmp_path / "spectrum.json").read_text())["interrupted"] is True
+
+
+def test_an_interruption_in_the_first_block_keeps_its_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    advance = Carrier.advance
+
+    def stops(self: Carrier, count: int) -> Any:
+        if self.step > 300:
+            raise KeyboardInterrupt
+        return advance(self, count)
+
+    monkeypatch.setattr(Carrier, "advance", stops)
+    monkeypatch.setattr(_lyapunov, "_PORTION", 100)
+    found = lyapunov(LOGISTIC, {"eta": 1}, [0.3], 256 * 1000, 0)
+    assert found.interrupted and found.total == 400 and 0.5 < found.exponents[0] < 0.9
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from fractions import Fraction
 from math import cos, pi, sqrt, tanh
 from pathlib import Path
@@ -553,3 +554,19 @@ def test_an_orbit_of_a_smaller_period_and_special_points_without_a_branch_are_re
         fold.switch(1)
     with pytest.raises(InputError, match="outside of the span"):
         continue_orbit(QUARTIC, {"rho": 1}, {"x": "1/5"}, 2, "eta", ("1/10", 1), at=2)
+
+
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [("span", [0.5, math.inf]), ("values", {"rho": math.inf}), ("base", 1.0), ("base", [1.0, 0.0]), ("step", -1)],
+)
+def test_a_damaged_branch_is_refused(part: str, value: Any, tmp_path: Path) -> None:
+    here, path = Map(usam, Expression("x**2/2 - x**4/4")), tmp_path / "branch.json"
+    continue_orbit(here, {"rho": "1/2"}, {"x": 0}, 1, "eta", ("1/2", "3/4")).save(path)
+    assert Branch.load(path, here).parameters[0] == 0.5
+    path.write_text(json.dumps({**json.loads(path.read_text()), part: value}))
+    with pytest.raises(InputError, match="lacks parts"):
+        Branch.load(path, here)
+    path.write_text("[" * 100_000)
+    with pytest.raises(InputError, match="whole JSON"):
+        Branch.load(path, here)

@@ -317,3 +317,8 @@ def test_continua_of_stable_and_of_unstable_cycles_are_two() -> None:
 def test_a_continuum_without_a_direction_across_is_neutral() -> None:
     (found,) = _search("gd", "x**2/2", {"eta": 2}, box={"x": (-1, 1)}, periods=(2,))
     assert (found.dimension, found.stability) == (1, "neutral")
+
+
+def test_a_proof_that_ran_out_of_cells_says_so() -> None:
+    found = _search("gd", DOUBLE_WELL, {"eta": "27/10"}, box={"x": (-3, 3)}, periods=(1,), cells=5)
+    assert found.unresolved and found.coverage().endswith("which more cells would divide further")

@@ -307,6 +307,11 @@ class Branch:
             frozen = {n: values.pop(n) for n in data["frozen"]}
             curve = checked_curve(map, values, data["parameter"], data["period"], frozen)
             base = np.array(data["base"], dtype=float)
+            step = float(data["step"])
+            size = (len(curve.names) + 1,)
+            rows = [base, *(np.array(r, dtype=float) for r in (*data["points"], *data["tangents"]))]
+            if any(r.shape != size or not np.isfinite(r).all() for r in rows) or not (base > 0).all() or not 0 < step:
+                raise ValueError("numbers of another shape or size")
             nodes = [
                 node_at(curve, np.array(z, dtype=float), base, np.array(t, dtype=float))
                 for z, t in zip(data["points"], data["tangents"], strict=True)
@@ -314,8 +319,7 @@ class Branch:
             special = tuple(SpecialPoint.from_json(s) for s in data["special"])
             low, high = (Fraction(v) for v in data["span"])
             first, last = data["ends"]
-            step = float(data["step"])
-        except (KeyError, TypeError, AttributeError, ValueError) as error:
+        except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError) as error:
             if isinstance(error, InputError):
                 raise
             raise InputError(f"{path} lacks parts of a branch ({error}); make it again") from error

@@ -26,6 +26,8 @@ __all__ = ["LyapunovSpectrum", "lyapunov"]
 _BATCHES, _CONFIDENCE = 32, 0.95
 #: Blocks between which the estimate is recorded; a multiple of the batches.
 _BLOCKS = 256
+#: Steps after which an interruption can lose no more.
+_PORTION = 20_000
 #: The share of the steps from which on the picture has to show everything.
 _SHOWN = 0.02
 #: Exponents known this well are those of a cycle or a linear map: rounding is all that is left.
@@ -268,11 +270,20 @@ def lyapunov(
         for _ in range(0, transient, _BLOCKS):
             carrier.advance(min(_BLOCKS, transient - carrier.step))
         for i, count in enumerate(np.diff(marks)):
-            before = carrier.step
-            block = carrier.advance(int(count))
-            if carrier.step > before:
+            before = reached = carrier.step
+            block = np.zeros(d)
+            try:
+                # In portions, so that an interruption of a long block keeps the steps that are done.
+                while carrier.step < before + int(count) and carrier.event is None:
+                    block = block + carrier.advance(min(_PORTION, before + int(count) - carrier.step))
+                    reached = carrier.step
+            except KeyboardInterrupt:
+                interrupted = True
+            if reached > before:
                 sums.append(block)
-                done.append(carrier.step - before)
+                done.append(reached - before)
+            if interrupted:
+                break
             if carrier.event is not None:
                 break
             if i % 32 == 31:

@@ -150,9 +150,13 @@ class PeriodicOrbits:
             return f"Newton's method from {self.starts} starts for each period; nothing is proved about further orbits"
         if not self.unresolved:
             return "proved: the box holds no other orbit of these periods"
+        finest = {n: self.box.width(n) / 2**19 for n in self.here.names}
+        size, why = "small ", "in which the map jumps, has a kink or is degenerate"
+        if any(b.width(n) > finest[n] for b in self.unresolved for n in finest):
+            size, why = "", "which more cells would divide further"
         return (
-            f"proved: every other orbit of these periods lies in {len(self.unresolved)} small boxes, "
-            f"{self.uncovered:.2g} of the volume, in which the map jumps, has a kink or is degenerate"
+            f"proved: every other orbit of these periods lies in {len(self.unresolved)} {size}boxes, "
+            f"{self.uncovered:.2g} of the volume, {why}"
         )
 
     def to_json(self) -> dict[str, Any]:

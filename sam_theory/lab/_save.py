@@ -35,7 +35,7 @@ def load_json(path: str | Path, kind: str) -> dict[str, Any]:
         document = json.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror or error}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is not a whole JSON file ({error}); make it again") from error
     if not isinstance(document, dict) or document.get("kind") != kind:
         raise InputError(f"{path} holds no {kind}")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache
 from typing import Any
 
 import sympy as sp
@@ -54,37 +53,21 @@ def goals_of(theorem: Theorem) -> list[Goal]:
         return [*declared_minimiser(theorem, [claim]), *_encode(theorem, Step("claim", claim), {})] if direct else []
     steps: dict[str, Step] = {}
     result: list[Goal] = []
-    for item in theorem.proof:
-        if isinstance(item, Lemma):
-            lemma = item.expanded(theorem.expand)
-            _check_quantifier(theorem, lemma)
-            own = steps_of(theorem, lemma)
-            if isinstance(lemma, DistanceDecreases):
-                result += scalar_map_goals(theorem, lemma)
-            elif isinstance(lemma, StrictSaddles):
-                result += saddle_goals(theorem, lemma)
-        else:
-            own = steps_of(theorem, item)
+    lemmas = {i: item.expanded(theorem.expand) for i, item in enumerate(theorem.proof) if isinstance(item, Lemma)}
+    for named in lemmas.values():
+        _check_quantifier(theorem, named)
+    for i, own in enumerate(theorem.steps):
+        lemma = lemmas.get(i)
+        if isinstance(lemma, DistanceDecreases):
+            result += scalar_map_goals(theorem, lemma)
+        elif isinstance(lemma, StrictSaddles):
+            result += saddle_goals(theorem, lemma)
         for step in own:
             result += _encode(theorem, step, steps)
             steps[step.name] = step
     _check_conclusion(theorem, claim)
     said = declared_minimiser(theorem, [claim, *(s.claim for s in steps.values())])
     return list(dict.fromkeys([*said, *result]))
-
-
-def steps_of(theorem: Theorem, item: Step | Lemma) -> tuple[Step, ...]:
-    """A step, or the premises of a lemma, without abbreviations.
-
-    Raises InputError if the lemma does not conclude the claim.
-    """
-    own = _premises(item.expanded(theorem.expand), theorem.expanded_claim) if isinstance(item, Lemma) else (item,)
-    return tuple(replace(step, claim=step.claim.map(theorem.expand)) for step in own)
-
-
-@lru_cache(maxsize=64)
-def _premises(lemma: Lemma, claim: Claim) -> tuple[Step, ...]:
-    return tuple(lemma.premises(claim))
 
 
 def _check_quantifier(theorem: Theorem, lemma: Lemma) -> None:

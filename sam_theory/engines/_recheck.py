@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from sam_theory.engines._budget import Budget
-from sam_theory.engines._goals import steps_of
 from sam_theory.engines._search._exact import rationally
 from sam_theory.engines._search._instances import Point, Sampler
 from sam_theory.engines._search._pointwise import Pointwise
@@ -48,7 +47,7 @@ def recheck(theorem: Theorem, budget: Budget, rng: np.random.Generator) -> Reche
 
 def _one_step_claims(theorem: Theorem) -> list[Claim]:
     claim = theorem.expanded_claim
-    every = [claim, *(step.claim for item in theorem.proof for step in steps_of(theorem, item))]
+    every = [claim, *(step.claim for own in theorem.steps for step in own)]
     return list(dict.fromkeys(c for c in every if type(c) in (Identity, Inequality) and not _trajectory(c)))
 
 

@@ -223,6 +223,13 @@ class Theorem:
         """The claim without abbreviations."""
         return self.claim.map(self.expand)
 
+    @cached_property
+    def steps(self) -> tuple[tuple[Step, ...], ...]:
+        """Each item of the proof as steps without abbreviations; InputError if a lemma does not give the claim."""
+        expanded = (i.expanded(self.expand) if isinstance(i, Lemma) else i for i in self.proof)
+        own = [tuple(i.premises(self.expanded_claim)) if isinstance(i, Lemma) else (i,) for i in expanded]
+        return tuple(tuple(replace(step, claim=step.claim.map(self.expand)) for step in steps) for steps in own)
+
     @property
     def _class_symbols(self) -> tuple[sp.Symbol, ...]:
         return tuple(getattr(self.loss, "class_symbols", ()))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import sympy as sp
@@ -38,6 +38,31 @@ def _bare(symbol: Any) -> _Bare:
     found: _Bare = _Bare.__xnew__(_Bare, symbol.name)
     found.sorted_as = symbol._hashable_content()
     return found
+
+
+@lru_cache(maxsize=1 << 11)
+def _concrete(
+    e: sp.Basic, link: Link | None, fixed: tuple[tuple[sp.Symbol, sp.Expr], ...], evaluated: bool = False
+) -> sp.Basic:
+    """``e`` with the link and the fixed symbols put in, the same in every dimension and for every engine.
+
+    A formula that is only ever evaluated gets bare symbols.
+    """
+    values = dict(fixed)
+    if evaluated:
+        e = e.xreplace({s: _bare(s) for s in e.free_symbols if type(s) is sp.Symbol and s not in values})
+    if link is not None:
+        e = e.replace(
+            lambda n: getattr(type(n), "link", None) is not None,
+            lambda n: link.function(type(n).order)(n.args[0]),
+            simultaneous=False,
+        )
+    return e.xreplace(values) if values else e
+
+
+@lru_cache(maxsize=256)
+def _speaks_of(e: sp.Basic, vector: str) -> bool:
+    return any(v.name == vector for v in e.atoms(VectorSymbol))
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,14 +105,11 @@ class Scene:
         """A formula with the concrete link and the fixed symbols put in."""
         if not isinstance(e, sp.Basic):
             return e
-        link = self.link
-        if link is not None:
-            e = e.replace(
-                lambda n: getattr(type(n), "link", None) is not None,
-                lambda n: link.function(type(n).order)(n.args[0]),
-                simultaneous=False,
-            )
-        return e.xreplace(dict(self.fixed)) if self.fixed else e
+        return _concrete(e, self.link, self._fixed)
+
+    @cached_property
+    def _fixed(self) -> tuple[tuple[sp.Symbol, sp.Expr], ...]:
+        return tuple((self.fixed or {}).items())
 
     @cached_property
     def claim(self) -> Claim:
@@ -99,9 +121,7 @@ class Scene:
         claim = self.theorem.expanded_claim
         if not isinstance(claim, (Identity, Inequality)) or (self.link is None and not self.fixed):
             return claim.map(self.concrete)
-        known = set().union(*(e.free_symbols for e in claim.formulas())) - set(self.fixed or ())
-        bare = {s: _bare(s) for s in known if type(s) is sp.Symbol}
-        return claim.map(lambda e: self.concrete(e.xreplace(bare)))
+        return claim.map(lambda e: _concrete(e, self.link, self._fixed, evaluated=True))
 
     @cached_property
     def hypotheses(self) -> tuple[Any, ...]:
@@ -175,8 +195,7 @@ class Scene:
     @cached_property
     def minimiser(self) -> Program | None:
         """A point where the loss is least, if the claim speaks of one and one is known."""
-        formulas = self.claim.formulas()
-        if self.loss is None or not any(v.name == "w_star" for e in formulas for v in e.atoms(VectorSymbol)):
+        if self.loss is None or not any(_speaks_of(e, "w_star") for e in self.claim.formulas()):
             return None
         known = {s.name for s in self.symbols} | {s.name for s in self.fixed or ()} | set(self.loss.parameters)
         points = list(self.loss.facts.minimisers)

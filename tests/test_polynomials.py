@@ -65,3 +65,30 @@ def test_only_what_sympy_leaves_open_is_called_undecided(operator: str) -> None:
             assert evaluated not in (sp.true, sp.false)
     assert undecided(signs[0]) and undecided(signs[1])
     assert not any(map(undecided, (signs[2], signs[3], signs[4], signs[5], signs[6])))
+
+
+def _kinked(rng: np.random.Generator, depth: int) -> sp.Expr:
+    """A random algebraic expression with roots and absolute values."""
+    if depth == 0:
+        return sp.sympify([x, y, z, 2, -1, sp.sqrt(2) - 1][rng.integers(6)])
+    a, b = (_kinked(rng, depth - 1) for _ in range(2))
+    return sp.sympify(
+        [a + b, a - b, a * b, a**2 + 1, sp.Abs(a), sp.sqrt(sp.Abs(a) + 1) * b, sp.sqrt(a**2)][rng.integers(7)]
+    )
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_of_roots_and_absolute_values_only_what_sympy_leaves_open_is_called_undecided(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    heads = {"<": sp.Lt, "<=": sp.Le, ">": sp.Gt, ">=": sp.Ge, "==": sp.Eq, "!=": sp.Ne}
+    for _ in range(25):
+        e = _kinked(rng, 3)
+        for operator in heads if e.is_extended_real is not False else ():
+            assert relation(e, operator, sp.S.Zero) == heads[operator](e, 0), e
+
+
+def test_signs_of_roots_and_absolute_values_are_read_off() -> None:
+    open_ones = (sp.Abs(x) - y, sp.sqrt(x) + y, x * sp.sqrt(y**2 + 1) - 1, sp.sqrt(x**2 + y**2) - sp.Abs(x))
+    assert all(map(undecided, open_ones))
+    read = (sp.Abs(x) + y**2, sp.sqrt(x**2 + y**2) + 1, (sp.sqrt(2) - 1) * x**2 + y**2, sp.sqrt(-(x**2) - y**2) + z)
+    assert not any(map(undecided, (*read, sp.exp(x) - y, sp.Max(x, y) - z)))

@@ -113,7 +113,8 @@ ANY = NEGATIVE | ZERO | POSITIVE
 def undecided(e: sp.Expr, zero: bool = False) -> bool:
     """Whether nothing of the sign of ``e`` can be read off; ``zero``: nor whether it vanishes.
 
-    It is left to SymPy to say so of functions, and of symbols of which more is assumed than that they are real.
+    It is left to SymPy to say so of other functions than |·|, and of symbols of which more is assumed than that they
+    are real.
     """
     if _signs(e) != ANY or len(e.free_symbols) < 2:
         return False
@@ -122,7 +123,7 @@ def undecided(e: sp.Expr, zero: bool = False) -> bool:
 
 @lru_cache(maxsize=1 << 15)
 def _signs(e: sp.Expr) -> int:
-    """The signs that a rational expression in real symbols may have, read off term by term; 0 for all else."""
+    """The signs that an algebraic expression in real symbols may have, read off term by term; 0 for all else."""
     if e.is_Symbol:
         return ANY if e.is_real and e.is_extended_nonnegative is None and e.is_extended_nonpositive is None else 0
     if e.is_Rational:
@@ -132,6 +133,16 @@ def _signs(e: sp.Expr) -> int:
         if e.exp.p < 0 and found & ZERO:
             return ANY
         return found if e.exp.p % 2 or not found & NEGATIVE else found & ZERO | POSITIVE
+    if e.is_number:  # SymPy evaluates it
+        return POSITIVE if e.is_positive else NEGATIVE if e.is_negative else 0
+    if isinstance(e, sp.Abs):
+        found = _signs(e.args[0])
+        return found & ZERO | POSITIVE if found else 0
+    if e.is_Pow and e.exp.is_Rational:
+        found = _signs(e.base)
+        if found == ANY or found == POSITIVE or (found == ZERO | POSITIVE and e.exp.p > 0):
+            return found
+        return 0  # SymPy refuses what it knows to be no real number
     if not (e.is_Add or e.is_Mul):
         return 0
     parts = [_signs(a) for a in e.args]

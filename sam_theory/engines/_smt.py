@@ -23,6 +23,7 @@ from sam_theory.engines._context import Shared, one_context, shared
 from sam_theory.engines._flatten import Flattening, relation
 from sam_theory.engines._goal import Goal
 from sam_theory.engines._monomials import linearly_contradictory
+from sam_theory.engines._points import rational_point
 from sam_theory.engines._polynomial import ANY, NEGATIVE, POSITIVE, ZERO, expanded, is_polynomial
 from sam_theory.engines._signs import Signs
 from sam_theory.errors import InputError
@@ -79,6 +80,9 @@ def _close(goal: Goal, rlimit: int) -> Answer:
 @lru_cache(maxsize=4096)
 def _consistent(assumptions: tuple[Any, ...], rlimit: int) -> Answer:
     """Whether assumptions contradict each other; in a context of its own, so that no goal depends on another."""
+    point = rational_point(assumptions)
+    if point is not None:
+        return Answer("refuted", "satisfiable", {name: str(value) for name, value in point.items()})
     with one_context():
         return _check(list(assumptions), rlimit, linear_first=False)
 

@@ -8,8 +8,11 @@ from typing import Any
 import pytest
 import sympy as sp
 
+from sam_theory.engines._factors import impossible_by_factors
+from sam_theory.engines._flatten import compared, relation
 from sam_theory.engines._polynomial import ANY, NEGATIVE, POSITIVE, ZERO
 from sam_theory.engines._signs import Signs
+from sam_theory.engines._smt import _sign_under
 
 x, y, z = sp.symbols("x y z", real=True)
 
@@ -76,3 +79,33 @@ def test_no_point_that_satisfies_the_relations_has_a_sign_that_was_excluded() ->
                 if all(f(table[i]) for table, f in meant):
                     assert possible & bit[int(wanted[e][i])], (pair, e, points[i])
     assert informative > 100
+
+
+# -- signs of factors and compared extrema ------------------------------------------------------------------------
+def impossible(parts: list[Any]) -> bool:
+    return impossible_by_factors(parts, _sign_under)
+
+
+def test_a_product_is_refused_a_sign_where_one_factor_has_none() -> None:
+    cube = (x + y) ** 3  # long enough to be asked for its factors
+    product = sp.expand(cube * (x**2 + 1) * (y + 2))
+    known = [relation(x, ">", 0), relation(y, ">", 0)]
+    assert impossible([*known, relation(product, "<=", 0)])
+    assert not impossible([*known, relation(product, ">", 0)])
+    assert not impossible([relation(y, ">", 0), relation(product, "<=", 0)])  # x = −1, y = 1/2
+    assert not impossible([*known, relation(sp.expand(product * (x - y)), "<=", 0)])  # x = 1, y = 2
+    assert not impossible([relation(sp.expand(cube * (x - y) ** 2 * (x + 3)), "==", 0)])
+    even = sp.expand((x + y + 1) ** 2 * (x - 2 * y) ** 4)
+    assert not impossible([*known, relation(even, "<=", 0)])  # x = 2, y = 1
+    assert impossible([*known, relation(x - 2 * y, "<", 0), relation(even, "<=", 0)])
+
+
+@pytest.mark.parametrize("extremum", [sp.Min, sp.Max])
+@pytest.mark.parametrize("operator", ["<", "<=", ">", ">=", "==", "!="])
+def test_a_compared_extremum_holds_just_where_one_of_its_alternatives_does(extremum: Any, operator: str) -> None:
+    for sides in ((extremum(x, y, 1), z), (z, extremum(x, y, 1))):
+        part = relation(sides[0], operator, sides[1])
+        for values in itertools.product((-1, 0, 1, 2), repeat=3):
+            at = dict(zip((x, y, z), map(sp.Integer, values), strict=True))
+            said = any(all(bool(r.subs(at)) for r in each) for each in compared(part))
+            assert said is bool(part.subs(at)), (part, at)

@@ -33,6 +33,22 @@ def relation(left: Any, operator: str, right: Any) -> Any:
     return _OPERATORS[operator](left, right)
 
 
+def compared(part: Any) -> list[list[Any]]:
+    """Alternatives, each a list of relations, of which one holds just where ``part`` does.
+
+    The least of some numbers is below c iff one of them is, and above c iff all of them are; the largest likewise with
+    the directions exchanged.  So an extremum that is compared needs no symbol, and no product of all its differences.
+    """
+    if isinstance(part, Relation) and part.rel_op in ("<", "<=", ">", ">="):
+        for i in (0, 1):
+            side, other = part.args[i], part.args[1 - i]
+            if isinstance(side, (sp.Min, sp.Max)):
+                each = [relation(*((a, part.rel_op, other) if i == 0 else (other, part.rel_op, a))) for a in side.args]
+                lower = (part.rel_op in ("<", "<=")) == (i == 0)
+                return [[r] for r in each] if lower is isinstance(side, sp.Min) else [each]
+    return [[part]]
+
+
 @dataclass
 class Flattening:
     """Replaces what is not rational by fresh symbols.

@@ -20,6 +20,7 @@ __all__ = [
     "Monomial",
     "coefficients",
     "expanded",
+    "factored",
     "is_polynomial",
     "product",
     "total",
@@ -54,12 +55,7 @@ def expanded(e: sp.Expr, integral: bool = False) -> sp.Expr:
         return sp.S(e.p) if integral else e
     symbols, terms = _terms(e)
     scale = math.lcm(*(int(c.q) for c in terms.values())) if integral else 1
-    return sp.Add(
-        *(
-            sp.Mul(sp.Rational(int(c.p) * scale, int(c.q)), *(s**k for s, k in zip(symbols, powers, strict=True) if k))
-            for powers, c in terms.items()
-        )
-    )
+    return _expression(symbols, {powers: c * scale for powers, c in terms.items()})
 
 
 @lru_cache(maxsize=8192)
@@ -81,8 +77,39 @@ def coefficients(e: sp.Expr) -> Mapping[Monomial, Fraction] | None:
     }
 
 
+@lru_cache(maxsize=4096)
+def factored(e: sp.Expr) -> tuple[tuple[sp.Expr, int], ...]:
+    """The irreducible factors over the rationals of a polynomial, with their powers; the constant first.
+
+    Examples
+    --------
+    >>> x, y = sp.symbols("x y")
+    >>> factored(2 * x**3 - 2 * x * y**2)
+    ((2, 1), (x, 1), (x - y, 1), (x + y, 1))
+    """
+    symbols, polynomial = _polynomial(e)
+    constant, factors = polynomial.factor()
+    found = [(_expression(symbols, f.to_dict()), int(k)) for f, k in factors]
+    return (sp.Rational(int(constant.p), int(constant.q)), 1), *sorted(found, key=lambda f: sp.default_sort_key(f[0]))
+
+
+def _expression(symbols: list[sp.Symbol], terms: Mapping[tuple[int, ...], Any]) -> sp.Expr:
+    return sp.Add(
+        *(
+            sp.Mul(sp.Rational(int(c.p), int(c.q)), *(s**k for s, k in zip(symbols, powers, strict=True) if k))
+            for powers, c in terms.items()
+        )
+    )
+
+
 def _terms(e: sp.Expr) -> tuple[list[sp.Symbol], dict[tuple[int, ...], Any]]:
     """The symbols of a polynomial, and its coefficients by their powers."""
+    symbols, polynomial = _polynomial(e)
+    return symbols, polynomial.to_dict()
+
+
+def _polynomial(e: sp.Expr) -> tuple[list[sp.Symbol], Any]:
+    """The symbols of a polynomial, and the polynomial as FLINT holds it."""
     symbols = sorted(e.free_symbols, key=lambda s: s.name)
     context = fmpq_mpoly_ctx.get(tuple(f"x{i}" for i in range(len(symbols))), Ordering.lex)
     values: dict[Any, Any] = dict(zip(symbols, context.gens(), strict=True))
@@ -103,7 +130,7 @@ def _terms(e: sp.Expr) -> tuple[list[sp.Symbol], dict[tuple[int, ...], Any]]:
             found = found + value(a) if part.is_Add else found * value(a)
         return found
 
-    return symbols, value(e).to_dict()
+    return symbols, value(e)
 
 
 NEGATIVE, ZERO, POSITIVE = 1, 2, 4

@@ -15,9 +15,10 @@ from sympy.core.relational import Relational as Relation
 
 from sam_theory.engines._polynomial import ANY, NEGATIVE, POSITIVE, ZERO, Monomial, coefficients, product, total
 
-__all__ = ["Signs"]
+__all__ = ["SAID", "Signs"]
 
-_SAID = {
+#: The signs that a relation to 0 allows.
+SAID = {
     "<": NEGATIVE,
     "<=": NEGATIVE | ZERO,
     ">": POSITIVE,
@@ -43,7 +44,7 @@ class Signs:
         if form is None:
             return
         terms, up = form
-        said = _SAID[part.rel_op] if up else _opposite(_SAID[part.rel_op])
+        said = SAID[part.rel_op] if up else _opposite(SAID[part.rel_op])
         if len(terms) == 1:
             monomial = terms[0][0]
             self._monomials[monomial] = self._monomials.get(monomial, ANY) & said

@@ -7,7 +7,7 @@ an answer repeats on every machine.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -20,7 +20,8 @@ from sympy.logic.boolalg import And, Implies, Not, Or
 
 from sam_theory.arithmetic import Smt, lower
 from sam_theory.engines._context import Shared, one_context, shared
-from sam_theory.engines._flatten import Flattening, relation
+from sam_theory.engines._factors import impossible_by_factors
+from sam_theory.engines._flatten import Flattening, compared, relation
 from sam_theory.engines._goal import Goal
 from sam_theory.engines._monomials import linearly_contradictory
 from sam_theory.engines._points import rational_point
@@ -69,7 +70,7 @@ def _close(goal: Goal, rlimit: int) -> Answer:
     rooted = _unfounded_root(assumptions, aim, rlimit)
     if rooted is not None:
         return Answer("unknown", f"the assumptions do not say that {rooted} under a root is nonnegative")
-    answer = _check([*assumptions, Not(aim)], rlimit)
+    answer = _check(assumptions, rlimit, negation=Not(aim))
     if answer.status == "proved" and consistent.status == "unknown":
         consistent = _at_numbers(given, assumptions, rlimit)
     if answer.status == "proved" and consistent.status != "refuted":
@@ -178,16 +179,14 @@ def satisfiable(relations: Sequence[Any], rlimit: int = 20_000_000) -> bool | No
     return {"proved": False, "refuted": True, "unknown": None}[answer.status]
 
 
-def _check(parts: list[Any], rlimit: int, linear_first: bool = True) -> Answer:
-    """``proved`` if the parts have no common solution, ``refuted`` with a model if they have.
+def _check(parts: list[Any], rlimit: int, linear_first: bool = True, negation: Any = sp.true) -> Answer:
+    """``proved`` if the parts and the negation of an aim have no common solution, ``refuted`` with one if they have.
 
     Linear arithmetic comes first where a contradiction is expected, last where it is not.
     """
-    flat = Flattening()
-    relations = [flat(p) for p in parts if p not in (True, sp.true)]
     unknown = ""
     count = 0
-    for case in flat.cases(relations, _contradictory):
+    for case in _cases(parts, negation):
         count += 1
         try:
             cleared = _clear_all(case).relations
@@ -197,12 +196,21 @@ def _check(parts: list[Any], rlimit: int, linear_first: bool = True) -> Answer:
         if linear_first and linearly_contradictory(cleared, rlimit):
             _record(cleared)
             continue
+        if linear_first and impossible_by_factors(cleared, _sign_under):
+            _record(cleared)
+            continue
         status, model = _solve(cleared, rlimit)
         if status == "sat":
             return Answer("refuted", "satisfiable", model)
         if status != "unsat" and (linear_first or not linearly_contradictory(cleared, rlimit)):
             unknown = f"z3: {status} within {rlimit} resource units"
     return Answer("unknown", unknown) if unknown else Answer("proved", f"unsat in {count} case(s)")
+
+
+def _cases(parts: list[Any], negation: Any) -> Iterator[list[Any]]:
+    for alternative in compared(negation):
+        flat = Flattening()
+        yield from flat.cases([flat(p) for p in (*parts, *alternative) if p not in (True, sp.true)], _contradictory)
 
 
 def _contradictory(parts: list[Any]) -> bool:
@@ -251,6 +259,21 @@ class _Known:
 
 #: The negation that is to be contradictory, the answer if it is, the signs of which it speaks, those sought instead.
 _NEGATIONS = (("<=", 1, NEGATIVE | ZERO, POSITIVE), (">=", -1, POSITIVE | ZERO, NEGATIVE), ("==", 0, ZERO, ANY))
+
+
+def _sign_under(relations: list[Any]) -> Callable[[sp.Expr], int | None]:
+    known = _Known()
+    for p in relations:
+        known.add(p)
+
+    def sign(factor: sp.Expr) -> int | None:
+        token = _CONTRADICTIONS.set(None)  # The contradiction to keep is that of the whole system.
+        try:
+            return known.sign(factor)
+        finally:
+            _CONTRADICTIONS.reset(token)
+
+    return sign
 
 
 def _clear_all(parts: list[Any]) -> _Known:

@@ -161,8 +161,10 @@ def _unfounded_root(assumptions: list[Any], goal: Any, rlimit: int) -> Any:
     for part in (*assumptions, goal):
         scout(part)
     plain = [a for a in assumptions if not _has_root(a)]
+    logged = _CONTRADICTIONS.get() is not None
     for radicand in dict.fromkeys(scout.radicands):
-        if radicand.is_nonnegative:
+        # Whoever asks for contradictions gets z3's, without denominators.
+        if radicand.is_nonnegative or (not logged and relation(radicand, ">=", sp.S.Zero) in plain):
             continue
         if _check([*plain, relation(radicand, "<", 0)], rlimit).status != "proved":
             return radicand

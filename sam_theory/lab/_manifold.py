@@ -264,6 +264,8 @@ def _solutions(e: sp.Expr, solved: dict[str, sp.Expr], names: Sequence[str]) -> 
         symbol = sp.Symbol(name, real=True)
         if symbol not in factor.free_symbols:
             continue
+        if not _invertible(factor, symbol):
+            continue
         try:
             roots = sp.solve(factor, symbol)
         except (NotImplementedError, ValueError, TypeError):
@@ -273,6 +275,19 @@ def _solutions(e: sp.Expr, solved: dict[str, sp.Expr], names: Sequence[str]) -> 
                 own = {n: sp.simplify(f.subs(symbol, root)) for n, f in solved.items()}
                 result.append({**own, name: sp.simplify(root)})
     return result
+
+
+def _invertible(e: sp.Expr, symbol: sp.Symbol) -> bool:
+    """Whether ``e`` is linear or quadratic in the only function of the symbol that it contains.
+
+    Roots of cubics are no formulas that one could go on with, and mixtures such as x + sin x keep SymPy busy for hours.
+    """
+    try:
+        polynomial = sp.Poly(e)
+    except sp.PolynomialError:
+        return False
+    own = [g for g in polynomial.gens if g.has(symbol)]
+    return len(own) == 1 and polynomial.degree(own[0]) <= 2
 
 
 def _factors(e: sp.Expr) -> list[sp.Expr]:

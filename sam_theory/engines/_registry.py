@@ -84,8 +84,9 @@ def gather(
     evidence = prove(theorem, provers, units, generators("recheck")) if provers and not quoted else []
     enough = units.name == "quick" and any(e.established is Verdict.PROVED for e in evidence)
     for name, engine in _FURTHER.items():
-        asked = named or (engine.applies(theorem) and not (enough and engine.certifies))
-        if name in chosen and (engine.attacks or not quoted) and asked:
+        if name not in chosen or (quoted and not engine.attacks):
+            continue
+        if named or (not (enough and engine.certifies) and engine.applies(theorem)):
             evidence.append(engine.run(theorem, units, generators))
     return evidence
 

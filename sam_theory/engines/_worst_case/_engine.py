@@ -56,9 +56,11 @@ def _bound(theorem: Theorem) -> _Bound | None:
     before = {"gap": gap(w), "distance": dot(w - w_star, w - w_star)}
     after = {"gap": gap(w_next), "distance": dot(w_next - w_star, w_next - w_star)}
     final = next((m for m, e in after.items() if sp.expand(left - e) == 0), None)
+    if final is None:
+        return None
     for initial, e in before.items():
         rate = sp.simplify(right / e)
-        if final is not None and not rate.atoms(Vec):
+        if not rate.atoms(Vec):
             return _Bound(initial, final, rate)
     return None
 

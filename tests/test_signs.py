@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 import sympy as sp
 
+from sam_theory.engines._denominators import sign_under
 from sam_theory.engines._factors import impossible_by_factors
 from sam_theory.engines._flatten import compared, relation
 from sam_theory.engines._polynomial import ANY, NEGATIVE, POSITIVE, ZERO
 from sam_theory.engines._signs import Signs
-from sam_theory.engines._smt import _sign_under
 
 x, y, z = sp.symbols("x y z", real=True)
 
@@ -83,7 +83,7 @@ def test_no_point_that_satisfies_the_relations_has_a_sign_that_was_excluded() ->
 
 # -- signs of factors and compared extrema ------------------------------------------------------------------------
 def impossible(parts: list[Any]) -> bool:
-    return impossible_by_factors(parts, _sign_under)
+    return impossible_by_factors(parts, sign_under)
 
 
 def test_a_product_is_refused_a_sign_where_one_factor_has_none() -> None:

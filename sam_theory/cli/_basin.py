@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as json_text
 from typing import Any
 
 import click
@@ -89,10 +88,9 @@ def basin(
     Cycles, continua of cycles, sets of aperiodic orbits, drift and divergence are told apart; saddles that starts on
     their stable manifold reach are marked unstable. Ctrl-C keeps the starts that have been followed.
     """
-    from sam_theory.cli._output import check_target, save_picture, write
-    from sam_theory.cli._status import INTERRUPTED
+    from sam_theory.cli._output import check_target, deliver
     from sam_theory.lab import basins
-    from sam_theory.report import columns
+    from sam_theory.report import table
 
     check_target(json)
     check_target(plot)
@@ -107,13 +105,5 @@ def basin(
         tolerance=number(tolerance, "--tolerance"),
         progress=lambda line: click.echo(line, err=True),
     )
-    if plot is not None:
-        save_picture(plot, found.plot)
-    if json is not None:
-        write(json, json_text.dumps(found.to_json(), allow_nan=False) + "\n")
-    if json != "-":
-        rows = found.to_table()
-        click.echo(columns([list(row.values()) for row in rows], list(rows[0])), nl=False)
-        click.echo(f"# {found.labels.size} starts, at most {steps} steps")
-    if found.interrupted:
-        raise click.exceptions.Exit(INTERRUPTED)
+    text = f"{table(found.to_table())}# {found.labels.size} starts, at most {steps} steps\n"
+    deliver(found.to_json(), text, json, plot, found.plot, found.interrupted)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as json_text
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -136,10 +135,9 @@ def bifurcation(
     Flips, folds, branch points and Neimark-Sacker points are located, and whether they are supercritical is decided by
     their normal forms. Ctrl-C keeps what was found.
     """
-    from sam_theory.cli._output import check_target, save_picture, write
-    from sam_theory.cli._status import INTERRUPTED
+    from sam_theory.cli._output import check_target, deliver
     from sam_theory.lab import continue_orbit, continue_orbits
-    from sam_theory.report import columns
+    from sam_theory.report import table
 
     for target in (plot, save, json):
         check_target(target)
@@ -176,18 +174,13 @@ def bifurcation(
         raise InputError(f"the box holds no isolated orbit of period {period} to start from; widen it or change --at")
     if switch:
         branches = _switched(branches, points)
-    if plot is not None:
-        save_picture(plot, _draw(branches, coordinate))
     if save is not None:
         for path, branch in zip(_saved_as(save, len(branches)), branches, strict=True):
             branch.save(path)
-    if json is not None:
-        document = {"kind": "branches", "branches": [b.to_json() for b in branches]}
-        write(json, json_text.dumps(document, indent=1, allow_nan=False) + "\n")
-    if json != "-":
-        for i, branch in enumerate(branches, 1):
-            rows = branch.to_table()
-            click.echo(f"# branch {i}: period {branch.period}, {len(branch)} points")
-            click.echo(columns([list(row.values()) for row in rows], list(rows[0])), nl=False)
-    if any(branch.interrupted for branch in branches):
-        raise click.exceptions.Exit(INTERRUPTED)
+    document = {"kind": "branches", "branches": [b.to_json() for b in branches]}
+    text = "".join(
+        f"# branch {i}: period {branch.period}, {len(branch)} points\n{table(branch.to_table())}"
+        for i, branch in enumerate(branches, 1)
+    )
+    interrupted = any(branch.interrupted for branch in branches)
+    deliver(document, text, json, plot, _draw(branches, coordinate), interrupted)

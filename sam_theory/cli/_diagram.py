@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import json as json_text
+from typing import TYPE_CHECKING
 
 import click
 
 from sam_theory.cli._map import exact, intervals, map_options, read_map
 from sam_theory.errors import InputError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["diagram"]
 
@@ -62,10 +65,9 @@ def diagram(
     The table has a row for each run of values at which the orbits end in the same ways. Ctrl-C keeps the values that
     have been done.
     """
-    from sam_theory.cli._output import check_target, save_picture, write
-    from sam_theory.cli._status import INTERRUPTED
+    from sam_theory.cli._output import check_target, deliver
     from sam_theory.lab import orbit_diagram
-    from sam_theory.report import columns
+    from sam_theory.report import table
 
     check_target(json)
     check_target(plot)
@@ -85,14 +87,10 @@ def diagram(
         longest=longest,
         progress=lambda line: click.echo(line, err=True),
     )
-    if plot is not None and len(found.values):
-        save_picture(plot, lambda: found.plot(coordinate=coordinate or 0, predicted=predict))
-    if json is not None:
-        write(json, json_text.dumps(found.to_json(), allow_nan=False) + "\n")
-    if json != "-":
-        rows = found.to_table()
-        if rows:
-            click.echo(columns([list(row.values()) for row in rows], list(rows[0])), nl=False)
-        click.echo(f"# {len(found.values)} values of {name}, {len(starts)} starts, {transient} steps first")
-    if found.interrupted:
-        raise click.exceptions.Exit(INTERRUPTED)
+    said = f"# {len(found.values)} values of {name}, {len(starts)} starts, {transient} steps first\n"
+
+    def draw() -> Axes:
+        return found.plot(coordinate=coordinate or 0, predicted=predict)
+
+    some = draw if len(found.values) else None
+    deliver(found.to_json(), table(found.to_table()) + said, json, plot, some, found.interrupted)

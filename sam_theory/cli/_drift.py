@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json as json_text
-
 import click
 
 from sam_theory.cli._map import exact, map_options, number, read_map
@@ -94,10 +92,9 @@ def drift(
     Parameters without a value stay symbols, and so does the radius of a rule that oscillates. With --compare the
     drift is measured in simulations beside its prediction, with the fitted order of the deviation.
     """
-    from sam_theory.cli._output import check_target, save_picture, write
-    from sam_theory.cli._status import INTERRUPTED
+    from sam_theory.cli._output import check_target, deliver
     from sam_theory.lab import slow_flow
-    from sam_theory.report import columns
+    from sam_theory.report import columns, table
 
     for path in (json, save, plot):
         check_target(path)
@@ -116,18 +113,10 @@ def drift(
             progress=lambda line: click.echo(line, err=True),
         )
     result = flow if found is None else found
-    if plot is not None and (found is None or found.runs):
-        save_picture(plot, result.plot)
     if save is not None:
         result.save(save)
-    if json is not None:
-        write(json, json_text.dumps(result.to_json(), allow_nan=False) + "\n")
-    if json != "-":
-        click.echo(columns([list(row.values()) for row in flow.to_table()]), nl=False)
-        if found is not None:
-            rows = found.to_table()
-            if rows:
-                click.echo(columns([list(row.values()) for row in rows], list(rows[0])), nl=False)
-            click.echo(f"# {found.order_text()}\n# {found.flattest_text()}")
-    if found is not None and found.interrupted:
-        raise click.exceptions.Exit(INTERRUPTED)
+    text = columns([list(row.values()) for row in flow.to_table()])
+    if found is not None:
+        text += f"{table(found.to_table())}# {found.order_text()}\n# {found.flattest_text()}\n"
+    draw = result.plot if found is None or found.runs else None
+    deliver(result.to_json(), text, json, plot, draw, found is not None and found.interrupted)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json as json_text
-
 import click
 
 from sam_theory.cli._map import read_loss, read_rule, subject_options
@@ -29,20 +27,14 @@ def invariants(loss_text: str, rule_name: str, degree: int, family: tuple[str, .
     Rules are also the flows gd_flow, sam_flow and usam_flow. Each quantity is proved. Factors are written in q1, q2,
     ... (the content of the gradients, such as l'(xy)) and s1, ... (reciprocals of norms).
     """
-    from sam_theory.cli._output import check_target, write
+    from sam_theory.cli._output import check_target, deliver
     from sam_theory.dynamics import Map
     from sam_theory.lab import find_invariants
-    from sam_theory.report import columns
+    from sam_theory.report import table
 
     check_target(json)
     system = Map(read_rule(rule_name, flows=True), read_loss(loss_text))
     found = find_invariants(system, degree, list(family) or None)
-    if json is not None:
-        write(json, json_text.dumps(found.to_json(), indent=1) + "\n")
-    if json != "-":
-        rows = found.to_table()
-        if rows:
-            click.echo(columns([list(row.values()) for row in rows], list(rows[0])), nl=False)
-        for symbol, meaning in found.atoms.items():
-            click.echo(f"# {symbol} = {meaning}")
-        click.echo(f"# {len(found)} quantities, each proved")
+    said = [f"# {symbol} = {meaning}" for symbol, meaning in found.atoms.items()]
+    said.append(f"# {len(found)} quantities, each proved")
+    deliver(found.to_json(), table(found.to_table()) + "\n".join(said) + "\n", json)

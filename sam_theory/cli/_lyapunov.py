@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import json as json_text
+from typing import TYPE_CHECKING
 
 import click
 
 from sam_theory.cli._map import exact, map_options, number, read_map
 from sam_theory.errors import InputError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["lyapunov"]
 
@@ -67,10 +70,9 @@ def lyapunov(
     multipliers give the exact values. An orbit that meets a jump, a kink or a zero gradient ends there, and the step is
     named. Exit status 0 in each case. Ctrl-C keeps the means so far.
     """
-    from sam_theory.cli._output import check_target, save_picture, write
-    from sam_theory.cli._status import INTERRUPTED
+    from sam_theory.cli._output import check_target, deliver
     from sam_theory.lab import lyapunov as compute
-    from sam_theory.report import columns
+    from sam_theory.report import table
 
     check_target(json)
     check_target(plot)
@@ -88,15 +90,11 @@ def lyapunov(
         seed=seed,
         progress=lambda line: click.echo(line, err=True),
     )
-    if plot is not None and found.total:
-        save_picture(plot, lambda: found.plot(predicted=known))
-    if json is not None:
-        write(json, json_text.dumps(found.to_json(), indent=1, allow_nan=False) + "\n")
-    if json != "-":
-        rows = found.to_table()
-        click.echo(columns([list(row.values()) for row in rows], list(rows[0])), nl=False)
-        click.echo(f"# {found.verdict()}")
-        if found.total:
-            click.echo(f"# sum {sum(found.exponents):.8g}; Kaplan-Yorke dimension {found.kaplan_yorke:.6g}")
-    if found.interrupted:
-        raise click.exceptions.Exit(INTERRUPTED)
+    text = f"{table(found.to_table())}# {found.verdict()}\n"
+    if found.total:
+        text += f"# sum {sum(found.exponents):.8g}; Kaplan-Yorke dimension {found.kaplan_yorke:.6g}\n"
+
+    def draw() -> Axes:
+        return found.plot(predicted=known)
+
+    deliver(found.to_json(), text, json, plot, draw if found.total else None, found.interrupted)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json as json_text
-
 import click
 
 from sam_theory.cli._map import intervals, map_options, read_map
@@ -66,10 +64,9 @@ def orbits(
     Each orbit has its multipliers, its stability, its mirror image, and whether its existence is proved; fixed points
     at which the gradient does not vanish are called hallucinated. Ctrl-C keeps what was found.
     """
-    from sam_theory.cli._output import check_target, save_picture, write
-    from sam_theory.cli._status import INTERRUPTED
+    from sam_theory.cli._output import check_target, deliver
     from sam_theory.lab import find_orbits
-    from sam_theory.report import columns
+    from sam_theory.report import table
 
     check_target(json)
     check_target(plot)
@@ -84,14 +81,5 @@ def orbits(
         seed=seed,
         progress=lambda line: click.echo(line, err=True),
     )
-    if plot is not None:
-        save_picture(plot, found.plot)
-    if json is not None:
-        write(json, json_text.dumps(found.to_json(), indent=1, allow_nan=False) + "\n")
-    if json != "-":
-        rows = found.to_table()
-        if rows:
-            click.echo(columns([list(row.values()) for row in rows], list(rows[0])), nl=False)
-        click.echo(f"# {len(found)} orbits; {found.coverage()}")
-    if found.interrupted:
-        raise click.exceptions.Exit(INTERRUPTED)
+    text = f"{table(found.to_table())}# {len(found)} orbits; {found.coverage()}\n"
+    deliver(found.to_json(), text, json, plot, found.plot, found.interrupted)

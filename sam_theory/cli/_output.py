@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import json as json_text
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from sam_theory.cli._status import INTERRUPTED
 from sam_theory.errors import InputError
 
 if TYPE_CHECKING:
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
     from sam_theory.verdicts import Result
 
-__all__ = ["ascii_only", "check_target", "print_results", "progress_bar", "save_picture", "version", "write"]
+__all__ = ["ascii_only", "check_target", "deliver", "print_results", "progress_bar", "save_picture", "version", "write"]
 
 STDOUT = "-"
 
@@ -77,6 +79,41 @@ def write(path: str, text: str) -> None:
         Path(path).write_text(text, encoding="utf-8", newline="\n")
     except OSError as error:
         raise InputError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def deliver(
+    document: dict[str, Any],
+    text: str,
+    json: str | None,
+    plot: str | None = None,
+    draw: Callable[[], Axes] | None = None,
+    interrupted: bool = False,
+) -> None:
+    """Draw, write and print what was found; the exit status is 130 if that is not all.
+
+    Parameters
+    ----------
+    document : dict
+        For ``json``, which is a path, ``-`` for stdout, or None.
+    text : str
+        For a reader; printed unless stdout takes the document.
+    plot, draw
+        A picture's path and what draws it; no picture where one of them is None.
+    interrupted : bool
+
+    Raises
+    ------
+    InputError
+        If a file cannot be written.
+    """
+    if plot is not None and draw is not None:
+        save_picture(plot, draw)
+    if json is not None:
+        write(json, json_text.dumps(document, allow_nan=False) + "\n")
+    if json != STDOUT:
+        click.echo(text, nl=False)
+    if interrupted:
+        raise click.exceptions.Exit(INTERRUPTED)
 
 
 def save_picture(path: str, draw: Callable[[], Axes]) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json as json_text
-
 import click
 
 from sam_theory.cli._map import exact, intervals, map_options, read_map
@@ -64,10 +62,9 @@ def stability(
     that are proved in the intervals of --search. Where a normalised step jumps at minima, the multipliers are those of
     the 2-cycles across them.
     """
-    from sam_theory.cli._output import check_target, save_picture, write
-    from sam_theory.cli._status import INTERRUPTED
+    from sam_theory.cli._output import check_target, deliver
     from sam_theory.lab import stability as analysed
-    from sam_theory.report import columns
+    from sam_theory.report import table
 
     check_target(json)
     check_target(plot)
@@ -81,15 +78,6 @@ def stability(
     if plot is not None and not sides:
         raise InputError("--plot needs an interval; give --search NAME=LOW:HIGH")
     found = analysed(system, _formulas(formulas), {**params, **along}, intervals(sides, "--search"))
-    if plot is not None:
-        save_picture(plot, found.plot)
-    if json is not None:
-        write(json, json_text.dumps(found.to_json(), indent=1, allow_nan=False) + "\n")
-    if json != "-":
-        click.echo(f"# minima: {found.manifold.text()}; {found.scope()}")
-        for rows in (found.to_table(), found.critical_table()):
-            if rows:
-                click.echo(columns([list(row.values()) for row in rows], list(rows[0])), nl=False)
-        click.echo(f"# {found.certainty()}")
-    if found.interrupted:
-        raise click.exceptions.Exit(INTERRUPTED)
+    tables = table(found.to_table()) + table(found.critical_table())
+    text = f"# minima: {found.manifold.text()}; {found.scope()}\n{tables}# {found.certainty()}\n"
+    deliver(found.to_json(), text, json, plot, found.plot, found.interrupted)

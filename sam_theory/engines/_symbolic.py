@@ -13,10 +13,11 @@ from typing import Any
 import sympy as sp
 
 from sam_theory.arithmetic import Vec
+from sam_theory.engines._denominators import never_zero
 from sam_theory.engines._flatten import Flattening
 from sam_theory.engines._goal import Goal
 from sam_theory.engines._laurent import Laurent, NoSeries
-from sam_theory.engines._smt import Answer, bare, never_zero, satisfiable
+from sam_theory.engines._smt import Answer, bare, satisfiable
 from sam_theory.engines._vanishing import vanishes
 from sam_theory.theorems import Limit, Theorem
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sam_theory.report._graph import relations_page
 from sam_theory.report._junit import junit
 from sam_theory.report._latex import latex_document
-from sam_theory.report._plain import columns, plain
+from sam_theory.report._plain import columns, plain, table
 from sam_theory.report._record import Record, read_record, record_text, recorded
 from sam_theory.report._search import search_text
 from sam_theory.report._show import show
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Record", "columns", "junit", "latex_document", "plain", "print_results", "read_record", "record_text",
-    "recorded", "relations_page", "replay_script", "search_text", "show", "synthesis_text", "witness_text",
+    "recorded", "relations_page", "replay_script", "search_text", "show", "synthesis_text", "table", "witness_text",
 ]  # fmt: skip
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sam_theory.report import _cells
 from sam_theory.report._witness import one_line
 from sam_theory.verdicts import Result
 
-__all__ = ["columns", "plain"]
+__all__ = ["columns", "plain", "table"]
 
 
 def columns(rows: Sequence[Sequence[str]], header: Sequence[str] = ()) -> str:
@@ -39,6 +39,11 @@ def columns(rows: Sequence[Sequence[str]], header: Sequence[str] = ()) -> str:
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     lines = ["  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)) for row in cells]
     return "".join(line.rstrip() + "\n" for line in lines)
+
+
+def table(rows: Sequence[Mapping[str, str]]) -> str:
+    """Rows with the same keys, such as a result's ``to_table()``, as columns under their keys; nothing for no rows."""
+    return columns([list(row.values()) for row in rows], list(rows[0])) if rows else ""
 
 
 def plain(results: Sequence[Result], *, ascii_only: bool = False) -> str:

@@ -82,12 +82,14 @@ def test_certificates_are_checked_without_any_arithmetic(monkeypatch: pytest.Mon
     monkeypatch.setattr(arithmetic.Arithmetic, "run", poisoned)
     for name in ("lower", "lower_all"):
         monkeypatch.setattr(arithmetic, name, poisoned)
+    import sam_theory.engines._denominators as denominators
     import sam_theory.engines._flatten as flatten
     import sam_theory.engines._goals as goals
     import sam_theory.engines._smt as smt
 
     monkeypatch.setattr(flatten.Flattening, "__call__", poisoned)
-    monkeypatch.setattr(smt, "_solve", poisoned)
+    for module in (smt, denominators):
+        monkeypatch.setattr(module, "solve", poisoned)
     monkeypatch.setattr(goals, "goals_of", poisoned)
     with pytest.raises(AssertionError):
         arithmetic.Rational()

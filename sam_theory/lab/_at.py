@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -19,7 +19,7 @@ from sam_theory.engines import Box, System, box
 from sam_theory.errors import InputError, nearest
 from sam_theory.rules import gd
 
-__all__ = ["FloatArray", "MapAt", "at", "search_box"]
+__all__ = ["FloatArray", "MapAt", "at", "check_coordinates", "search_box"]
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -151,17 +151,23 @@ def at(map: Map, params: Mapping[str, Any]) -> MapAt:
     return MapAt(map, {n: exact[n] for n in map.parameters})
 
 
+def check_coordinates(given: Iterable[str], needed: Sequence[str], known: Sequence[str], lacks: str, each: str) -> None:
+    """Refuse names that are no coordinates, and the lack of one that is needed: InputError."""
+    names = list(given)
+    for name in names:
+        if name not in known:
+            raise InputError(f"the state has no coordinate '{name}'; {nearest(name, known)}")
+    missing = [n for n in needed if n not in names]
+    if missing:
+        raise InputError(f"{lacks} '{missing[0]}'; give {each} for each of {', '.join(needed)}")
+
+
 def search_box(here: MapAt, given: Mapping[str, Any]) -> Box:
     """A box of states: a pair (low, high) for each coordinate.
 
     Raises InputError for a missing or unknown coordinate, or an interval without interior.
     """
-    for name in given:
-        if name not in here.names:
-            raise InputError(f"the state has no coordinate '{name}'; {nearest(name, here.names)}")
-    missing = [n for n in here.names if n not in given]
-    if missing:
-        raise InputError(f"the box has no side '{missing[0]}'; give (low, high) for each of {', '.join(here.names)}")
+    check_coordinates(given, here.names, here.names, "the box has no side", "(low, high)")
     found = box({n: given[n] for n in here.names})
     for name in here.names:
         low, high = found[name]

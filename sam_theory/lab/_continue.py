@@ -11,7 +11,7 @@ import numpy as np
 from sam_theory.dynamics import Map
 from sam_theory.engines import box
 from sam_theory.errors import InputError, nearest
-from sam_theory.lab._at import FloatArray
+from sam_theory.lab._at import FloatArray, check_coordinates
 from sam_theory.lab._branch import Branch, checked_span, traced
 from sam_theory.lab._curve import Curve, checked_curve
 from sam_theory.lab._find import find_orbits
@@ -106,12 +106,7 @@ def continue_orbit(
     if not low <= start_at <= high:
         span_text = f"[{float(low):.12g}, {float(high):.12g}]"
         raise InputError(f"{parameter} = {float(start_at):.12g} at the start is outside of the span {span_text}")
-    for name in coordinates:
-        if name not in curve.every:
-            raise InputError(f"the state has no coordinate '{name}'; {nearest(name, curve.every)}")
-    missing = [n for n in curve.names if n not in coordinates]
-    if missing:
-        raise InputError(f"the point has no '{missing[0]}'; give a number for each of {', '.join(curve.names)}")
+    check_coordinates(coordinates, curve.names, curve.every, "the point has no", "a number")
     if not (np.isfinite(step) and step > 0) or points < 1:
         raise InputError("step must be positive and points at least 1")
     guess = np.array([*(float(coordinates[n]) for n in curve.names), float(start_at)])

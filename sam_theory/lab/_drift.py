@@ -133,20 +133,21 @@ class SlowFlow:
         if not self.law.drifts:
             return ()
         slopes = [sp.numer(sp.together(simpler(sp.diff(self.curvature, c)))) for c in self.coordinates]
-        points: list[tuple[sp.Expr, ...]] = []
-        try:
-            if len(slopes) == 1:
-                found = real_roots(slopes[0], self.coordinates[0])
-                if found is None:
-                    return None
-                points = [(r,) for r in found]
-            else:
-                if not all(e.is_polynomial(*self.coordinates) for e in slopes):
-                    return None
-                for solution in sp.solve(slopes, list(self.coordinates), dict=True):
-                    points.append(tuple(solution[c] for c in self.coordinates))
-        except (NotImplementedError, ValueError, TypeError, KeyError):
-            return None
+        if len(slopes) == 1:
+            found = real_roots(slopes[0], self.coordinates[0])
+            if found is None:
+                return None
+            points = [(r,) for r in found]
+        else:
+            if not all(e.is_polynomial(*self.coordinates) for e in slopes):
+                return None
+            try:
+                solutions = sp.solve(slopes, list(self.coordinates), dict=True)
+            except NotImplementedError:  # what SymPy raises where it has no method
+                return None
+            if any(c not in solution for solution in solutions for c in self.coordinates):
+                return None  # a continuum of fixed points is no list
+            points = [tuple(solution[c] for c in self.coordinates) for solution in solutions]
         real = [p for p in points if all(e.is_real is not False for e in p)]
         hessian = sp.hessian(self.curvature, self.coordinates)
         return tuple((p, self._kind(hessian, p)) for p in sorted(real, key=str))

@@ -55,7 +55,10 @@ def real_roots(e: sp.Expr, x: sp.Symbol) -> list[sp.Expr] | None:
         if base.is_positive or base.is_negative or isinstance(factor, sp.exp):
             continue
         if periodic:
-            roots = sp.solveset(base, x, sp.Interval.Ropen(0, 2 * sp.pi))
+            try:
+                roots = sp.solveset(base, x, sp.Interval.Ropen(0, 2 * sp.pi))
+            except (NotImplementedError, ValueError, TypeError):  # what SymPy raises where it cannot order the roots
+                return None
             if not isinstance(roots, sp.FiniteSet) and roots is not sp.S.EmptySet:
                 return None
         elif base.is_polynomial(x):

@@ -34,8 +34,10 @@ class Event:
 
 
 @lru_cache(maxsize=32)
-def _generated(program: Program, state: tuple[str, ...], parameters: tuple[str, ...], width: int) -> tuple[Step, Carry]:
-    """The step with its derivative, and the loop that carries a frame, for one or two dimensions only."""
+def _generated(
+    program: Program, state: tuple[str, ...], parameters: tuple[str, ...], width: int
+) -> tuple[Step, Carry | None]:
+    """The step with its derivative, and the loop that carries a frame; None above two dimensions."""
     places = [f"{v}:{i}" for v in state for i in range(width)]
     d = len(places)
     whole = with_derivative(program, places)
@@ -56,7 +58,7 @@ def _generated(program: Program, state: tuple[str, ...], parameters: tuple[str, 
     ]
     exec(compile("\n".join(source), "<derivative>", "exec"), space)  # only generated names and numbers
     if d > 2:
-        return space["step"], _unused
+        return space["step"], None
     bound = 0.999 * DIVERGED_BEYOND / d**0.5
     regular = [f"-{bound!r} < {e} < {bound!r}" for e in new]
     regular += [e for e in (jump, kink) if e != "1.0"]
@@ -96,10 +98,6 @@ def _generated(program: Program, state: tuple[str, ...], parameters: tuple[str, 
     return space["step"], space["carry"]
 
 
-def _unused(state: State, frame: State, parameters: State, count: int) -> tuple[int, State, State, State]:
-    raise NotImplementedError
-
-
 @dataclass
 class Carrier:
     """An orbit with an orthonormal frame, moved on by :meth:`advance`.
@@ -130,7 +128,7 @@ class Carrier:
         total = np.zeros(d)
         end = self.step + count
         while self.step < end and self.event is None:
-            if d <= 2:
+            if self._carry is not None:
                 first = tuple(float(q) for q in self.frame[:, 0])
                 done, self.state, first, logs = self._carry(self.state, first, self._parameters, end - self.step)
                 self.step += done

@@ -262,13 +262,11 @@ def _solutions(e: sp.Expr, solved: dict[str, sp.Expr], names: Sequence[str]) -> 
     result = []
     for factor, name in product(_factors(e), names):
         symbol = sp.Symbol(name, real=True)
-        if symbol not in factor.free_symbols:
-            continue
-        if not _invertible(factor, symbol):
+        if symbol not in factor.free_symbols or not _invertible(factor, symbol):
             continue
         try:
             roots = sp.solve(factor, symbol)
-        except (NotImplementedError, ValueError, TypeError):
+        except NotImplementedError:  # what SymPy raises where it has no method
             continue
         for root in roots:
             if isinstance(root, sp.Expr) and not root.has(sp.I, sp.nan, sp.oo, sp.zoo) and root.is_real is not False:
@@ -303,10 +301,7 @@ def _factors(e: sp.Expr) -> list[sp.Expr]:
 
 def _real_minima(m: Manifold) -> bool:
     """Whether, somewhere on a grid, the points are real and the Hessian is positive across and 0 along them."""
-    try:
-        formulas = (*m.point, *m.hessian)
-    except (InputError, NotImplementedError):
-        return False
+    formulas = (*m.point, *m.hessian)
     inner = {s for e in formulas for s in e.free_symbols} - set(m.coordinates)
     d = len(m.point)
     for numbers in product(GRID, repeat=min(m.dimension, 2)):

@@ -24,6 +24,7 @@ PACKAGE = ROOT / "sam_theory"
 ORDER = (
     "errors",
     "arithmetic",
+    "kernels",
     "verdicts",
     "losses",
     "rules",
@@ -40,7 +41,20 @@ ORDER = (
 )
 LAST = ORDER[-2:]  # may take the package as a whole, since everything stands before them
 OUTSIDE = {"__init__", "__main__"}
-HEAVY = {"numpy", "scipy", "sympy", "mpmath", "flint", "z3", "matplotlib", "click", "rich"}
+HEAVY = {
+    "numpy",
+    "scipy",
+    "sympy",
+    "mpmath",
+    "flint",
+    "z3",
+    "matplotlib",
+    "click",
+    "rich",
+    "llvmlite",
+    "xarray",
+    "distributed",
+}
 
 MODULES = sorted(PACKAGE.rglob("*.py"))
 PARTS = sorted({path.relative_to(PACKAGE).parts[0].removesuffix(".py") for path in MODULES} - OUTSIDE)

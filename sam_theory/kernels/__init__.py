@@ -1,0 +1,1 @@
+"""Flat programs as machine code: the whole time loop of many trajectories, compiled once."""

@@ -1,0 +1,173 @@
+"""Operations on a register of ``width`` float64 lanes, as LLVM instructions: the alphabet of every kernel.
+
+No operation is reassociated, contracted or approximated: lane i of a result depends on lane i of the arguments
+alone, and has the same bits at every width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Any
+
+from llvmlite import ir
+
+Value = Any
+"""An LLVM value: a register of reals (``Lanes.real``), of 64-bit integers (``Lanes.integer``) or of truth values."""
+
+
+class Lanes:
+    """Appends operations on registers to an LLVM block.
+
+    Parameters
+    ----------
+    builder : llvmlite.ir.IRBuilder
+        Where the instructions go.
+    width : int
+        Lanes of a register, at least 1; a register of one lane is a scalar.
+    """
+
+    def __init__(self, builder: ir.IRBuilder, width: int) -> None:
+        self.builder, self.width = builder, width
+        self.real = self._register(ir.DoubleType())
+        self.integer = self._register(ir.IntType(64))
+        self.truth = self._register(ir.IntType(1))
+        self._suffix = "f64" if width == 1 else f"v{width}f64"
+
+    def _register(self, element: ir.Type) -> ir.Type:
+        return element if self.width == 1 else ir.VectorType(element, self.width)
+
+    # -- constants ---------------------------------------------------------------------------------------
+    def number(self, value: float | Fraction) -> Value:
+        """The same real in every lane; a Fraction is rounded to the nearest float64."""
+        return self._constant(self.real, float(value))
+
+    def whole(self, value: int) -> Value:
+        """The same 64-bit integer in every lane, e.g. a mask of bits; negative or unsigned."""
+        return self._constant(self.integer, value)
+
+    def _constant(self, kind: ir.Type, value: float) -> Value:
+        return ir.Constant(kind, value if self.width == 1 else [value] * self.width)
+
+    # -- reals -------------------------------------------------------------------------------------------
+    def add(self, a: Value, b: Value) -> Value:
+        """a + b."""
+        return self.builder.fadd(a, b)
+
+    def sub(self, a: Value, b: Value) -> Value:
+        """a − b."""
+        return self.builder.fsub(a, b)
+
+    def mul(self, a: Value, b: Value) -> Value:
+        """a·b."""
+        return self.builder.fmul(a, b)
+
+    def div(self, a: Value, b: Value) -> Value:
+        """a/b."""
+        return self.builder.fdiv(a, b)
+
+    def neg(self, a: Value) -> Value:
+        """−a."""
+        return self.builder.fneg(a)
+
+    def fma(self, a: Value, b: Value, c: Value) -> Value:
+        """a·b + c, rounded once."""
+        return self.call("fma", a, b, c)
+
+    def sqrt(self, a: Value) -> Value:
+        """√a, correctly rounded; no number below 0."""
+        return self.call("sqrt", a)
+
+    def abs(self, a: Value) -> Value:
+        """|a|."""
+        return self.call("fabs", a)
+
+    def copysign(self, size: Value, sign: Value) -> Value:
+        """|size| with the sign of ``sign``."""
+        return self.call("copysign", size, sign)
+
+    def rint(self, a: Value) -> Value:
+        """The nearest integer as a real, ties to even."""
+        return self.call("rint", a)
+
+    def minimum(self, a: Value, b: Value) -> Value:
+        """The smaller; no number where either is none, as in NumPy."""
+        return self.select(self.is_nan(a), a, self.select(self.less(a, b), a, b))
+
+    def maximum(self, a: Value, b: Value) -> Value:
+        """The larger; no number where either is none, as in NumPy."""
+        return self.select(self.is_nan(a), a, self.select(self.less(b, a), a, b))
+
+    def call(self, name: str, *args: Value) -> Value:
+        """The intrinsic ``llvm.<name>`` on registers of reals."""
+        module = self.builder.module
+        full = f"llvm.{name}.{self._suffix}"
+        function = module.globals.get(full)
+        if function is None:
+            kind = ir.FunctionType(self.real, [self.real] * len(args))
+            function = ir.Function(module, kind, full)
+        return self.builder.call(function, args)
+
+    # -- comparisons: false where an argument is no number -----------------------------------------------
+    def less(self, a: Value, b: Value) -> Value:
+        """a < b."""
+        return self.builder.fcmp_ordered("<", a, b)
+
+    def less_equal(self, a: Value, b: Value) -> Value:
+        """a ≤ b."""
+        return self.builder.fcmp_ordered("<=", a, b)
+
+    def equal(self, a: Value, b: Value) -> Value:
+        """a = b."""
+        return self.builder.fcmp_ordered("==", a, b)
+
+    def is_nan(self, a: Value) -> Value:
+        """Whether a is no number."""
+        return self.builder.fcmp_unordered("uno", a, a)
+
+    def both(self, p: Value, q: Value) -> Value:
+        """p and q, of truth values."""
+        return self.builder.and_(p, q)
+
+    def either(self, p: Value, q: Value) -> Value:
+        """p or q, of truth values."""
+        return self.builder.or_(p, q)
+
+    def opposite(self, p: Value) -> Value:
+        """not p."""
+        return self.builder.not_(p)
+
+    def select(self, condition: Value, then: Value, otherwise: Value) -> Value:
+        """``then`` in the lanes where ``condition`` holds, ``otherwise`` elsewhere."""
+        return self.builder.select(condition, then, otherwise)
+
+    def any(self, p: Value) -> Value:
+        """Whether p holds in a lane: one truth value for the register."""
+        if self.width == 1:
+            return p
+        word = ir.IntType(self.width)
+        return self.builder.icmp_unsigned("!=", self.builder.bitcast(p, word), ir.Constant(word, 0))
+
+    # -- bits --------------------------------------------------------------------------------------------
+    def bits(self, a: Value) -> Value:
+        """The bits of a real as an integer."""
+        return self.builder.bitcast(a, self.integer)
+
+    def from_bits(self, n: Value) -> Value:
+        """The real with these bits."""
+        return self.builder.bitcast(n, self.real)
+
+    def from_integer(self, n: Value) -> Value:
+        """A 64-bit integer as a real."""
+        return self.builder.sitofp(n, self.real)
+
+    def polynomial(self, x: Value, coefficients: list[float]) -> Value:
+        """Σ c_k x^k, by Horner's rule with fused operations; the constant term first."""
+        result = self.number(coefficients[-1])
+        for c in reversed(coefficients[:-1]):
+            result = self.fma(result, x, self.number(c))
+        return result
+
+
+Emit = Callable[[Lanes, Value], Value]
+"""What stands for an elementary function in a kernel: it appends the function of a register to a block."""

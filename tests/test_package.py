@@ -34,6 +34,7 @@ ORDER = (
     "engines",
     "lab",
     "sweeps",
+    "bench",
     "figures",
     "report",
     "cli",

@@ -1,4 +1,4 @@
-"""log x, and log(1 + w) for w ≥ 0.
+"""log x, and log(1 + w) for a small w ≥ 0.
 
 x = 2^e·m with √½ ≤ m < √2; with f = m − 1 and s = f/(2+f), log m = 2·artanh s = f − s·(f − z·g(z)) where z = s² and g
 is a minimax polynomial; f − s·f is taken as f − (½f² − s·½f²), whose terms are small beside f.
@@ -23,6 +23,14 @@ _ARTANH = (
     0.1818289354886713,
     0.15331585960092398,
     0.14618008831373527,
+)
+_ARTANH_SMALL = (
+    0.6666666666666664,
+    0.4000000000012555,
+    0.28571428450521813,
+    0.22222264781802956,
+    0.18175055058757242,
+    0.15878325612302632,
 )
 
 
@@ -67,13 +75,10 @@ def log(lanes: Lanes, x: Value) -> Value:
     return lanes.select(ordinary, result, other)
 
 
-def log1p(lanes: Lanes, w: Value) -> Value:
-    """log(1 + w) for 0 ≤ w < 2^1000."""
-    one = lanes.number(1.0)
-    u = lanes.add(one, w)
-    above = lanes.sub(u, one)
-    lost = lanes.add(lanes.sub(w, above), lanes.sub(one, lanes.sub(u, above)))
-    e, shift = split(lanes, u)
-    f = lanes.sub(lanes.from_bits(lanes.plus(lanes.bits(u), shift)), one)
-    scale = lanes.from_bits(lanes.plus(shift, lanes.whole(bits_of(1.0))))
-    return _sum(lanes, e, lanes.fma(lost, scale, f))
+def log1p_small(lanes: Lanes, w: Value) -> Value:
+    """log(1 + w) for 0 ≤ w ≤ 1/4: 2·artanh s = 2s + s·z·g(z), s = w/(2 + w), z = s²."""
+    s = lanes.div(w, lanes.add(lanes.number(2.0), w))
+    z = lanes.mul(s, s)
+    half_square = lanes.mul(lanes.mul(lanes.number(0.5), w), w)
+    rest = lanes.fma(z, lanes.polynomial(z, _ARTANH_SMALL), half_square)
+    return lanes.sub(w, lanes.fma(lanes.neg(s), rest, half_square))

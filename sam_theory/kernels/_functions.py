@@ -6,6 +6,7 @@ from sam_theory.kernels._exponential import exp
 from sam_theory.kernels._hyperbolic import cosh, log_cosh, sinh, tanh
 from sam_theory.kernels._lanes import Emit
 from sam_theory.kernels._logarithm import log
+from sam_theory.kernels._power import power as power
 from sam_theory.kernels._roots import sqrt1p, sqrt1p_slope
 from sam_theory.kernels._trigonometric import atan, cos, sin, tan
 

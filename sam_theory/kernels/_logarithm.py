@@ -43,32 +43,28 @@ _ROOT_HALF = bits_of(0.5**0.5)
 _SMALLEST_NORMAL = 2.0**-1022
 
 
-def split(lanes: Lanes, x: Value) -> tuple[Value, Value]:
-    """(e, −e·2^52) for a normal x > 0 with √½ ≤ 2^(−e)·x < √2: e as a real, and what brings the bits of x to it."""
-    distance = lanes.minus(lanes.bits(x), lanes.whole(_ROOT_HALF))
-    shift = lanes.mask(distance, lanes.whole(-(1 << 52)))
-    exponent = lanes.plus(lanes.right(distance, 52), lanes.whole(bits_of(ROUND)))
-    return lanes.sub(lanes.from_bits(exponent), lanes.number(ROUND)), lanes.minus(lanes.whole(0), shift)
-
-
-def _sum(lanes: Lanes, e: Value, f: Value) -> Value:
-    """e·ln 2 + log(1 + f)."""
-    s = lanes.div(f, lanes.add(lanes.number(2.0), f))
-    z = lanes.mul(s, s)
-    half_square = lanes.mul(lanes.mul(lanes.number(0.5), f), f)
-    rest = lanes.fma(z, lanes.polynomial(z, _ARTANH), half_square)
-    small = lanes.fma(s, rest, lanes.mul(e, lanes.number(LN2_LOW)))
-    return lanes.fma(e, lanes.number(LN2_HIGH), lanes.sub(f, lanes.sub(half_square, small)))
+def mantissa(lanes: Lanes, x: Value) -> tuple[Value, Value]:
+    """(e, m) with x = 2^e·m and √½ ≤ m < √2, for a finite x > 0."""
+    subnormal = lanes.less(x, lanes.number(_SMALLEST_NORMAL))
+    bits = lanes.bits(lanes.select(subnormal, lanes.mul(x, lanes.number(2.0**54)), x))
+    distance = lanes.minus(bits, lanes.whole(_ROOT_HALF))
+    m = lanes.minus(bits, lanes.mask(distance, lanes.whole(-(1 << 52))))
+    exponent = lanes.from_bits(lanes.plus(lanes.right(distance, 52), lanes.whole(bits_of(ROUND))))
+    shift = lanes.select(subnormal, lanes.number(ROUND + 54.0), lanes.number(ROUND))
+    return lanes.sub(exponent, shift), lanes.from_bits(m)
 
 
 def log(lanes: Lanes, x: Value) -> Value:
     """log x: −∞ at 0, no number below."""
     number = lanes.number
-    subnormal = lanes.less(x, number(_SMALLEST_NORMAL))
-    normal = lanes.select(subnormal, lanes.mul(x, number(2.0**54)), x)
-    e, shift = split(lanes, normal)
-    f = lanes.sub(lanes.from_bits(lanes.plus(lanes.bits(normal), shift)), number(1.0))
-    result = _sum(lanes, lanes.add(e, lanes.select(subnormal, number(-54.0), number(0.0))), f)
+    e, m = mantissa(lanes, x)
+    f = lanes.sub(m, number(1.0))
+    s = lanes.div(f, lanes.add(number(2.0), f))
+    z = lanes.mul(s, s)
+    half_square = lanes.mul(lanes.mul(number(0.5), f), f)
+    rest = lanes.fma(z, lanes.polynomial(z, _ARTANH), half_square)
+    small = lanes.fma(s, rest, lanes.mul(e, number(LN2_LOW)))
+    result = lanes.fma(e, number(LN2_HIGH), lanes.sub(f, lanes.sub(half_square, small)))
     ordinary = lanes.both(lanes.less(number(0.0), x), lanes.less(x, number(float("inf"))))
     infinite = lanes.select(lanes.equal(x, number(0.0)), number(float("-inf")), x)
     other = lanes.select(lanes.less(x, number(0.0)), number(float("nan")), infinite)

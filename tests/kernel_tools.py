@@ -72,7 +72,7 @@ def values(rng: np.random.Generator, names: tuple[str, ...], n: int, special: fl
 
 
 def distance(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """|a − b| relative to the larger modulus; 0 where both are no number, or both the same infinity; inf where one is."""
+    """|a − b| relative to the larger modulus; 0 where both are the same or no number, inf where one of them is none."""
     with np.errstate(all="ignore"):
         gap = np.abs(a - b) / np.maximum(np.maximum(np.abs(a), np.abs(b)), 1e-300)
     same = (a == b) | (np.isnan(a) & np.isnan(b))

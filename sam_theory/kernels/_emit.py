@@ -151,7 +151,7 @@ def _outside(lanes: Lanes, squared: Value) -> Value:
 
 
 def _scaled(lanes: Lanes, v: Sequence[Value]) -> tuple[Value, Value, list[Value]]:
-    """The largest modulus of a coordinate; the same, but 1 where that is 0, infinite or no number; v over the latter."""
+    """The largest modulus of a coordinate; a scale, which is 1 where that is 0, infinite or no number; v over it."""
     top = lanes.abs(v[0])
     for a in v[1:]:
         top = lanes.maximum(top, lanes.abs(a))

@@ -7,13 +7,11 @@ inside them.  What a column's rows become depends on the column alone, whatever 
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from llvmlite import ir
 
 from sam_theory.arithmetic import Program
@@ -27,7 +25,7 @@ _REAL = ir.DoubleType()
 
 #: Fields of the array of 64-bit integers that a call is described by.
 JOB = ("sheet", "columns", "first", "count", "uniform", "noise", "watch", "observe", "out", "record", "row", "until")
-JOB += ("every",)
+JOB += ("every", "whole", "still")
 
 #: Rows of squares over a stretch of steps: the largest and smallest displacement after one and after two steps, and
 #: the largest and smallest iterate.
@@ -89,17 +87,19 @@ class Kernel:
     layout: Layout
     width: int
 
-    def __post_init__(self) -> None:
-        function = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(self.code.address("run"))
-        object.__setattr__(self, "_function", function)
+    @cached_property
+    def function(self) -> Callable[[int], None]:
+        """The machine code, called with the address of the fields; it runs without the interpreter's lock."""
+        return ctypes.CFUNCTYPE(None, ctypes.c_void_p)(self.code.address("run"))
 
-    def run(self, job: npt.NDArray[np.int64]) -> None:
-        """One call, described by the fields ``JOB``."""
-        getattr(self, "_function")(job.ctypes.data)  # noqa: B009
+    def run(self, **job: int) -> None:
+        """One call, described by the fields ``JOB``; those not given are 0."""
+        fields = np.array([job.get(name, 0) for name in JOB], dtype=np.int64)
+        self.function(fields.ctypes.data)
 
 
 def kernel(
-    step: Program, layout: Layout, observables: tuple[tuple[str, Program], ...], width: int, limit: float, recorded: int
+    step: Program, layout: Layout, observables: tuple[tuple[str, Program], ...], width: int, limit: float
 ) -> Kernel:
     """The loop of a flat step.
 
@@ -114,11 +114,9 @@ def kernel(
         Columns of a register.
     limit : float
         ‖w‖ beyond which a column has diverged.
-    recorded : int
-        Rows of the state that are recorded.
     """
     module = ir.Module()
-    _Writer(module, step, layout, observables, width, limit, recorded).write()
+    _Writer(module, step, layout, observables, width, limit).write()
     return Kernel(machine(module), layout, width)
 
 
@@ -133,10 +131,9 @@ class _Writer:
         observables: tuple[tuple[str, Program], ...],
         width: int,
         limit: float,
-        recorded: int,
     ) -> None:
         self.layout, self.observables, self.width = layout, observables, width
-        self.limit, self.recorded = limit, recorded
+        self.limit = limit
         varying = frozenset((*layout.state, *layout.noise, "k", "t"))
         self.step = split(step, varying)
         self.observed = [split(program, varying) for _, program in observables]
@@ -228,7 +225,8 @@ class _Writer:
         out.add_incoming(job["out"], before)
         for phi, value in zip(old, start, strict=True):
             phi.add_incoming(value, before)
-        new, now = self._advance(i, old)
+        now = b.add(b.add(job["first"], i), _whole(1))
+        new = self._unless(job["still"], old, lambda: self._advance(i, now, old))
         with b.if_then(b.icmp_signed(">=", i, watch_from), likely=False):
             self._watch(old, new)
         with b.if_then(b.icmp_signed(">=", i, keep_from), likely=False):
@@ -248,24 +246,32 @@ class _Writer:
         inside = b.block
         b.cbranch(b.icmp_signed("<", step, job["count"]), loop, done)
         b.position_at_end(done)
-        for j, (value, first) in enumerate(zip(new, start, strict=True)):
+        finals = []
+        for value, first in zip(new, start, strict=True):
             last = b.phi(self.lanes.real)
             last.add_incoming(first, before)
             last.add_incoming(value, inside)
-            self._final(last, j)
-        for j in range(len(layout.state)):
-            self._store(self.finals[j], places["state"] + j)
-        self.finals = []
+            finals.append(last)
+        for j, value in enumerate(finals):
+            self._store(value, places["state"] + j)
 
-    finals: list[Value]
+    def _unless(self, flag: Value, otherwise: list[Value], emitted: Callable[[], list[Value]]) -> list[Value]:
+        """What ``emitted`` emits, but ``otherwise`` where the flag is set."""
+        b = self.builder
+        before = b.block
+        with b.if_then(b.icmp_signed("==", flag, _whole(0)), likely=True):
+            values = emitted()
+            inside = b.block
+        joined = []
+        for a, c in zip(otherwise, values, strict=True):
+            phi = b.phi(self.lanes.real)
+            phi.add_incoming(a, before)
+            phi.add_incoming(c, inside)
+            joined.append(phi)
+        return joined
 
-    def _final(self, value: Value, j: int) -> None:
-        if j == 0:
-            self.finals = []
-        self.finals.append(value)
-
-    def _advance(self, i: Value, old: list[Value]) -> tuple[list[Value], Value]:
-        """The next state, and the number of its step; diverged columns go on from where this call found them."""
+    def _advance(self, i: Value, now: Value, old: list[Value]) -> list[Value]:
+        """The next state; diverged columns go on from where this call found them."""
         b, layout, job, lanes = self.builder, self.layout, self.job, self.lanes
         k = b.add(job["first"], i)
         inputs = {**self.fixed, **dict(zip(layout.state, old, strict=True))}
@@ -283,7 +289,6 @@ class _Writer:
         for j, value in enumerate(new):
             here = lanes.less(lanes.abs(value), near if j < layout.d else inf)
             inside = here if inside is None else lanes.both(inside, here)
-        now = b.add(k, _whole(1))
         before = b.block
         with b.if_then(lanes.any(lanes.opposite(inside)), likely=False):
             safe = self._diverged(old, new, now)
@@ -294,7 +299,7 @@ class _Writer:
             phi.add_incoming(a, before)
             phi.add_incoming(c, rare)
             joined.append(phi)
-        return joined, now
+        return joined
 
     def _diverged(self, old: list[Value], new: list[Value], now: Value) -> list[Value]:
         """Decide as :func:`has_diverged` does, and keep what a diverged column leaves."""
@@ -365,9 +370,10 @@ class _Writer:
         fewer = b.sub(left, _whole(1))
         before = b.block
         with b.if_then(b.icmp_signed("==", fewer, _whole(0)), likely=False):
-            for j, value in enumerate(state[: self.recorded]):
-                offset = b.add(b.mul(job["row"], _whole(j)), self.group)
-                b.store(value, self._at(out, offset), align=8)
+            self._store_out(out, state, 0, self.layout.d)
+            if len(state) > self.layout.d:
+                with b.if_then(b.icmp_signed("!=", job["whole"], _whole(0))):
+                    self._store_out(out, state, self.layout.d, len(state))
             further = b.gep(out, [job["record"]])
             inside = b.block
         left_next, out_next = b.phi(_INT), b.phi(_REAL.as_pointer())
@@ -377,16 +383,13 @@ class _Writer:
         out_next.add_incoming(further, inside)
         return left_next, out_next
 
+    def _store_out(self, out: Value, state: list[Value], first: int, end: int) -> None:
+        b = self.builder
+        for j in range(first, end):
+            offset = b.add(b.mul(self.job["row"], _whole(j)), self.group)
+            b.store(state[j], self._at(out, offset), align=8)
+
 
 def _whole(n: int) -> Value:
     return ir.Constant(_INT, n)
 
-
-def observer(
-    layout: Layout, observables: tuple[tuple[str, Program], ...], width: int
-) -> Kernel:
-    """A kernel that accumulates the observables of the states of a sheet without a step."""
-    raise NotImplementedError
-
-
-Inputs = Mapping[str, Any]

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from sam_theory.dynamics._follow import Since
 from sam_theory.dynamics._outcome import FloatArray
-from sam_theory.kernels import Kernel
+
+if TYPE_CHECKING:
+    from sam_theory.kernels._loop import Kernel
 
 Columns = npt.NDArray[np.int64]
 
@@ -50,6 +52,10 @@ class Sheet:
         """``size`` rows from ``name``, without the columns that fill registers."""
         first = self.kernel.layout.places[name]
         return self.rows[first : first + size, : self.n]
+
+    def near(self) -> npt.NDArray[np.bool_]:
+        """Which of them have settled or alternate at the present step."""
+        return np.asarray((self.since.settled > 0) | (self.since.cycling > 0))
 
     def take(self, columns: Columns) -> Sheet:
         """A sheet of those columns."""

@@ -102,19 +102,21 @@ class Tile:
     def run(self) -> None:
         """All steps; the attributes hold the results afterwards."""
         plan, steps = self.plan, self.plan.steps
-        sheets = [self._first()]
+        sheets = {plan.tolerance is not None: self._first()}
         t, stretch = 0, 0
         marks = sorted({first - 1 for _, first in plan.windows} | {steps})
         while t < steps and sheets:
-            self._open_windows(sheets, t)
+            for sheet in sheets.values():
+                if t > 0:
+                    self._open(sheet, t + 1)
             length = _STRETCHES[stretch] if stretch < len(_STRETCHES) else _LONGEST
             end = min(t + length, next(m for m in marks if m > t))
             noise = self.noise(t, end - t) if self.layout.noise else None
-            for i, sheet in enumerate(sheets):
-                self._stretch(sheet, t, end, noise, watch=i > 0 or plan.tolerance is not None)
+            for watch, sheet in sheets.items():
+                self._stretch(sheet, t, end, noise, watch)
             sheets = self._sorted(sheets)
             t, stretch = end, stretch + 1
-        for sheet in sheets:
+        for sheet in sheets.values():
             self._close(sheet, np.flatnonzero(~sheet.done), steps)
         self._finish()
 
@@ -129,11 +131,12 @@ class Tile:
         sheet = Sheet(self.plan.kernel, rows, np.arange(n), self.start_norm, Since.never(n), np.zeros(n), done)
         sizes = self._vectors(self.start)
         lost = np.flatnonzero(has_diverged(sizes, self.plan.map.state[0]))
+        if any(first == 0 for _, first in self.plan.windows):
+            self._open(sheet, 0)
+            self._observe(rows, 0)
+        self._open(sheet, 1)
         for name in ("last", "before"):
             rows[places[name] : places[name] + self.s] = np.nan
-        if any(first == 0 for _, first in self.plan.windows):
-            self._reset(sheet, 0)
-            self._observe(sheet.rows, 0)
         if len(lost):
             self._end(sheet, lost, self.start[:, lost], self.start[:, lost], -1)
             self.died[lost] = 0
@@ -144,27 +147,23 @@ class Tile:
         names = self.plan.map.state
         return {name: state[i * self.d : (i + 1) * self.d] for i, name in enumerate(names)}
 
-    def _sorted(self, sheets: list[Sheet]) -> list[Sheet]:
+    def _sorted(self, sheets: dict[bool, Sheet]) -> dict[bool, Sheet]:
         """Those far from settling, and those near, which are watched at every step; ended ones are left out."""
         if self.plan.every:
-            return [] if sheets[0].done.all() else sheets
-        sort = self.plan.tolerance is None
-        kept: list[list[Sheet]] = [[], []]
-        for i, sheet in enumerate(sheets):
-            near = (sheet.since.settled > 0) | (sheet.since.cycling > 0) if sort else np.zeros(sheet.n, dtype=bool)
-            stays = ~sheet.done & (near == (i == 1))
-            moves = ~sheet.done & ~stays
+            [sheet] = sheets.values()
+            return {} if sheet.done.all() else {self.plan.tolerance is not None or bool(sheet.near().any()): sheet}
+        groups: dict[bool, list[Sheet]] = {False: [], True: []}
+        for watch, sheet in sheets.items():
+            near = sheet.near() if self.plan.tolerance is None else np.ones(sheet.n, dtype=bool)
+            stays, moves = ~sheet.done & (near == watch), ~sheet.done & (near != watch)
             if moves.any():
-                kept[1 - i].append(sheet.take(np.flatnonzero(moves)))
+                groups[not watch].append(sheet.take(np.flatnonzero(moves)))
             if stays.sum() > 0.9 * sheet.n:
-                sheet.done |= ~stays
-                kept[i].append(sheet)
+                sheet.done |= moves
+                groups[watch].append(sheet)
             elif stays.any():
-                kept[i].append(sheet.take(np.flatnonzero(stays)))
-        if not kept[0] and kept[1]:
-            kept[0].append(kept[1][0].take(np.arange(1)))  # the first sheet is the one that is not watched
-            kept[0][0].done[:] = True
-        return [joined(group) for group in kept if group]
+                groups[watch].append(sheet.take(np.flatnonzero(stays)))
+        return {watch: joined(group) for watch, group in groups.items() if group}
 
     def _stretch(self, sheet: Sheet, t: int, end: int, noise: FloatArray | None, watch: bool) -> None:
         if sheet.done.all():
@@ -189,13 +188,13 @@ class Tile:
             return
         following = t // plan.every + 1
         until = following * plan.every - t
-        records, rows, batch = self.out.shape
+        _, rows, batch = self.out.shape
         job |= {"until": until, "every": plan.every, "whole": int(plan.whole)}
         if sheet.rows.shape[1] == sheet.n:
             base = self.out.ctypes.data + 8 * (following * rows * batch + self.lo)
             sheet.run(**job, out=base, record=rows * batch, row=batch)
             return
-        kept = np.empty((max(0, count - until + plan.every) // plan.every, rows, sheet.rows.shape[1]))
+        kept = np.empty(((t + count) // plan.every - t // plan.every, rows, sheet.rows.shape[1]))
         sheet.run(**job, out=kept.ctypes.data, record=rows * kept.shape[2], row=kept.shape[2])
         self.out[following : following + len(kept), :, self.lo : self.hi] = kept[:, :, : sheet.n]
 
@@ -337,12 +336,7 @@ class Tile:
     def _observing(self, t: int) -> bool:
         return any(first <= t + 1 for _, first in self.plan.windows)
 
-    def _open_windows(self, sheets: list[Sheet], t: int) -> None:
-        for sheet in sheets:
-            if t > 0 or not any(first == 0 for _, first in self.plan.windows):
-                self._reset(sheet, t + 1)
-
-    def _reset(self, sheet: Sheet, first: int) -> None:
+    def _open(self, sheet: Sheet, first: int) -> None:
         """Begin the observables whose window begins at this step."""
         row = self.layout.places["sums"]
         for i, (reduction, begins) in enumerate(self.plan.windows):
@@ -446,9 +440,9 @@ class Tile:
         late = np.flatnonzero(self.stop < plan.steps)
         if not len(late):
             return
-        order = late[np.argsort(self.stop[late], kind="stable")]
-        stops = self.stop[order]
-        every = plan.every
+        begin = self.stop if plan.tolerance is None else np.where(self.settled >= 0, self.settled, self.stop)
+        order = late[np.argsort(begin[late], kind="stable")]
+        stops, every = begin[order], plan.every
         for r in range(int(stops[0]) // every + 1 if stops[0] >= 0 else 0, len(self.out)):
             at = order[: int(np.searchsorted(stops, r * every, side="left"))]
             odd = (r * every - self.stop[at]) % 2 == 1

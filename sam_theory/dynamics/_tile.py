@@ -16,6 +16,7 @@ import numpy.typing as npt
 from sam_theory.arithmetic import Float64
 from sam_theory.dynamics._follow import Since, close, follow, recurs
 from sam_theory.dynamics._outcome import SETTLED_WITHIN, FloatArray, Outcome, has_diverged, label
+from sam_theory.dynamics._over import IDENTITY, REDUCTIONS
 from sam_theory.dynamics._sheet import Columns, Sheet, joined, padded
 
 if TYPE_CHECKING:
@@ -32,7 +33,6 @@ _AGAIN = 1024
 #: A row of a sheet is compared with bounds on squares where this relative margin decides safely.
 _MARGIN = 1e-6
 
-IDENTITY = {"max": -np.inf, "min": np.inf, "mean": -0.0}
 
 
 @dataclass(frozen=True)
@@ -429,8 +429,7 @@ class Tile:
                 parity = (t - stop) % 2
                 both = value if value is not None else np.stack([observed(odd, t) for odd in range(2)])
                 here = np.where(parity == 1, both[1, i], both[0, i])
-                combine = {"max": np.maximum, "min": np.minimum, "mean": np.add}[reduction]
-                total = np.where(t >= begin, combine(total, here), total)
+                total = np.where(t >= begin, REDUCTIONS[reduction](total, here), total)
             self.sums[i, late] = total
 
     def _fill_records(self) -> None:

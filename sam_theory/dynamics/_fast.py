@@ -92,7 +92,9 @@ def flat_or_reason(map: Map, d: int, over: Mapping[str, Over]) -> Flat | str:
     try:
         step = flat_step(map, d)
         if len(step.nodes) > LARGEST:
-            return f"{map.rule.name} on {map.loss.name} has {len(step.nodes)} operations in one step, more than {LARGEST}"
+            return (
+                f"{map.rule.name} on {map.loss.name} has {len(step.nodes)} operations in one step, more than {LARGEST}"
+            )
         observed = [
             (r.reduction, flattened({"value": r.expression}, vectors, coordinates, map.loss)) for r in over.values()
         ]

@@ -35,7 +35,8 @@ class Draws:
         self.block = max(1, min(512, _HELD // (n * len(self.laws) or 1)))
         self.columns = np.arange(n)
         self.streams = [
-            np.random.Generator(np.random.Philox(np.random.SeedSequence(seed, spawn_key=(i,)))) for i in range(first, first + n)
+            np.random.Generator(np.random.Philox(np.random.SeedSequence(seed, spawn_key=(i,))))
+            for i in range(first, first + n)
         ]
         self.tables = {
             name: (

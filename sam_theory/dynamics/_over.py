@@ -52,7 +52,9 @@ class Over:
 
     def __post_init__(self) -> None:
         if self.reduction not in REDUCTIONS:
-            raise InputError(f"the reduction {self.reduction!r} is not known; {nearest(str(self.reduction), REDUCTIONS)}")
+            raise InputError(
+                f"the reduction {self.reduction!r} is not known; {nearest(str(self.reduction), REDUCTIONS)}"
+            )
         if not isinstance(self.expression, sp.Basic):
             raise InputError(f"what is reduced over time must be a SymPy expression, not {self.expression!r}")
         if self.last is not None and (isinstance(self.last, bool) or not isinstance(self.last, int) or self.last < 1):

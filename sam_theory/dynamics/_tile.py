@@ -34,7 +34,6 @@ _AGAIN = 1024
 _MARGIN = 1e-6
 
 
-
 @dataclass(frozen=True)
 class Plan:
     """What the tiles of a run share.
@@ -271,13 +270,13 @@ class Tile:
         sheet.since.put(columns, since)
         sheet.running[columns] = part.running
         if kept.any():
-            mine = np.flatnonzero(kept)
+            ended = np.flatnonzero(kept)
             if plan.tolerance is None or not self._observing(t):
-                collected = sheet.block("sums", self.layout.observed)[:, columns[mine]]
+                collected = sheet.block("sums", self.layout.observed)[:, columns[ended]]
             else:
-                collected = self._summed(part, sums[:, at], states, t)[:, mine]
-            self._end(sheet, columns[mine], states[-1][:, mine], states[-2][:, mine], end, collected)
-            self.settled[part.index[mine]] = stopped[mine]
+                collected = self._summed(part, sums[:, at], states, t)[:, ended]
+            self._end(sheet, columns[ended], states[-1][:, ended], states[-2][:, ended], end, collected)
+            self.settled[part.index[ended]] = stopped[ended]
 
     def _stops(self, part: Sheet, states: FloatArray, t: int) -> npt.NDArray[np.int64]:
         """The step at which each column stops, else 0."""
@@ -381,16 +380,12 @@ class Tile:
         pair = (self.before[:, at], self.last[:, at])
         states = np.stack([pair[i % 2] for i in range(extra + 2)])
         old, stop = self.since.take(at), self.stop[at]
-        shifted = Since(*(np.where(v > 0, v - stop, 0.0) for v in (old.settled, old.cycling)), old.stuck)
-        # Runs that began long ago have numbers below 1 here; any positive number stands for them.
-        marks = [np.where(v > 0, 0.5, 0.0) for v in (old.settled, old.cycling)]
+        # Runs that began before are marked: their steps have no number here.
+        settled, cycling = (np.where(v > 0, 0.5, 0.0) for v in (old.settled, old.cycling))
+        marked = Since(settled, cycling, old.stuck)
+        state = states[-1]
         new = follow(
-            states,
-            self.d,
-            0,
-            self.start_norm[at],
-            Since(marks[0], marks[1], shifted.stuck),
-            lambda of: self._zero_gradient(states[-1][:, of], at[of]),
+            states, self.d, 0, self.start_norm[at], marked, lambda of: self._zero_gradient(state[:, of], at[of])
         )
         late = self.plan.steps - extra
         for name in ("settled", "cycling"):

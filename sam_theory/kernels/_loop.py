@@ -24,8 +24,8 @@ _INT = ir.IntType(64)
 _REAL = ir.DoubleType()
 
 #: Fields of the array of 64-bit integers that a call is described by.
-JOB = ("sheet", "columns", "first", "count", "uniform", "noise", "watch", "observe", "out", "record", "row", "until")
-JOB += ("every", "whole", "still")
+_FIELDS = "sheet columns first count uniform noise watch observe out record row until every whole still"
+JOB = tuple(_FIELDS.split())
 
 #: Rows of squares over a stretch of steps: the largest and smallest displacement after one and after two steps, and
 #: the largest and smallest iterate.
@@ -160,7 +160,9 @@ class _Writer:
         word = ir.IntType(32)
         one = b.insert_element(ir.Constant(self.lanes.real, ir.Undefined), a, ir.Constant(word, 0))
         return b.shuffle_vector(
-            one, ir.Constant(self.lanes.real, ir.Undefined), ir.Constant(ir.VectorType(word, self.width), [0] * self.width)
+            one,
+            ir.Constant(self.lanes.real, ir.Undefined),
+            ir.Constant(ir.VectorType(word, self.width), [0] * self.width),
         )
 
     def _real(self, n: Value) -> Value:
@@ -176,10 +178,10 @@ class _Writer:
         for name in ("sheet", "uniform", "noise", "out"):
             job[name] = b.inttoptr(job[name], _REAL.as_pointer())
         self.job = job
-        self.rows = [
-            b.gep(job["sheet"], [b.mul(job["columns"], _whole(row))]) for row in range(layout.places["end"])
-        ]
-        self.known = {name: self._splat(b.load(b.gep(job["uniform"], [_whole(i)]))) for i, name in enumerate(layout.uniform)}
+        self.rows = [b.gep(job["sheet"], [b.mul(job["columns"], _whole(row))]) for row in range(layout.places["end"])]
+        self.known = {
+            name: self._splat(b.load(b.gep(job["uniform"], [_whole(i)]))) for i, name in enumerate(layout.uniform)
+        }
         end = self.function.append_basic_block("end")
         groups = self.function.append_basic_block("groups")
         entry = b.block
@@ -392,4 +394,3 @@ class _Writer:
 
 def _whole(n: int) -> Value:
     return ir.Constant(_INT, n)
-

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.util import find_spec
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -200,7 +201,7 @@ def tiles(n: int, width: int, largest: int, workers: int) -> list[tuple[int, int
     if groups >= workers:
         count = -(-count // workers) * workers
     cuts = [width * (groups * i // count) for i in range(count + 1)]
-    bounds = [(a, b) for a, b in zip(cuts, cuts[1:], strict=False) if b > a]
+    bounds = [(a, b) for a, b in pairwise(cuts) if b > a]
     return [*bounds, (n - rest, n)] if rest else bounds
 
 

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from sam_theory.arithmetic import Coordinates, Flatten, Program
 from sam_theory.dynamics._inputs import Inputs
 from sam_theory.dynamics._noise import Draws
-from sam_theory.dynamics._outcome import DIVERGED_BEYOND, FloatArray, Outcome
+from sam_theory.dynamics._outcome import DIVERGED_BEYOND, SETTLED_WITHIN, FloatArray, Outcome
 from sam_theory.dynamics._over import Over
 from sam_theory.dynamics._tile import Plan, Tile
 from sam_theory.dynamics._trajectory import Observer, Trajectory, outward, variables
@@ -128,25 +128,28 @@ def run(
     """All trajectories; their bits depend neither on ``threads`` nor on ``width`` nor on ``tile``."""
     d, n = inputs.state[map.state[0]].shape
     state = np.concatenate([inputs.state[v] for v in map.state])
-    iterate = map.state[0]
     names = tuple(f"{v}:{i}" for v in map.state for i in range(d))
     needed = {name for program in (flat.step, *(p for _, p in flat.observed)) for name in program.inputs}
     values: dict[str, Any] = dict(inputs.parameters)
-    values |= {f"w_start:{i}": row for i, row in enumerate(inputs.state[iterate])}
+    values |= {f"w_start:{i}": row for i, row in enumerate(inputs.state[map.state[0]])}
     lanes = tuple(n for n in values if n in needed and np.ndim(values[n]))
     uniform = tuple(n for n in values if n in needed and not np.ndim(values[n]))
     width = width or _width(len(flat.step.nodes))
-    plan_kernel = _kernel(flat, names, d, lanes, uniform, tuple(map.rule.noise), width, iterate)
     autonomous = not (map.rule.noise or map.rule.uses_step_number)
+    tolerance = None if isinstance(settling, str) or not autonomous else settling
+    observed = len(flat.observed)
+    layout = (names, d, lanes, uniform, tuple(map.rule.noise), observed, tolerance is not None)
+    plan_kernel = _kernel(flat, layout, width)
     windows = tuple((r.reduction, r.first(steps)) for r in over.values())
     plan = Plan(
         map,
         plan_kernel,
         inputs.parameters,
-        np.array([values[name] for name in uniform] or [0.0]),
+        np.array([*(values[name] for name in uniform), tolerance or 0.0]),
         steps,
-        tolerance=None if isinstance(settling, str) or not autonomous else settling,
+        tolerance=tolerance,
         exact=settling == "exact" and autonomous,
+        autonomous=autonomous,
         windows=windows,
         varies=any("t" in p.inputs for _, p in flat.observed),
         every=every,
@@ -225,22 +228,12 @@ def _width(nodes: int) -> int:
 _kernels: dict[Any, Any] = {}
 
 
-def _kernel(
-    flat: Flat,
-    names: tuple[str, ...],
-    d: int,
-    lanes: tuple[str, ...],
-    uniform: tuple[str, ...],
-    noise: tuple[str, ...],
-    width: int,
-    iterate: str,
-) -> Any:
+def _kernel(flat: Flat, layout: tuple[Any, ...], width: int) -> Any:
     from sam_theory.kernels._loop import Layout, kernel
 
-    key = (flat.step, flat.observed, names, d, lanes, uniform, noise, width, iterate)
+    key = (flat.step, flat.observed, layout, width)
     if key not in _kernels:
-        layout = Layout(names, d, lanes, uniform, noise, len(flat.observed))
-        _kernels[key] = kernel(flat.step, layout, flat.observed, width, DIVERGED_BEYOND)
+        _kernels[key] = kernel(flat.step, Layout(*layout), flat.observed, width, DIVERGED_BEYOND, SETTLED_WITHIN)
     return _kernels[key]
 
 

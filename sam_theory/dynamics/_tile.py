@@ -228,7 +228,7 @@ class Tile:
         following = t // plan.every + 1
         until = following * plan.every - t
         _, rows, batch = self.out.shape
-        job |= {"until": until, "every": plan.every, "whole": int(plan.whole)}
+        job = job | {"until": until, "every": plan.every, "whole": int(plan.whole)}
         if sheet.rows.shape[1] == sheet.n:
             base = self.out.ctypes.data + 8 * (following * rows * batch + self.lo)
             sheet.run(**job, out=base, record=rows * batch, row=batch)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from sam_theory.dynamics._map import Map
 
 #: Columns of a tile: few enough for the processor's second cache, enough to hide the interpreter.
-_TILE = 8192
+TILE = 8192
 
 #: Nodes of a program beyond which machine code takes seconds to write and to run by batches pays.
 LARGEST = 3000
@@ -122,10 +122,8 @@ def run(
     settling: str | float,
     noise: Noise | None,
     threads: int | None,
-    width: int | None = None,
-    tile: int = _TILE,
 ) -> Outcomes:
-    """All trajectories; their bits depend neither on ``threads`` nor on ``width`` nor on ``tile``."""
+    """All trajectories; their bits depend neither on ``threads`` nor on lanes and tiles."""
     d, n = inputs.state[map.state[0]].shape
     state = np.concatenate([inputs.state[v] for v in map.state])
     names = tuple(f"{v}:{i}" for v in map.state for i in range(d))
@@ -134,7 +132,7 @@ def run(
     values |= {f"w_start:{i}": row for i, row in enumerate(inputs.state[map.state[0]])}
     lanes = tuple(n for n in values if n in needed and np.ndim(values[n]))
     uniform = tuple(n for n in values if n in needed and not np.ndim(values[n]))
-    width = width or _width(len(flat.step.nodes))
+    width = _width(len(flat.step.nodes))
     autonomous = not (map.rule.noise or map.rule.uses_step_number)
     tolerance = None if isinstance(settling, str) or not autonomous else settling
     observed = len(flat.observed)
@@ -182,7 +180,7 @@ def run(
         step[at], settled[at] = part.step, part.settled
 
     workers = threads or cores()
-    bounds = tiles(n, width, tile, workers)
+    bounds = tiles(n, width, TILE, workers)
     if workers == 1 or len(bounds) == 1:
         for b in bounds:
             work(b)

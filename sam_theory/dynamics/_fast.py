@@ -19,7 +19,8 @@ from sam_theory.dynamics._inputs import Inputs
 from sam_theory.dynamics._noise import Draws
 from sam_theory.dynamics._outcome import DIVERGED_BEYOND, SETTLED_WITHIN, FloatArray, Outcome
 from sam_theory.dynamics._over import Over
-from sam_theory.dynamics._tile import Plan, Tile
+from sam_theory.dynamics._plan import Plan
+from sam_theory.dynamics._tile import Tile
 from sam_theory.dynamics._trajectory import Observer, Trajectory, outward, variables
 from sam_theory.errors import InputError
 
@@ -175,9 +176,9 @@ def run(
         )
         with np.errstate(all="ignore"):
             part.run()
-        at = slice(lo, hi)
-        final[:, at], sums[:, at], outcome[at] = part.final, part.sums, part.outcome
-        step[at], settled[at] = part.step, part.settled
+        at, ended = slice(lo, hi), part.ended
+        final[:, at], sums[:, at], outcome[at] = ended.final, ended.sums, ended.outcome
+        step[at], settled[at] = ended.step, ended.settled
 
     workers = threads or cores()
     bounds = tiles(n, width, TILE, workers)

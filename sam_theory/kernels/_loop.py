@@ -249,8 +249,10 @@ class _Writer:
         with b.if_then(b.icmp_signed(">=", i, watch_from), likely=False):
             self._watch(old, new, now)
         with b.if_then(b.icmp_signed(">=", i, keep_from), likely=False):
+            with b.if_then(b.icmp_signed("==", i, b.sub(job["count"], _whole(1)))):
+                for j in range(len(old)):
+                    self._store(self._load(places["last"] + j), places["before"] + j)
             for j, value in enumerate(old):
-                self._store(self._load(places["last"] + j), places["before"] + j)
                 self._store(value, places["last"] + j)
         left_next, out_next = self._record(new, left, out)
         step = b.add(i, _whole(1))
@@ -356,26 +358,40 @@ class _Writer:
         """Decide as :class:`Monitor` does whether a column has settled or alternates, and since when."""
         lanes, layout, places = self.lanes, self.layout, self.layout.places
         earlier = [self._load(places["last"] + j) for j in range(len(new))]
-        zero, here = lanes.number(0.0), self._real(now)
-        d = layout.d
+        zero, d = lanes.number(0.0), layout.d
         bound = self._bound(new[:d], lanes.number(self.within), places["bounds"])
-        once, unclear_once = self._close(new[:d], old[:d], bound)
-        twice, unclear_twice = self._close(new[:d], earlier[:d], bound)
-        unclear = lanes.either(unclear_once, unclear_twice)
+        once, moved, unclear = self._close(new[:d], old[:d], bound)
+        twice, moved_twice, unclear_twice = self._close(new[:d], earlier[:d], bound)
+        unclear = lanes.either(unclear, unclear_twice)
         again = lanes.both(twice, lanes.opposite(once))
-        for name, holds in (("settled", once), ("cycling", again)):
-            since = self._load(places[name])
-            begun = lanes.select(lanes.less(zero, since), since, here)
-            self._store(lanes.select(holds, begun, zero), places[name])
-        recurs = lanes.either(self._alike(new, old), self._alike(new, earlier))
-        recurred = self._load(places["recurred"])
-        fresh = lanes.both(recurs, lanes.equal(recurred, zero))
-        self._store(lanes.select(fresh, here, recurred), places["recurred"])
+        settled, cycling, recurred = (self._load(places[name]) for name in ("settled", "cycling", "recurred"))
+        # Mostly every column of a register goes on as it was, and nothing has to be stored.
+        changes = lanes.either(unclear, self._differ(once, lanes.less(zero, settled)))
+        changes = lanes.either(changes, self._differ(again, lanes.less(zero, cycling)))
+        nothing = lanes.either(lanes.equal(moved, zero), lanes.equal(moved_twice, zero))
+        changes = lanes.either(changes, lanes.both(nothing, lanes.equal(recurred, zero)))
+        stops: list[Value] = []
         if layout.tolerant:
             alternates, doubtful = self._alternates(new, earlier)
+            running = self._load(places["running"])
             unclear = lanes.either(unclear, doubtful)
-            self._stop(alternates, old, new, here)
-        self._store(lanes.select(unclear, lanes.number(1.0), self._load(places["unclear"])), places["unclear"])
+            for active in (alternates, doubtful, lanes.less(zero, running)):
+                changes = lanes.either(changes, active)
+            stops = [alternates, running]
+        with self.builder.if_then(lanes.any(changes), likely=False):
+            here = self._real(now)
+            for name, since, holds in (("settled", settled, once), ("cycling", cycling, again)):
+                begun = lanes.select(lanes.less(zero, since), since, here)
+                self._store(lanes.select(holds, begun, zero), places[name])
+            recurs = lanes.either(self._alike(new, old), self._alike(new, earlier))
+            fresh = lanes.both(recurs, lanes.equal(recurred, zero))
+            self._store(lanes.select(fresh, here, recurred), places["recurred"])
+            self._store(lanes.select(unclear, lanes.number(1.0), self._load(places["unclear"])), places["unclear"])
+            if layout.tolerant:
+                self._stop(*stops, old, new, here)
+
+    def _differ(self, p: Value, q: Value) -> Value:
+        return self.builder.xor(p, q)
 
     def _bound(self, new: list[Value], within: Value, row: int) -> Value:
         """The square of what a vector may move: a part of its length now or at the start."""
@@ -383,15 +399,15 @@ class _Writer:
         size, start = self._squared(new), self._load(row)
         return lanes.mul(lanes.mul(within, within), lanes.select(lanes.less(start, size), size, start))
 
-    def _close(self, new: list[Value], old: list[Value], bound: Value) -> tuple[Value, Value]:
-        """Whether a vector has moved by no more than a bound; and where rounding may decide."""
+    def _close(self, new: list[Value], old: list[Value], bound: Value) -> tuple[Value, Value, Value]:
+        """Whether a vector has moved by no more than a bound; the square of that; and where rounding may decide."""
         lanes = self.lanes
-        moved = self._squared([lanes.sub(a, c) for a, c in zip(new, old, strict=True)])
+        moved, small = self._squared([lanes.sub(a, c) for a, c in zip(new, old, strict=True)]), lanes.number(SMALL)
         close = lanes.less_equal(moved, lanes.mul(bound, lanes.number(1.0 - MARGIN)))
-        beyond = lanes.less(lanes.mul(bound, lanes.number(1.0 + MARGIN)), moved)
-        tiny = lanes.both(lanes.less(bound, lanes.number(SMALL)), lanes.less(moved, lanes.number(SMALL)))
+        close = lanes.both(close, lanes.less(small, bound))
+        beyond = lanes.less(lanes.mul(lanes.maximum(bound, small), lanes.number(1.0 + MARGIN)), moved)
         known = lanes.either(lanes.either(close, beyond), lanes.is_nan(moved))
-        return close, lanes.either(lanes.opposite(known), tiny)
+        return close, moved, lanes.opposite(known)
 
     def _alike(self, new: list[Value], old: list[Value]) -> Value:
         """Whether two states have the same bits."""
@@ -409,16 +425,17 @@ class _Writer:
         for v in range(len(new) // d):
             part = slice(v * d, (v + 1) * d)
             bound = self._bound(new[part], self.tolerance, self.layout.places["bounds"] + v)
-            found.append(self._close(new[part], earlier[part], bound))
+            near, _, doubtful = self._close(new[part], earlier[part], bound)
+            found.append((near, doubtful))
         close, unclear = found[0]
         for a, c in found[1:]:
             close, unclear = lanes.both(close, a), lanes.either(unclear, c)
         return close, unclear
 
-    def _stop(self, alternates: Value, old: list[Value], new: list[Value], here: Value) -> None:
+    def _stop(self, alternates: Value, before: Value, old: list[Value], new: list[Value], here: Value) -> None:
         """Keep the states of columns that have alternated for three steps."""
         lanes, places, zero = self.lanes, self.layout.places, self.lanes.number(0.0)
-        running = lanes.select(alternates, lanes.add(self._load(places["running"]), lanes.number(1.0)), zero)
+        running = lanes.select(alternates, lanes.add(before, lanes.number(1.0)), zero)
         self._store(running, places["running"])
         stopped = self._load(places["stopped"])
         enough = lanes.less_equal(lanes.number(3.0), running)

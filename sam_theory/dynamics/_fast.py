@@ -229,7 +229,8 @@ _kernels: dict[Any, Any] = {}
 
 
 def _kernel(flat: Flat, layout: tuple[Any, ...], width: int) -> Any:
-    from sam_theory.kernels._loop import Layout, kernel
+    from sam_theory.kernels._layout import Layout
+    from sam_theory.kernels._loop import kernel
 
     key = (flat.step, flat.observed, layout, width)
     if key not in _kernels:

@@ -9,9 +9,13 @@ import numpy as np
 from llvmlite import ir
 
 from sam_theory.arithmetic import Float64, Program
+from sam_theory.dynamics import Map
+from sam_theory.errors import InputError
 from sam_theory.kernels._emit import emit
 from sam_theory.kernels._lanes import Lanes
 from sam_theory.kernels._machine import machine
+from sam_theory.losses import named_losses
+from sam_theory.rules import RULES
 
 #: Values at which operations are exceptional.
 SPECIAL = (0.0, -0.0, 1.0, -1.0, 5e-324, -1e-310, 1e-170, -3e-160, 2.5e150, -1e200, 1.7e308, np.inf, -np.inf, np.nan)
@@ -69,6 +73,24 @@ def values(rng: np.random.Generator, names: tuple[str, ...], n: int, special: fl
         odd = rng.choice(SPECIAL, size=n)
         result[name] = np.where(rng.random(n) < special, odd, drawn)
     return result
+
+
+def states(rng: np.random.Generator, program: Program, n: int) -> dict[str, np.ndarray]:
+    """Random inputs of a step: states of moderate size, small positive parameters."""
+    drawn = values(rng, program.inputs, n)
+    return {name: v if ":" in name else 0.5 * np.abs(np.tanh(v)) for name, v in drawn.items()}
+
+
+def steps() -> dict[str, Program]:
+    """One step of every rule on every loss that it fits, by their names."""
+    found = {}
+    for loss in named_losses().values():
+        for rule in RULES.values():
+            try:
+                found[f"{rule.name} on {loss.name}"] = Map(rule, loss).flat
+            except InputError:
+                continue
+    return found
 
 
 def distance(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -9,6 +9,7 @@ from sam_theory.arithmetic import NORMALISATIONS, Node, Program
 from sam_theory.arithmetic._program import as_float
 from sam_theory.errors import InputError
 from sam_theory.kernels._functions import FUNCTIONS, power
+from sam_theory.kernels._jumps import delicate
 from sam_theory.kernels._lanes import Lanes, Value
 
 #: Sums of squares between which a square root of them loses nothing to underflow or overflow of a square.
@@ -16,10 +17,6 @@ _TINY, _HUGE = 2.0**-900, 2.0**900
 
 #: A regularisation whose square may still be added to such a sum.
 _LONG = 2.0**450
-
-#: What no value may depend on that is computed with one rounding instead of two: a residue of 1e-17 in the place of
-#: a rounded 0 turns a direction.
-_JUMPS = {"sign": (0,), "select": (0, 1), "unit": (0,), "power": (0, 1)}
 
 
 def emit(lanes: Lanes, program: Program, inputs: Mapping[str, Value]) -> dict[str, Value]:
@@ -167,16 +164,15 @@ def single_use_products(program: Program) -> frozenset[int]:
     arithmetic, they must do so here if a direction is derived from it.
     """
     uses = [0] * len(program.nodes)
-    delicate = [False] * len(program.nodes)
     for _, place in program.outputs:
         uses[place] += 1
-    for i, node in reversed(list(program)):
-        for position, j in enumerate(node.args):
+    for node in program.nodes:
+        for j in node.args:
             uses[j] += 1
-            delicate[j] = delicate[j] or delicate[i] or position in _JUMPS.get(node.op, ())
+    turning = delicate(program)
     found = set()
     for i, node in program:
-        if node.op in ("add", "sub") and not delicate[i]:
+        if node.op in ("add", "sub") and not turning[i]:
             inside = [j for j in node.args if program.nodes[j].op == "mul" and uses[j] == 1]
             found.update(inside[:1])
     return frozenset(found)

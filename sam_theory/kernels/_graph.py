@@ -134,7 +134,7 @@ class Graph:
                 return other if c == 1 else self.make("neg", other)
             for i, j in ((0, 1), (1, 0)) if self.is_a(other, "mul") else ():
                 q = self.constant(self.node(other).args[i])
-                if q is not None and 1 < abs(c * q) * 2**_RANGE < 4**_RANGE:
+                if q is not None and (_exact(c) or _exact(q)) and 1 < abs(c * q) * 2**_RANGE < 4**_RANGE:
                     return self.make("mul", self.number(c * q), self.node(other).args[j])
         for first, other in ((a, b), (b, a)):
             if self.is_a(first, "neg"):
@@ -149,7 +149,7 @@ class Graph:
                 inside = self.node(first).args[0]
                 return self.make("neg", self.make("div", inside, b) if first == a else self.make("div", a, inside))
         c = self.constant(b)
-        if c:
+        if c and _exact(c):
             return self.make("mul", self.number(1 / c), a)
         if self.constant(a) == 0 and self.signs.positive(b):
             return a
@@ -180,6 +180,8 @@ class Graph:
             return self.number(1)
         if exponent == 1:
             return a
+        if exponent < 0:
+            return self.make("div", self.number(1), self.make("ipow", a, data=-exponent))
         if node.op == "neg" or (node.op == "abs" and exponent % 2 == 0):
             power = self.make("ipow", node.args[0], data=exponent)
             return power if exponent % 2 == 0 else self.make("neg", power)
@@ -192,6 +194,8 @@ class Graph:
         e = self.constant(b)
         if e is None or e.denominator > 2 or abs(e) > 64:
             return None
+        if e == 0:
+            return self.number(1)  # also of what is no number
         if e.denominator == 1:
             return self.make("ipow", a, data=int(e))
         root = self.make("sqrt", a)
@@ -208,6 +212,19 @@ class Graph:
         if self.signs.nonnegative(a):
             return a
         return self.make("abs", self.node(a).args[0]) if self.is_a(a, "neg") else None
+
+    def _sign(self, a: int) -> int | None:
+        if self.signs.positive(a):
+            return self.number(1)
+        node = self.node(a)
+        if node.op in ("neg", "abs"):
+            return self.make(node.op, self.make("sign", node.args[0]))
+        for i, j in ((0, 1), (1, 0)) if node.op == "mul" else ():
+            c = self.constant(node.args[i])
+            if c:
+                sign = self.make("sign", node.args[j])
+                return sign if c > 0 else self.make("neg", sign)
+        return None
 
     def _select(self, a: int, b: int, then: int, otherwise: int, strict: bool) -> int | None:
         p, q = self.constant(a), self.constant(b)
@@ -230,6 +247,11 @@ class Graph:
         if node.op == "neg" and name in ODD:
             return self.make("neg", self.make("call", *node.args, data=data))
         return None
+
+
+def _exact(c: Fraction) -> bool:
+    """Whether a product with c has no rounding: ±2^k."""
+    return abs(c.numerator).bit_count() == 1 == c.denominator.bit_count()
 
 
 def _value(op: str, values: list[Fraction], data: Any) -> Fraction | None:

@@ -15,7 +15,6 @@ from sam_theory.kernels._simplify import simplified
 from sam_theory.losses import LINKS, Expression, Product, Quadratic, named_losses
 from sam_theory.rules import sam, usam
 
-
 STEPS = steps()
 RULE_NAMES = sorted({name.split(" on ")[0] for name in STEPS})
 

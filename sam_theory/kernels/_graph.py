@@ -278,7 +278,9 @@ def _value(op: str, values: list[Fraction], data: Any) -> Fraction | None:
             root = Fraction(math.isqrt(a.numerator), math.isqrt(a.denominator)) if a >= 0 else Fraction(0)
             return root if root * root == a else Fraction(math.sqrt(a))
         case "call":
-            return Fraction(PYTHON_FUNCTIONS[data[0]](float(a))) if data[1] == 0 and data[0] in PYTHON_FUNCTIONS else None
+            return (
+                Fraction(PYTHON_FUNCTIONS[data[0]](float(a))) if data[1] == 0 and data[0] in PYTHON_FUNCTIONS else None
+            )
     return None
 
 

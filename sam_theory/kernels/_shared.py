@@ -37,17 +37,18 @@ class Sharing:
         candidates: dict[int, list[tuple[int, int, int]]] = {}
         for i, node in self.program:
             for position, j in enumerate(node.args) if node.op == "mul" and not self.kept[i] else ():
-                if nodes[j].op == "mul" and self.uses[j] == 1:
+                if nodes[j].op == "mul" and self.uses[j] == 1 and not self.invariant[j]:
                     a, b = nodes[j].args
                     c = node.args[1 - position]
                     candidates.setdefault(i, []).extend([(a, b, c), (b, a, c)])
-        count = Counter(frozenset(triple[1:]) for triples in candidates.values() for triple in triples)
+        pairs = [{frozenset(triple[1:]) for triple in triples} for triples in candidates.values()]
+        count = Counter(pair for own in pairs for pair in own)  # by how many products
         best = {}
         for i, triples in candidates.items():
             worth = {t: (self._fixed(t), count[frozenset(t[1:])]) for t in triples}
             triple = max(worth, key=lambda t: worth[t])
             fixed, times = worth[triple]
-            if (fixed and not self.invariant[i]) or (not self.invariant[i] and times > 1):
+            if fixed or times > 1:
                 best[i] = triple
         return best
 

@@ -19,6 +19,9 @@ FLAT = frozenset(
 #: Programs of more nodes are left as they are: they are sums, and little can be won.
 _LARGEST = 20_000
 
+#: How often factors are brought together: each time, products of one factor more.
+_ROUNDS = 6
+
 Values = list[Any]
 #: Another way to make a node, from the values of those before it; None for the usual one.
 Special = Callable[[Graph, int, Node, Values], Any]
@@ -61,12 +64,13 @@ def simplified(program: Program) -> Program:
     """
     if len(program.nodes) > _LARGEST:
         return program
-    once = _rebuilt(program)
-    sharing = Sharing(once)
-    while sharing.found:
-        once = _rebuilt(once, sharing.special)
-        sharing = Sharing(once)
-    return once
+    form = _rebuilt(program)
+    for _ in range(_ROUNDS):
+        sharing = Sharing(form)
+        if not sharing.found:
+            break
+        form = _rebuilt(form, sharing.special)
+    return form
 
 
 def _rebuilt(program: Program, special: Special | None = None) -> Program:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 
 import numpy as np
@@ -12,8 +13,9 @@ from kernel_tools import SPECIAL, distance, evaluate, reference, states, steps, 
 from sam_theory.arithmetic import ELEMENTARY, NORMALISATIONS, Builder, Program, VectorSymbol, lower, norm, value
 from sam_theory.dynamics import Map
 from sam_theory.errors import InputError
-from sam_theory.kernels._emit import emit, single_use_products
+from sam_theory.kernels._emit import emit, scaled_directions, single_use_products
 from sam_theory.kernels._flattened import flattened
+from sam_theory.kernels._simplify import simplified
 from sam_theory.losses import Quadratic, named_losses
 from sam_theory.rules import RULES
 
@@ -109,6 +111,23 @@ def test_regularised_directions_at_every_size_of_vector_and_regularisation(norma
         assert distance(got[name], expected[name]).max() < 2e-15
 
 
+@pytest.mark.parametrize("normalisation", NORMALISATIONS)
+@pytest.mark.parametrize("eps", [Fraction(0), Fraction(1, 4)])
+def test_multiples_of_directions_at_all_special_values(normalisation: str, eps: Fraction) -> None:
+    builder = Builder()
+    x, y, c = (builder.emit("input", data=f"a{i}", kind="s") for i in range(3))
+    unit = builder.emit("unit", builder.emit("stack", x, y), builder.emit("number", data=eps), data=normalisation)
+    products = [builder.emit("mul", c, builder.emit("component", unit, data=i)) for i in range(2)]
+    program = builder.finish({f"u{i}": p for i, p in enumerate(products)})
+    assert scaled_directions(program)
+    inputs = _pairs(3)
+    inputs["a2"] = np.where(np.abs(inputs["a2"]) < 1e12, inputs["a2"], 3.0)  # beyond, the product may overflow before
+    got, expected = evaluate(program, inputs), reference(program, inputs)
+    for name in expected:
+        assert (distance(got[name], expected[name]) * (np.abs(expected[name]) > 1e-290)).max() < 2e-15
+        assert (np.abs(got[name] - expected[name])[np.abs(expected[name]) <= 1e-290] <= 1e-290).all()
+
+
 @pytest.mark.parametrize("name", sorted(ELEMENTARY))
 def test_calls_are_the_elementary_functions(name: str) -> None:
     program = _operation("call", 1, (name, 0))
@@ -123,14 +142,15 @@ def test_a_power_known_at_run_time() -> None:
     assert distance(evaluate(program, inputs)["result"], reference(program, inputs)["result"]).max() < 1e-14
 
 
-@pytest.mark.parametrize("width", [1, 4])
-def test_one_step_of_every_rule_on_every_loss_agrees_with_batches(width: int) -> None:
+@pytest.mark.parametrize("form", [simplified, lambda program: program])
+@pytest.mark.parametrize("width", [1, 16])
+def test_one_step_of_every_rule_on_every_loss_agrees_with_batches(width: int, form: Callable[[Program], Program]) -> None:
     rng = np.random.default_rng(2)
     programs = list(steps().items())[:: 9 if width == 1 else 3]
     assert len(programs) > 10
     for name, program in programs:
         inputs = states(rng, program, 64)
-        got, expected = evaluate(program, inputs, width), reference(program, inputs)
+        got, expected = evaluate(form(program), inputs, width), reference(program, inputs)
         size = np.maximum.reduce([np.abs(v) for v in (*inputs.values(), *expected.values())])
         for output in expected:
             assert (np.abs(got[output] - expected[output]) / size).max() < 1e-12, (name, output)

@@ -144,7 +144,9 @@ def test_a_power_known_at_run_time() -> None:
 
 @pytest.mark.parametrize("form", [simplified, lambda program: program])
 @pytest.mark.parametrize("width", [1, 16])
-def test_one_step_of_every_rule_on_every_loss_agrees_with_batches(width: int, form: Callable[[Program], Program]) -> None:
+def test_one_step_of_every_rule_on_every_loss_agrees_with_batches(
+    width: int, form: Callable[[Program], Program]
+) -> None:
     rng = np.random.default_rng(2)
     programs = list(steps().items())[:: 9 if width == 1 else 3]
     assert len(programs) > 10

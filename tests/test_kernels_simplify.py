@@ -64,6 +64,16 @@ def test_sam_on_a_product_needs_half_of_the_functions(link: object) -> None:
     assert _calls(short) <= _calls(flat) / 2
 
 
+def test_sine_times_cosine_is_a_sine() -> None:
+    flat = Map(sam, named_losses()["x2+3sin2"]).flat
+    assert [_calls(p) for p in (flat, simplified(flat))] == [4, 2]
+
+
+def test_a_factor_that_is_needed_anyway_is_not_cancelled() -> None:
+    flat = STEPS["unified_sam on log_cosh(xy)"]
+    assert not any(n.op == "sign" for n in simplified(flat).nodes)
+
+
 def test_directions_do_not_underflow_with_their_common_factor() -> None:
     flat = Map(sam, Product(LINKS["log_cosh"])).flat
     state = {"w:0": np.array([1e-200]), "w:1": np.array([1e-100]), "eta": np.array([0.1]), "rho": np.array([1.0])}

@@ -18,6 +18,11 @@ from sam_theory.kernels._signs import EVEN, ODD, Signs
 
 Rewrite = Callable[..., int | None]
 
+#: Operations of a flat program.
+FLAT = frozenset(
+    "number input add sub neg mul div ipow power sqrt abs sign select call norm unit component stack".split()
+)
+
 #: Constants are folded as exact fractions up to this many bits.
 _BITS = 256
 
@@ -29,9 +34,15 @@ class Graph:
     """Nodes of a flat program, each distinct one once and each simplified as it is made.
 
     Vectors are no nodes of their own to whoever builds: they are tuples of scalars.
+
+    Parameters
+    ----------
+    double : bool
+        Whether sin z cos z becomes ½ sin 2z, which pays unless one of the two is needed besides.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, double: bool = False) -> None:
+        self.double = double
         self.builder = Builder()
         self.signs = Signs(self.builder.nodes)
 
@@ -141,6 +152,22 @@ class Graph:
                 return self.make("neg", self.make("mul", self.node(first).args[0], other))
         if a == b and self.is_a(a, "sqrt") and self.signs.nonnegative(self.node(a).args[0]):
             return self.node(a).args[0]
+        return self._double_angle(a, b) if self.double else None
+
+    def _double_angle(self, a: int, b: int) -> int | None:
+        for first, second in ((self._parts(a), self._parts(b)), (self._parts(b), self._parts(a))):
+            for i, sine in enumerate(first):
+                node = self.node(sine)
+                cosine = Node("call", node.args, ("cos", 0))
+                for j, other in enumerate(second) if node.data == ("sin", 0) else ():
+                    if self.node(other) == cosine:
+                        twice = self.make("mul", self.number(2), *node.args)
+                        result = self.make(
+                            "mul", self.number(Fraction(1, 2)), self.make("call", twice, data=("sin", 0))
+                        )
+                        for k in (*first[:i], *first[i + 1 :], *second[:j], *second[j + 1 :]):
+                            result = self.make("mul", k, result)
+                        return result
         return None
 
     def _div(self, a: int, b: int) -> int | None:

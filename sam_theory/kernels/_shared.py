@@ -21,7 +21,7 @@ class Sharing:
         self.program = program
         self.uses = Counter(j for n in program.nodes for j in n.args)
         self.uses.update(i for _, i in program.outputs)
-        self.invariant = _invariant(program)
+        self.invariant = invariant(program)
         self.kept = delicate(program)
         self.products = self._products()
         self.denominators = self._denominators()
@@ -95,7 +95,8 @@ class Sharing:
         return graph.make("div", graph.number(1), i)
 
 
-def _invariant(program: Program) -> list[bool]:
+def invariant(program: Program) -> list[bool]:
+    """For each node whether it depends on parameters alone, and on neither coordinates (``w:0``) nor the time."""
     found: list[bool] = []
     for _, node in program:
         own = node.op != "input" or not (":" in str(node.data) or node.data in ("k", "t"))

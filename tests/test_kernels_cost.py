@@ -5,12 +5,12 @@ from __future__ import annotations
 from fractions import Fraction
 
 import sympy as sp
-from kernel_tools import steps
+from program_tools import steps
 
 from sam_theory.arithmetic import Builder, lower
 from sam_theory.dynamics import Map
 from sam_theory.kernels._cost import batch_cost, compile_time, cost, unsupported
-from sam_theory.kernels._emit import FUNCTIONS
+from sam_theory.kernels._functions import FUNCTIONS
 from sam_theory.kernels._simplify import simplified
 from sam_theory.losses import named_losses
 from sam_theory.rules import gd, sam

@@ -8,7 +8,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import sympy as sp
-from kernel_tools import SPECIAL, distance, evaluate, reference, states, steps, values
+from program_tools import SPECIAL, distance, evaluate, reference, states, steps, values
 
 from sam_theory.arithmetic import ELEMENTARY, NORMALISATIONS, Builder, Program, VectorSymbol, lower, norm, value
 from sam_theory.dynamics import Map

@@ -31,7 +31,7 @@ def simplified(program: Program) -> Program:
     The factor that is common to the coordinates of a vector is cancelled before the vector is normalised: for
     :math:`\nabla L=\ell'(xy)(y,x)` the direction needs no transcendental function, and does not underflow.  Constants
     are folded, functions of odd and even symmetry freed of signs, quotients by one denominator computed by its
-    reciprocal, factors that several products share multiplied once.  Of a few ways the cheapest is taken (:func:`cost`).
+    reciprocal, factors that several products share multiplied once.  Of a few ways the cheapest is taken.
 
     Results agree up to rounding (a few units in the last place of the terms of each sum) wherever nothing overflows or
     underflows on the way in either form; beyond, the simplified form may be a number where the other is none or 0.

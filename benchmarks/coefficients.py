@@ -74,7 +74,7 @@ TANH = LN2 / 4 * mp.mpf("1.001")
 EXP = LN2 / 2 * mp.mpf("1.001")
 LOG = (mp.sqrt(2) - 1) / (mp.sqrt(2) + 1) * mp.mpf("1.0001")
 ARCTAN = (mp.sqrt(2) - 1) * mp.mpf("1.0001")
-LOG_COSH = mp.mpf("0.701")
+LOG_COSH = SINH = mp.mpf("0.701")
 SMALL = mp.exp(-2 * mp.mpf("0.699")) / (2 + mp.exp(-2 * mp.mpf("0.699")))
 
 
@@ -106,6 +106,7 @@ FITS = (
         11,
         LOG_COSH**4 / mp.log(mp.cosh(LOG_COSH)),
     ),
+    Fit("_SINH", "(sinh x − x)/x³ in x²", root(lambda x: (mp.sinh(x) - x) / x**3), TINY, SINH**2, 5, SINH**2),
     Fit("_SIN", "(sin r − r)/r³ in r²", root(lambda r: (mp.sin(r) - r) / r**3), TINY, QUARTER**2, 5, QUARTER**2),
     Fit(
         "_COS",

@@ -117,6 +117,7 @@ FITS = (
         5,
         QUARTER**4 / mp.cos(QUARTER),
     ),
+    Fit("_TAN", "(tan r − r)/r³ in r²", root(lambda r: (mp.tan(r) - r) / r**3), TINY, QUARTER**2, 14, QUARTER**2),
     Fit("_ARCTAN", "(arctan t − t)/t³ in t²", root(lambda t: (mp.atan(t) - t) / t**3), TINY, ARCTAN**2, 10, ARCTAN**2),
     Fit(
         "_ROOT",

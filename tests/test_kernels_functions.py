@@ -192,7 +192,18 @@ def test_the_coefficients_are_those_the_script_fits() -> None:
         **{
             name: getattr(module, name)
             for module in (_exponential, _hyperbolic, _logarithm, _roots, _trigonometric)
-            for name in ("_COTH", "_EXPONENTIAL", "_ARTANH_SMALL", "_LOG_COSH", "_SINH", "_SIN", "_COS", "_ARCTAN", "_ROOT")
+            for name in (
+                "_COTH",
+                "_EXPONENTIAL",
+                "_ARTANH_SMALL",
+                "_LOG_COSH",
+                "_SINH",
+                "_SIN",
+                "_COS",
+                "_TAN",
+                "_ARCTAN",
+                "_ROOT",
+            )
             if hasattr(module, name)
         },
     }

@@ -7,7 +7,7 @@ import numpy as np
 from llvmlite import ir
 
 from sam_theory.kernels._lanes import Lanes
-from sam_theory.kernels._machine import machine
+from sam_theory.kernels._machine import align_stack, machine
 
 POINTER = ctypes.POINTER(ctypes.c_double)
 
@@ -18,6 +18,7 @@ def loop(emit: Callable, width: int, arity: int = 1) -> ir.Module:
     pointer, counter = ir.DoubleType().as_pointer(), ir.IntType(64)
     kind = ir.FunctionType(ir.VoidType(), [*[pointer] * (arity + 1), counter])
     function = ir.Function(module, kind, "apply")
+    align_stack(function)
     builder = ir.IRBuilder(function.append_basic_block("entry"))
     body, done = function.append_basic_block("body"), function.append_basic_block("done")
     builder.branch(body)

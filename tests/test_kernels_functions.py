@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from flint import arb, ctx
-from kernel_tools import vectorised
+from kernel_tools import loop, vectorised
 
 from sam_theory.arithmetic import ELEMENTARY, Float64
 from sam_theory.kernels import _exponential, _hyperbolic, _logarithm, _machine, _power, _roots, _trigonometric
@@ -229,3 +229,9 @@ def test_a_plainer_processor_computes_the_same_bits(name: str, monkeypatch: pyte
     monkeypatch.setattr(_machine, "_target_machine", lambda: _machine._target().create_target_machine(opt=3, jit=True))
     found = vectorised(FUNCTIONS[name], 4)(x)
     assert np.where(np.isnan(found), NAN, found).tobytes() == np.where(np.isnan(here), NAN, here).tobytes()
+
+
+def test_a_stack_is_aligned_to_whole_cache_lines() -> None:
+    text = str(loop(FUNCTIONS["log_cosh"], 8))
+    assert "nounwind alignstack(64)" in next(line for line in text.splitlines() if line.startswith("define"))
+    assert machine(text).address("apply") != 0

@@ -102,7 +102,7 @@ def tan(lanes: Lanes, x: Value) -> Value:
     z = lanes.mul(r, r)
     # The tail counts 1 + tan²r times, which 1 + 1.6·r² is close enough to.
     tail = lanes.fma(lanes.mul(tail, z), lanes.number(1.6), tail)
-    t = lanes.add(r, lanes.fma(lanes.mul(r, z), lanes.polynomial(z, _TAN), tail))
+    t = lanes.add(r, lanes.fma(lanes.mul(r, z), lanes.halves(z, _TAN), tail))
     odd, one = _odd(lanes, quadrant), lanes.number(1.0)
     size = lanes.div(lanes.select(odd, one, t), lanes.select(odd, t, one))
     return _with_sign(lanes, size, lanes.differing(lanes.left(quadrant, 63), lanes.bits(x)))

@@ -26,7 +26,7 @@ def seed_of(laws: Mapping[str, FiniteLaw], rng: int | np.random.Generator | None
 
 
 class Draws:
-    """The noise of n trajectories from number ``first``; stream i is Philox keyed by SeedSequence(seed, spawn_key=(i,))."""
+    """The noise of n trajectories from ``first`` on; stream i is Philox keyed by SeedSequence(seed, spawn_key=(i,))."""
 
     def __init__(self, laws: Mapping[str, FiniteLaw], seed: int, n: int, first: int = 0) -> None:
         self.laws = dict(laws)

@@ -43,7 +43,7 @@ class Over:
     >>> largest = Over("max", sp.Abs(sp.Symbol("w1")), last=100)
     >>> run = simulate(Map(sam, Quadratic(1)), [1.0], steps=400, eta=0.5, rho=0.3, observables={"size": largest})
     >>> run.observables["size"].round(12)
-    array(0.1)
+    np.float64(0.1)
     """
 
     reduction: str

@@ -1,6 +1,6 @@
 """What a step costs by machine code and by batches of arrays, to choose between the two beforehand.
 
-The numbers were measured by ``benchmarks/operations.py`` on a core with registers of 512 bits; only their ratios matter.
+The numbers were measured by ``benchmarks/operations.py`` on a core with registers of 512 bits; their ratios matter.
 """
 
 from __future__ import annotations

@@ -187,13 +187,13 @@ def test_a_step_on_any_formula_agrees_with_batches(formula: str | sp.Expr, rule:
     got, expected = evaluate(simplified(program), inputs), reference(program, inputs)
     moved = [reference(program, {n: v * (1 + s * 1e-13) for n, v in inputs.items()}) for s in (1.0, -1.0)]
     size = np.maximum.reduce([np.abs(v) for v in (*inputs.values(), *expected.values())])
-    for name, value in expected.items():
+    for name, result in expected.items():
         with np.errstate(invalid="ignore"):
-            noise = np.maximum.reduce([np.abs(m[name] - value) for m in moved])
-        steady = np.isfinite(value) & (noise < 1e-9 * size)  # elsewhere a rounding decides
+            noise = np.maximum.reduce([np.abs(m[name] - result) for m in moved])
+        steady = np.isfinite(result) & (noise < 1e-9 * size)  # elsewhere a rounding decides
         assert steady.mean() > 0.9
-        assert (np.abs(got[name] - value)[steady] <= 1e-12 * size[steady] + 10 * noise[steady]).all()
-        np.testing.assert_array_equal(np.isnan(got[name]), np.isnan(value))
+        assert (np.abs(got[name] - result)[steady] <= 1e-12 * size[steady] + 10 * noise[steady]).all()
+        np.testing.assert_array_equal(np.isnan(got[name]), np.isnan(result))
 
 
 def test_the_bits_of_a_lane_depend_on_the_lane_alone() -> None:

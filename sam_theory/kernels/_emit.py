@@ -84,7 +84,7 @@ def scaled_directions(program: Program) -> dict[int, int]:
     The factor then multiplies the inverse norm, once for all coordinates.
     """
     others: dict[int, set[int]] = {}
-    for i, node in program:
+    for node in program.nodes:
         for position, j in enumerate(node.args):
             if program.nodes[j].op == "component":
                 mul = node.op == "mul" and node.args[0] != node.args[1]

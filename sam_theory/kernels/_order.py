@@ -1,0 +1,123 @@
+"""In which order a kernel computes the steps of a program of vectors: passes over the coordinates.
+
+A pass is one loop over all coordinates.  It sums what later passes need as scalars; the last one writes the next state.
+Values of coordinates are computed again in each pass that needs them, since a product costs less than a store and a load.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from sam_theory.arithmetic import Float64
+from sam_theory.kernels._rolled import REDUCTIONS, Rolled
+
+
+@dataclass(frozen=True)
+class Order:
+    """The passes of a program.
+
+    Parameters
+    ----------
+    rolled : Rolled
+    reductions : tuple of tuples of int
+        For each pass but the last, the reductions that it makes.
+    constants, varying : tuple of int
+        Scalars that do not depend on the state and are needed beside it: those fixed in time, and those that change with
+        the number of the step or the noise.  They are computed outside of the kernel.
+    tables : tuple of int
+        The steps that hold one constant for each coordinate.
+    guarded : tuple of int
+        Scalars that a lane's step is only good for within 2^±900: squared norms, and divisors.
+    """
+
+    rolled: Rolled
+    reductions: tuple[tuple[int, ...], ...]
+    constants: tuple[int, ...]
+    varying: tuple[int, ...]
+    tables: tuple[int, ...]
+    guarded: tuple[int, ...]
+
+    def scalars(self, env: dict[str, Any], wanted: Iterable[int]) -> list[Any]:
+        """The values of scalars outside of the kernel, by the NumPy reference."""
+        arithmetic = Float64()
+        values: dict[int, Any] = {}
+
+        def value(i: int) -> Any:
+            if i not in values:
+                step = self.rolled.steps[i]
+                data: Any = step.data
+                if step.op == "input":
+                    values[i] = env[data]
+                elif step.op == "number":
+                    values[i] = arithmetic.number(data)
+                else:
+                    args = [value(a) for a in step.args]
+                    with_data = step.op in ("ipow", "select", "call")
+                    values[i] = _scalar(arithmetic, step.op, args, data if with_data else None)
+            return values[i]
+
+        return [value(i) for i in wanted]
+
+
+def _scalar(arithmetic: Float64, op: str, args: list[Any], data: Any) -> Any:
+    match op:
+        case "call":
+            return arithmetic.call(data[0], data[1], args[0])
+        case "ipow":
+            return arithmetic.ipow(args[0], data)
+        case "select":
+            return arithmetic.select(args[0], args[1], args[2], args[3], data)
+    return getattr(arithmetic, op)(*args)
+
+
+def ordered(rolled: Rolled, varying: Iterable[str]) -> Order:
+    """The passes of a program; ``varying`` are the scalar inputs that change from step to step."""
+    steps, moving = rolled.steps, frozenset(varying)
+    needed = _needed(rolled)
+    level: dict[int, int] = {}
+    #: what a scalar depends on: 0 constants, 1 the step, 2 the state
+    depends: dict[int, int] = {}
+    for i in needed:
+        step = steps[i]
+        level[i] = max((level[a] for a in step.args), default=0)
+        depends[i] = max((depends[a] for a in step.args), default=0)
+        if step.op == "input":
+            depends[i] = 2 if step.size else 1 if step.data in moving else 0
+        if step.op in ("table", "block", "concat"):
+            depends[i] = 2
+        if step.op in REDUCTIONS:
+            level[i] += 1
+            depends[i] = 2
+    last = max(level[i] for i in rolled.outputs.values())
+    found: list[list[int]] = [[] for _ in range(last)]
+    for i in needed:
+        if steps[i].op in REDUCTIONS:
+            found[level[i] - 1].append(i)
+    outside: dict[int, list[int]] = {0: [], 1: []}
+    inside = [i for i in needed if steps[i].size or depends[i] == 2]
+    for a in dict.fromkeys(a for i in inside for a in steps[i].args):
+        if not steps[a].size and depends[a] < 2 and steps[a].op != "number":
+            outside[depends[a]].append(a)
+    divisors = [steps[i].args[1] for i in inside if steps[i].op == "div" and not steps[i].size]
+    guarded = [i for i in needed if steps[i].op == "square"] + [d for d in divisors if depends[d] == 2]
+    return Order(
+        rolled,
+        tuple(map(tuple, found)),
+        tuple(outside[0]),
+        tuple(outside[1]),
+        tuple(i for i in needed if steps[i].op == "table"),
+        tuple(dict.fromkeys(guarded)),
+    )
+
+
+def _needed(rolled: Rolled) -> list[int]:
+    seen: set[int] = set()
+    stack = list(rolled.outputs.values())
+    while stack:
+        i = stack.pop()
+        if i not in seen:
+            seen.add(i)
+            stack.extend(rolled.steps[i].args)
+    return sorted(seen)

@@ -1,0 +1,400 @@
+"""The passes of a program of vectors as LLVM code: one function that advances a tile of lanes by many steps.
+
+A tile holds ``width`` trajectories; coordinate i of all of them is one register, so that sums over coordinates run in
+the order of the coordinates in every lane.  The first pass of a step needs the state alone and is made together with the
+last pass of the step before, while the new state is still in registers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from llvmlite import ir
+
+from sam_theory.kernels._functions import FUNCTIONS
+from sam_theory.kernels._lanes import Lanes, Value
+from sam_theory.kernels._order import Order
+from sam_theory.kernels._rolled import REDUCTIONS, Irregular
+
+_WHOLE = ir.IntType(64)
+_REAL = ir.DoubleType().as_pointer()
+_LOW, _HIGH = 2.0**-900, 2.0**900
+
+#: ``(state, other, tables, constants, varying, report, t, n) -> steps done``; see :func:`advance`.
+SIGNATURE = (_REAL, _REAL, _REAL, _REAL, _REAL, _REAL, _WHOLE, _WHOLE)
+
+#: rows of a watched report: norms of the start squared, steps settled and cycling since, steps still in a row,
+#: the last squared displacements after one and two steps (of the iterate, of all state vectors), the squared norm of
+#: the iterate, of the whole state, whether the next step is out of range; then what ends a run
+ROWS = ("start", "settled", "cycling", "still", "moved", "moved2", "all", "all2", "norm", "whole", "extreme")
+LIMITS = ("patience", "tolerance")
+
+
+class Body:
+    """Emits the values of a program's steps: scalars once for each step in time, vectors coordinate by coordinate."""
+
+    def __init__(self, lanes: Lanes, order: Order, pointers: list[Value], rows: int) -> None:
+        self.lanes, self.order, self.rows = lanes, order, rows
+        self.builder = lanes.builder
+        self.steps = order.rolled.steps
+        self.parts = order.rolled.parts
+        self.size = order.rolled.dimension // self.parts
+        self.tables, self.constants = pointers
+        self.scalars: dict[int, Value] = {}
+        self.state: Value = None
+        self.names = list(order.rolled.outputs)
+
+    # -- memory ------------------------------------------------------------------------------------------
+    def row(self, pointer: Value, row: Value, store: Value = None) -> Value:
+        """The register in a row of an array, or what is stored there."""
+        place = self.builder.gep(pointer, [self.builder.mul(row, ir.Constant(_WHOLE, self.lanes.width))])
+        place = self.builder.bitcast(place, self.lanes.real.as_pointer())
+        if store is not None:
+            return self.builder.store(store, place, align=8)
+        return self.builder.load(place, align=8)
+
+    def at(self, segment: int, j: Value, vector: int = 0) -> Value:
+        """The row of coordinate j of a block, of a state vector."""
+        return self.builder.add(j, ir.Constant(_WHOLE, vector * self.order.rolled.dimension + segment * self.size))
+
+    # -- values ------------------------------------------------------------------------------------------
+    def scalar(self, i: int) -> Value:
+        """A scalar, emitted where it is first asked for."""
+        if i not in self.scalars:
+            step = self.steps[i]
+            if step.op == "number":
+                data: Any = step.data
+                self.scalars[i] = self.lanes.number(data)
+            else:
+                self.scalars[i] = self.operation(step.op, step.args, step.data, self.scalar)
+        return self.scalars[i]
+
+    def coordinate(self, j: Value, new: dict[tuple[int, int], Value] | None = None) -> Callable[[int, int], Value]:
+        """A function (step, block) -> register of coordinate j; of the new state where ``new`` has its registers."""
+        known: dict[tuple[int, int], Value] = {}
+
+        def value(i: int, segment: int) -> Value:
+            key = i, segment
+            if key not in known:
+                known[key] = compute(i, segment)
+            return known[key]
+
+        def compute(i: int, segment: int) -> Value:
+            step = self.steps[i]
+            data: Any = step.data
+            match step.op:
+                case _ if not step.size:
+                    return self.scalar(i)
+                case "input":
+                    vector = self.names.index(data)
+                    if new is not None:
+                        return new[vector, segment]
+                    return self.row(self.state, self.at(segment, j, vector))
+                case "table":
+                    return self.table(i, segment if step.size == self.order.rolled.dimension else 0, j)
+                case "block":
+                    return value(step.args[0], data[0])
+                case "concat":
+                    return value(step.args[segment], 0)
+            return self.operation(step.op, step.args, data, lambda a: value(a, segment))
+
+        return value
+
+    def table(self, i: int, segment: int, j: Value) -> Value:
+        """The constant of a coordinate in all lanes."""
+        tables = self.order.tables
+        start = sum(self.steps[k].size for k in tables[: tables.index(i)])
+        place = self.builder.gep(self.tables, [self.builder.add(j, ir.Constant(_WHOLE, start + segment * self.size))])
+        number = self.builder.load(place)
+        if self.lanes.width == 1:
+            return number
+        one = self.builder.insert_element(ir.Constant(self.lanes.real, ir.Undefined), number, ir.Constant(_WHOLE, 0))
+        mask = ir.Constant(ir.VectorType(ir.IntType(32), self.lanes.width), [0] * self.lanes.width)
+        return self.builder.shuffle_vector(one, ir.Constant(self.lanes.real, ir.Undefined), mask)
+
+    def operation(self, op: str, args: tuple[int, ...], data: Any, value: Callable[[int], Value]) -> Value:
+        """An elementwise operation; a sum with a product is rounded once."""
+        lanes = self.lanes
+        match op:
+            case "add" | "sub":
+                return self.sum(op, args[0], args[1], value)
+            case "mul" | "div" | "neg" | "sqrt" | "abs" | "minimum" | "maximum":
+                emit: Callable[..., Value] = getattr(lanes, op)
+                return emit(*(value(a) for a in args))
+            case "sign":
+                a = value(args[0])
+                zero = lanes.number(0.0)
+                moved = lanes.select(lanes.equal(a, zero), zero, lanes.copysign(lanes.number(1.0), a))
+                return lanes.select(lanes.is_nan(a), a, moved)
+            case "select":
+                a, b, then, otherwise = (value(i) for i in args)
+                return lanes.select(lanes.less(a, b) if data else lanes.less_equal(a, b), then, otherwise)
+            case "ipow":
+                return self.ipow(value(args[0]), data)
+            case "call" if data[0] in FUNCTIONS and data[1] == 0:
+                return FUNCTIONS[data[0]](lanes, value(args[0]))
+        raise Irregular(f"there is no machine code for '{op}'{f' of {data[0]}' if op == 'call' else ''}")
+
+    def sum(self, op: str, a: int, b: int, value: Callable[[int], Value]) -> Value:
+        """a + b or a − b."""
+        lanes = self.lanes
+        right = self.steps[b]
+        if right.op == "mul":
+            u, v = (value(k) for k in right.args)
+            return lanes.fma(lanes.neg(u) if op == "sub" else u, v, value(a))
+        left = self.steps[a]
+        if left.op == "mul":
+            u, v = (value(k) for k in left.args)
+            return lanes.fma(u, v, lanes.neg(value(b)) if op == "sub" else value(b))
+        return (lanes.sub if op == "sub" else lanes.add)(value(a), value(b))
+
+    def ipow(self, a: Value, exponent: int) -> Value:
+        """a to an integer power, by the products of the reference."""
+        lanes, result, n = self.lanes, None, abs(exponent)
+        base = a
+        while n:
+            if n & 1:
+                result = base if result is None else lanes.mul(result, base)
+            n >>= 1
+            base = lanes.mul(base, base) if n else base
+        if result is None:
+            return lanes.add(lanes.number(1.0), lanes.mul(lanes.number(0.0), a))
+        return result if exponent > 0 else lanes.div(lanes.number(1.0), result)
+
+    def grown(self, i: int, total: Value, value: Callable[[int, int], Value], segment: int) -> Value:
+        """A reduction with one more coordinate."""
+        lanes, step = self.lanes, self.steps[i]
+        inner = self.steps[step.args[0]]
+        if step.op == "sum" and inner.op == "mul":
+            return lanes.fma(value(inner.args[0], segment), value(inner.args[1], segment), total)
+        a = value(step.args[0], segment)
+        if step.op == "largest":
+            return lanes.maximum(lanes.abs(a), total)
+        return lanes.fma(a, a, total) if step.op == "square" else lanes.add(total, a)
+
+    def segments(self, i: int) -> int:
+        """Over how many blocks a reduction runs."""
+        return self.steps[self.steps[i].args[0]].size // self.size
+
+    def sweep(self, wanted: tuple[int, ...], totals: dict[int, Value]) -> None:
+        """One pass over the coordinates that adds up reductions in the slots ``totals``."""
+        for i in wanted:
+            self.builder.store(self.lanes.number(0.0), totals[i])
+
+        def one(j: Value) -> None:
+            value = self.coordinate(j)
+            for i in wanted:
+                total = self.builder.load(totals[i])
+                for segment in range(self.segments(i)):
+                    total = self.grown(i, total, value, segment)
+                self.builder.store(total, totals[i])
+
+        if wanted:
+            loop(self.builder, self.size, one)
+
+
+def loop(builder: ir.IRBuilder, count: int, body: Callable[[Value], None]) -> None:
+    """``body(j)`` for j = 0, …, count − 1; count is at least 1."""
+    before = builder.block
+    inside, after = builder.append_basic_block("coordinates"), builder.append_basic_block("done")
+    builder.branch(inside)
+    builder.position_at_end(inside)
+    j = builder.phi(_WHOLE)
+    j.add_incoming(ir.Constant(_WHOLE, 0), before)
+    body(j)
+    following = builder.add(j, ir.Constant(_WHOLE, 1))
+    j.add_incoming(following, builder.block)
+    builder.cbranch(builder.icmp_signed("<", following, ir.Constant(_WHOLE, count)), inside, after)
+    builder.position_at_end(after)
+
+
+def advance(module: ir.Module, order: Order, width: int, watched: bool) -> ir.Function:
+    """The function that takes a tile through up to n steps, in place, or back and forth between two states if watched.
+
+    Unwatched it stops only before a step whose guards fail; the report is one row, the sum of all squares it wrote, by
+    which the caller sees whether anything diverged.  Watched it also keeps, lane by lane, since when the
+    iterate was settled or alternating, and stops after a step in which a lane recurred, stood still or diverged.
+    """
+    function = ir.Function(module, ir.FunctionType(_WHOLE, SIGNATURE), f"advance{width}{'w' if watched else ''}")
+    for argument in function.args[:6]:
+        argument.add_attribute("noalias")
+    builder = ir.IRBuilder(function.append_basic_block("entry"))
+    return _Advance(Lanes(builder, width), order, function, watched).emit()
+
+
+class _Advance:
+    def __init__(self, lanes: Lanes, order: Order, function: ir.Function, watched: bool) -> None:
+        self.lanes, self.order, self.function, self.watched = lanes, order, function, watched
+        self.builder = lanes.builder
+        state, other, tables, constants, self.varying, self.report, self.first, self.count = function.args
+        self.body = Body(lanes, order, [tables, constants], width := lanes.width)
+        del width
+        self.here, self.there = self.slot(state, _REAL), self.slot(other, _REAL)
+        self.time = self.slot(ir.Constant(_WHOLE, 0), _WHOLE)
+        self.totals = {i: self.slot(lanes.number(0.0)) for level in order.reductions for i in level}
+        self.written = self.slot(lanes.number(0.0))
+
+    def slot(self, value: Value, kind: Any = None) -> Value:
+        """A variable of the function."""
+        place = self.builder.alloca(kind or self.lanes.real)
+        self.builder.store(value, place)
+        return place
+
+    def emit(self) -> ir.Function:
+        b, body, order = self.builder, self.body, self.order
+        for place, i in enumerate(order.constants):
+            body.scalars[i] = body.row(body.constants, ir.Constant(_WHOLE, place))
+        kept = dict(body.scalars)
+        body.state = b.load(self.here)
+        first = order.reductions[0] if order.reductions else ()
+        body.sweep(first, self.totals)
+        header, leave = b.append_basic_block("step"), b.append_basic_block("leave")
+        step = b.append_basic_block("go")
+        b.branch(header)
+        b.position_at_end(header)
+        t = b.load(self.time)
+        b.cbranch(b.icmp_signed("<", t, self.count), step, leave)
+        b.position_at_end(step)
+        body.state = b.load(self.here)
+        body.scalars = dict(kept)
+        for place, i in enumerate(order.varying):
+            row = b.add(b.mul(t, ir.Constant(_WHOLE, len(order.varying))), ir.Constant(_WHOLE, place))
+            body.scalars[i] = body.row(self.varying, row)
+        for number, level in enumerate(order.reductions):
+            if number:
+                body.sweep(level, self.totals)
+            for i in level:
+                body.scalars[i] = b.load(self.totals[i])
+        self.guard(leave)
+        self.last(t, first)
+        b.store(b.add(t, ir.Constant(_WHOLE, 1)), self.time)
+        if self.watched:
+            self.watch(t, header, leave)
+        else:
+            b.branch(header)
+        b.position_at_end(leave)
+        if not self.watched:
+            body.row(self.report, ir.Constant(_WHOLE, 0), b.load(self.written))
+        b.ret(b.load(self.time))
+        return self.function
+
+    def guard(self, leave: ir.Block) -> None:
+        """Leave before a step that some lane must not take."""
+        lanes, b = self.lanes, self.builder
+        good: Value = None
+        for i in self.order.guarded:
+            size = lanes.abs(self.body.scalar(i))
+            within = lanes.both(
+                lanes.less_equal(lanes.number(_LOW), size), lanes.less_equal(size, lanes.number(_HIGH))
+            )
+            good = within if good is None else lanes.both(good, within)
+        if good is None:
+            return
+        stop, go = b.append_basic_block("extreme"), b.append_basic_block("ordinary")
+        b.cbranch(lanes.any(lanes.opposite(good)), stop, go)
+        b.position_at_end(stop)
+        if self.watched:
+            mark = lanes.select(good, lanes.number(0.0), lanes.number(1.0))
+            self.put("extreme", mark)
+        b.branch(leave)
+        b.position_at_end(go)
+
+    def put(self, name: str, value: Value) -> None:
+        self.body.row(self.report, ir.Constant(_WHOLE, ROWS.index(name)), value)
+
+    def get(self, name: str) -> Value:
+        names = (*ROWS, *LIMITS)
+        return self.body.row(self.report, ir.Constant(_WHOLE, names.index(name)))
+
+    def last(self, t: Value, first: tuple[int, ...]) -> None:
+        """The pass that writes the next state and sums for the step after."""
+        b, body, lanes = self.builder, self.body, self.lanes
+        outputs = list(self.order.rolled.outputs.values())
+        for i in range(len(body.steps)):  # scalars stand before the loop
+            if not body.steps[i].size and body.steps[i].op not in REDUCTIONS and self.ready(i):
+                body.scalar(i)
+        sums = {n: self.slot_at_entry() for n in ("norm", "moved", "moved2", "all", "all2", "whole")} if self.watched else {}
+        for place in (*sums.values(), *(self.totals[i] for i in first)):
+            b.store(lanes.number(0.0), place)
+        target = b.load(self.there) if self.watched else body.state
+
+        def one(j: Value) -> None:
+            value = body.coordinate(j)
+            vectors, segments = range(len(outputs)), range(body.parts)
+            new = {(v, s): value(outputs[v], s) for v in vectors for s in segments}
+            for (v, s), register in new.items():
+                row = body.at(s, j, v)
+                if self.watched:
+                    old, before = body.row(body.state, row), body.row(target, row)
+                    self.compare(sums, register, old, before, v)
+                else:
+                    b.store(lanes.fma(register, register, b.load(self.written)), self.written)
+                body.row(target, row, register)
+            renewed = body.coordinate(j, new)
+            for i in first:
+                total = b.load(self.totals[i])
+                for s in range(body.segments(i)):
+                    total = body.grown(i, total, renewed, s)
+                b.store(total, self.totals[i])
+
+        loop(b, body.size, one)
+        self.sums = sums
+
+    def ready(self, i: int) -> bool:
+        """Whether a scalar can be computed inside the step: it follows from what is loaded or reduced."""
+        if i in self.body.scalars or self.body.steps[i].op == "number":
+            return True
+        args = self.body.steps[i].args
+        return bool(args) and all(not self.body.steps[a].size and self.ready(a) for a in args)
+
+    def slot_at_entry(self) -> Value:
+        with self.builder.goto_entry_block():
+            return self.builder.alloca(self.lanes.real)
+
+    def compare(self, sums: dict[str, Value], new: Value, old: Value, before: Value, vector: int) -> None:
+        lanes, b = self.lanes, self.builder
+        one, two = lanes.sub(new, old), lanes.sub(new, before)
+        terms = {"all": one, "all2": two, "whole": new}
+        if vector == 0:
+            terms |= {"moved": one, "moved2": two, "norm": new}
+        for name, term in terms.items():
+            b.store(lanes.fma(term, term, b.load(sums[name])), sums[name])
+
+    def watch(self, t: Value, header: ir.Block, leave: ir.Block) -> None:
+        """Note what the step did; go on where no lane needs attention."""
+        lanes, b = self.lanes, self.builder
+        here, there = b.load(self.here), b.load(self.there)
+        b.store(there, self.here)
+        b.store(here, self.there)
+        found = {name: b.load(place) for name, place in self.sums.items()}
+        for name, value in found.items():
+            self.put(name, value)
+        zero, one = lanes.number(0.0), lanes.number(1.0)
+        size = lanes.maximum(self.get("start"), found["norm"])
+        bound = lanes.mul(lanes.number(1e-24), size)
+        now = b.sitofp(b.add(b.add(self.first, t), ir.Constant(_WHOLE, 1)), ir.DoubleType())
+        step = self.spread(now)
+        close = lanes.less_equal(found["moved"], bound)
+        again = lanes.both(lanes.less_equal(found["moved2"], bound), lanes.opposite(close))
+        for name, holds in (("settled", close), ("cycling", again)):
+            since = self.get(name)
+            since = lanes.select(holds, lanes.select(lanes.less(zero, since), since, step), zero)
+            self.put(name, since)
+        calm = lanes.less_equal(found["all2"], lanes.mul(self.get("tolerance"), size))
+        still = lanes.select(calm, lanes.add(self.get("still"), one), zero)
+        self.put("still", still)
+        event = lanes.either(lanes.less_equal(self.get("patience"), still), lanes.equal(found["all"], zero))
+        event = lanes.either(event, lanes.opposite(lanes.less_equal(found["norm"], lanes.number(1e24))))
+        finite = lanes.less(found["whole"], lanes.number(float("inf")))
+        event = lanes.either(event, lanes.opposite(finite))
+        b.cbranch(lanes.any(event), leave, header)
+
+    def spread(self, number: Value) -> Value:
+        """One number in all lanes."""
+        if self.lanes.width == 1:
+            return number
+        undefined = ir.Constant(self.lanes.real, ir.Undefined)
+        one = self.builder.insert_element(undefined, number, ir.Constant(_WHOLE, 0))
+        mask = ir.Constant(ir.VectorType(ir.IntType(32), self.lanes.width), [0] * self.lanes.width)
+        return self.builder.shuffle_vector(one, undefined, mask)

@@ -6,9 +6,11 @@ Values of coordinates are computed again in each pass that needs them, since a p
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from sam_theory.arithmetic import Float64
 from sam_theory.kernels._rolled import REDUCTIONS, Rolled
@@ -27,7 +29,7 @@ class Order:
         Scalars that do not depend on the state and are needed beside it: those fixed in time, and those that change with
         the number of the step or the noise.  They are computed outside of the kernel.
     tables : tuple of int
-        The steps that hold one constant for each coordinate.
+        Vectors that are the same for all lanes and all steps, one constant for each coordinate.
     guarded : tuple of int
         Scalars that a lane's step is only good for within 2^±900: squared norms, and divisors.
     """
@@ -39,24 +41,26 @@ class Order:
     tables: tuple[int, ...]
     guarded: tuple[int, ...]
 
-    def scalars(self, env: dict[str, Any], wanted: Iterable[int]) -> list[Any]:
-        """The values of scalars outside of the kernel, by the NumPy reference."""
+    def values(self, env: Mapping[str, Any], wanted: Iterable[int]) -> list[Any]:
+        """The values of constants outside of the kernel, by the NumPy reference."""
         arithmetic = Float64()
-        values: dict[int, Any] = {}
+        known: dict[int, Any] = {}
 
         def value(i: int) -> Any:
-            if i not in values:
+            if i not in known:
                 step = self.rolled.steps[i]
                 data: Any = step.data
                 if step.op == "input":
-                    values[i] = env[data]
+                    known[i] = env[data]
                 elif step.op == "number":
-                    values[i] = arithmetic.number(data)
+                    known[i] = arithmetic.number(data)
+                elif step.op == "table":
+                    known[i] = np.array([arithmetic.number(entry) for entry in data])
                 else:
                     args = [value(a) for a in step.args]
                     with_data = step.op in ("ipow", "select", "call")
-                    values[i] = _scalar(arithmetic, step.op, args, data if with_data else None)
-            return values[i]
+                    known[i] = _scalar(arithmetic, step.op, args, data if with_data else None)
+            return known[i]
 
         return [value(i) for i in wanted]
 
@@ -72,42 +76,44 @@ def _scalar(arithmetic: Float64, op: str, args: list[Any], data: Any) -> Any:
     return getattr(arithmetic, op)(*args)
 
 
-def ordered(rolled: Rolled, varying: Iterable[str]) -> Order:
-    """The passes of a program; ``varying`` are the scalar inputs that change from step to step."""
-    steps, moving = rolled.steps, frozenset(varying)
+def ordered(rolled: Rolled, varying: Iterable[str], uniform: Iterable[str]) -> Order:
+    """The passes of a program.
+
+    Parameters
+    ----------
+    varying, uniform : names
+        Scalar inputs that change from step to step; those that are the same for all lanes.
+    """
+    steps, moving, common = rolled.steps, frozenset(varying), frozenset(uniform)
     needed = _needed(rolled)
     level: dict[int, int] = {}
-    #: what a scalar depends on: 0 constants, 1 the step, 2 the state
+    #: what a value depends on: 0 what is common to all lanes, 1 the lane, 2 the step, 3 the state
     depends: dict[int, int] = {}
     for i in needed:
         step = steps[i]
         level[i] = max((level[a] for a in step.args), default=0)
         depends[i] = max((depends[a] for a in step.args), default=0)
         if step.op == "input":
-            depends[i] = 2 if step.size else 1 if step.data in moving else 0
-        if step.op in ("table", "block", "concat"):
-            depends[i] = 2
+            depends[i] = 3 if step.size else 2 if step.data in moving else 0 if step.data in common else 1
         if step.op in REDUCTIONS:
             level[i] += 1
-            depends[i] = 2
+            depends[i] = 3
     last = max(level[i] for i in rolled.outputs.values())
     found: list[list[int]] = [[] for _ in range(last)]
     for i in needed:
         if steps[i].op in REDUCTIONS:
             found[level[i] - 1].append(i)
-    outside: dict[int, list[int]] = {0: [], 1: []}
-    inside = [i for i in needed if steps[i].size or depends[i] == 2]
-    for a in dict.fromkeys(a for i in inside for a in steps[i].args):
-        if not steps[a].size and depends[a] < 2 and steps[a].op != "number":
-            outside[depends[a]].append(a)
+    inside = [i for i in needed if depends[i] == 3 or (steps[i].size and depends[i])]
+    edge = [a for a in dict.fromkeys(a for i in inside for a in steps[i].args) if a not in inside]
+    scalars = [a for a in edge if not steps[a].size and steps[a].op != "number"]
     divisors = [steps[i].args[1] for i in inside if steps[i].op == "div" and not steps[i].size]
-    guarded = [i for i in needed if steps[i].op == "square"] + [d for d in divisors if depends[d] == 2]
+    guarded = [i for i in needed if steps[i].op == "square"] + [d for d in divisors if depends[d] == 3]
     return Order(
         rolled,
         tuple(map(tuple, found)),
-        tuple(outside[0]),
-        tuple(outside[1]),
-        tuple(i for i in needed if steps[i].op == "table"),
+        tuple(a for a in scalars if depends[a] < 2),
+        tuple(a for a in scalars if depends[a] == 2),
+        tuple(a for a in edge if steps[a].size),
         tuple(dict.fromkeys(guarded)),
     )
 

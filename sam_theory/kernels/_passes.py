@@ -15,32 +15,51 @@ from llvmlite import ir
 from sam_theory.kernels._functions import FUNCTIONS
 from sam_theory.kernels._lanes import Lanes, Value
 from sam_theory.kernels._order import Order
-from sam_theory.kernels._rolled import REDUCTIONS, Irregular
+from sam_theory.kernels._rolled import Irregular
 
 _WHOLE = ir.IntType(64)
 _REAL = ir.DoubleType().as_pointer()
 _LOW, _HIGH = 2.0**-900, 2.0**900
 
-#: ``(state, other, tables, constants, varying, report, t, n) -> steps done``; see :func:`advance`.
-SIGNATURE = (_REAL, _REAL, _REAL, _REAL, _REAL, _REAL, _WHOLE, _WHOLE)
+#: ``(state, other, tables, constants, varying, report, t, n, witness, turns) -> steps done``; see :func:`advance`.
+SIGNATURE = (_REAL, _REAL, _REAL, _REAL, _REAL, _REAL, _WHOLE, _WHOLE, _WHOLE, _WHOLE)
 
-#: rows of a watched report: norms of the start squared, steps settled and cycling since, steps still in a row,
-#: the last squared displacements after one and two steps (of the iterate, of all state vectors), the squared norm of
-#: the iterate, of the whole state, whether the next step is out of range; then what ends a run
-ROWS = ("start", "settled", "cycling", "still", "moved", "moved2", "all", "all2", "norm", "whole", "extreme")
-LIMITS = ("patience", "tolerance")
+#: The rows of a report, one number for each lane.  What a caller gives: the squared norm of the start; after how many
+#: steps in a row within which squared relative distance of the state two steps before a run ends; and for unwatched steps
+#: three bounds (see :func:`bound_bits`).  What a watched run keeps: since which step the iterate has been settled or
+#: alternating, for how many steps it was within the tolerance, the last squared displacements after one and two steps (of
+#: the iterate, of all state vectors), squared norms (of both), and 1 where the guards of the next step fail.
+ROWS = (
+    "start",
+    "patience",
+    "tolerance",
+    "reach",
+    "near",
+    "apart",
+    "settled",
+    "cycling",
+    "still",
+    "moved",
+    "moved2",
+    "all",
+    "all2",
+    "norm",
+    "whole",
+    "extreme",
+    "alarm",
+)
+MODES = ("fast", "hold", "watch")
 
 
 class Body:
     """Emits the values of a program's steps: scalars once for each step in time, vectors coordinate by coordinate."""
 
-    def __init__(self, lanes: Lanes, order: Order, pointers: list[Value], rows: int) -> None:
-        self.lanes, self.order, self.rows = lanes, order, rows
+    def __init__(self, lanes: Lanes, order: Order, tables: Value, constants: Value) -> None:
+        self.lanes, self.order, self.tables, self.constants = lanes, order, tables, constants
         self.builder = lanes.builder
         self.steps = order.rolled.steps
         self.parts = order.rolled.parts
         self.size = order.rolled.dimension // self.parts
-        self.tables, self.constants = pointers
         self.scalars: dict[int, Value] = {}
         self.state: Value = None
         self.names = list(order.rolled.outputs)
@@ -91,7 +110,7 @@ class Body:
                     if new is not None:
                         return new[vector, segment]
                     return self.row(self.state, self.at(segment, j, vector))
-                case "table":
+                case _ if i in self.order.tables:
                     return self.table(i, segment if step.size == self.order.rolled.dimension else 0, j)
                 case "block":
                     return value(step.args[0], data[0])
@@ -106,12 +125,16 @@ class Body:
         tables = self.order.tables
         start = sum(self.steps[k].size for k in tables[: tables.index(i)])
         place = self.builder.gep(self.tables, [self.builder.add(j, ir.Constant(_WHOLE, start + segment * self.size))])
-        number = self.builder.load(place)
+        return self.spread(self.builder.load(place))
+
+    def spread(self, number: Value) -> Value:
+        """One number in all lanes."""
         if self.lanes.width == 1:
             return number
-        one = self.builder.insert_element(ir.Constant(self.lanes.real, ir.Undefined), number, ir.Constant(_WHOLE, 0))
+        undefined = ir.Constant(self.lanes.real, ir.Undefined)
+        one = self.builder.insert_element(undefined, number, ir.Constant(_WHOLE, 0))
         mask = ir.Constant(ir.VectorType(ir.IntType(32), self.lanes.width), [0] * self.lanes.width)
-        return self.builder.shuffle_vector(one, ir.Constant(self.lanes.real, ir.Undefined), mask)
+        return self.builder.shuffle_vector(one, undefined, mask)
 
     def operation(self, op: str, args: tuple[int, ...], data: Any, value: Callable[[int], Value]) -> Value:
         """An elementwise operation; a sum with a product is rounded once."""
@@ -209,31 +232,40 @@ def loop(builder: ir.IRBuilder, count: int, body: Callable[[Value], None]) -> No
     builder.position_at_end(after)
 
 
-def advance(module: ir.Module, order: Order, width: int, watched: bool) -> ir.Function:
-    """The function that takes a tile through up to n steps, in place, or back and forth between two states if watched.
+def advance(module: ir.Module, order: Order, width: int, mode: str) -> ir.Function:
+    """The function ``mode`` that takes a tile through up to n steps and stops before one whose guards fail.
 
-    Unwatched it stops only before a step whose guards fail; the report is one row, the sum of all squares it wrote, by
-    which the caller sees whether anything diverged.  Watched it also keeps, lane by lane, since when the
-    iterate was settled or alternating, and stops after a step in which a lane recurred, stood still or diverged.
+    ``fast`` works in place and only notes (``alarm``) whether a coordinate came to reach 2^e, e from ``reach``.  ``hold``
+    and ``watch`` write each state over the one before the last.  ``hold`` also notes whether a coordinate moved by 2^e,
+    e from ``near``, against the last state or, with ``turns`` = 1, the one before it; then also whether the coordinate
+    ``witness`` failed to move by more than ``apart`` against the last state.  Without an alarm all steps had the label of
+    the first.  ``watch`` measures every step, keeps the labels, and stops after a step in which a lane recurred,
+    stood still or diverged.
     """
-    function = ir.Function(module, ir.FunctionType(_WHOLE, SIGNATURE), f"advance{width}{'w' if watched else ''}")
+    function = ir.Function(module, ir.FunctionType(_WHOLE, SIGNATURE), mode)
     for argument in function.args[:6]:
         argument.add_attribute("noalias")
     builder = ir.IRBuilder(function.append_basic_block("entry"))
-    return _Advance(Lanes(builder, width), order, function, watched).emit()
+    return _Advance(Lanes(builder, width), order, function, mode).emit()
 
 
 class _Advance:
-    def __init__(self, lanes: Lanes, order: Order, function: ir.Function, watched: bool) -> None:
-        self.lanes, self.order, self.function, self.watched = lanes, order, function, watched
+    def __init__(self, lanes: Lanes, order: Order, function: ir.Function, mode: str) -> None:
+        self.lanes, self.order, self.function, self.mode = lanes, order, function, mode
         self.builder = lanes.builder
-        state, other, tables, constants, self.varying, self.report, self.first, self.count = function.args
-        self.body = Body(lanes, order, [tables, constants], width := lanes.width)
-        del width
+        state, other, tables, constants, self.varying, self.report, self.first, self.count = function.args[:8]
+        self.witness, self.turns = function.args[8:]
+        self.body = Body(lanes, order, tables, constants)
         self.here, self.there = self.slot(state, _REAL), self.slot(other, _REAL)
         self.time = self.slot(ir.Constant(_WHOLE, 0), _WHOLE)
         self.totals = {i: self.slot(lanes.number(0.0)) for level in order.reductions for i in level}
-        self.written = self.slot(lanes.number(0.0))
+        self.alarm = self.slot(lanes.whole(0), lanes.integer)
+        self.sums: dict[str, Value] = {}
+        if mode == "watch":
+            self.sums = {n: self.slot(lanes.number(0.0)) for n in ("norm", "moved", "moved2", "all", "all2", "whole")}
+        else:
+            self.reach = lanes.bits(self.get("reach"))
+            self.near = lanes.bits(self.get("near"))
 
     def slot(self, value: Value, kind: Any = None) -> Value:
         """A variable of the function."""
@@ -242,7 +274,7 @@ class _Advance:
         return place
 
     def emit(self) -> ir.Function:
-        b, body, order = self.builder, self.body, self.order
+        b, body, order, lanes = self.builder, self.body, self.order, self.lanes
         for place, i in enumerate(order.constants):
             body.scalars[i] = body.row(body.constants, ir.Constant(_WHOLE, place))
         kept = dict(body.scalars)
@@ -267,15 +299,21 @@ class _Advance:
             for i in level:
                 body.scalars[i] = b.load(self.totals[i])
         self.guard(leave)
-        self.last(t, first)
+        self.last(first)
         b.store(b.add(t, ir.Constant(_WHOLE, 1)), self.time)
-        if self.watched:
+        if self.mode != "fast":
+            here, there = b.load(self.here), b.load(self.there)
+            b.store(there, self.here)
+            b.store(here, self.there)
+        if self.mode == "watch":
             self.watch(t, header, leave)
         else:
+            if self.mode == "hold":
+                self.apart()
             b.branch(header)
         b.position_at_end(leave)
-        if not self.watched:
-            body.row(self.report, ir.Constant(_WHOLE, 0), b.load(self.written))
+        if self.mode != "watch":
+            self.put("alarm", lanes.from_bits(b.load(self.alarm)))
         b.ret(b.load(self.time))
         return self.function
 
@@ -294,7 +332,7 @@ class _Advance:
         stop, go = b.append_basic_block("extreme"), b.append_basic_block("ordinary")
         b.cbranch(lanes.any(lanes.opposite(good)), stop, go)
         b.position_at_end(stop)
-        if self.watched:
+        if self.mode == "watch":
             mark = lanes.select(good, lanes.number(0.0), lanes.number(1.0))
             self.put("extreme", mark)
         b.branch(leave)
@@ -304,20 +342,21 @@ class _Advance:
         self.body.row(self.report, ir.Constant(_WHOLE, ROWS.index(name)), value)
 
     def get(self, name: str) -> Value:
-        names = (*ROWS, *LIMITS)
-        return self.body.row(self.report, ir.Constant(_WHOLE, names.index(name)))
+        return self.body.row(self.report, ir.Constant(_WHOLE, ROWS.index(name)))
 
-    def last(self, t: Value, first: tuple[int, ...]) -> None:
+    def last(self, first: tuple[int, ...]) -> None:
         """The pass that writes the next state and sums for the step after."""
         b, body, lanes = self.builder, self.body, self.lanes
         outputs = list(self.order.rolled.outputs.values())
-        for i in range(len(body.steps)):  # scalars stand before the loop
-            if not body.steps[i].size and body.steps[i].op not in REDUCTIONS and self.ready(i):
+        for i, step in enumerate(body.steps):  # scalars stand before the loop
+            if not step.size and self.ready(i):
                 body.scalar(i)
-        sums = {n: self.slot_at_entry() for n in ("norm", "moved", "moved2", "all", "all2", "whole")} if self.watched else {}
-        for place in (*sums.values(), *(self.totals[i] for i in first)):
+        for place in (*self.sums.values(), *(self.totals[i] for i in first)):
             b.store(lanes.number(0.0), place)
-        target = b.load(self.there) if self.watched else body.state
+        there = b.load(self.there)
+        target = body.state if self.mode == "fast" else there
+        turns = b.icmp_signed("!=", self.turns, ir.Constant(_WHOLE, 0))
+        reference = b.select(turns, there, body.state)
 
         def one(j: Value) -> None:
             value = body.coordinate(j)
@@ -325,11 +364,12 @@ class _Advance:
             new = {(v, s): value(outputs[v], s) for v in vectors for s in segments}
             for (v, s), register in new.items():
                 row = body.at(s, j, v)
-                if self.watched:
-                    old, before = body.row(body.state, row), body.row(target, row)
-                    self.compare(sums, register, old, before, v)
+                if self.mode == "watch":
+                    self.compare(register, body.row(body.state, row), body.row(target, row), v)
                 else:
-                    b.store(lanes.fma(register, register, b.load(self.written)), self.written)
+                    self.beyond(register, self.reach)
+                if self.mode == "hold" and v == 0:
+                    self.beyond(lanes.sub(register, body.row(reference, row)), self.near)
                 body.row(target, row, register)
             renewed = body.coordinate(j, new)
             for i in first:
@@ -339,7 +379,19 @@ class _Advance:
                 b.store(total, self.totals[i])
 
         loop(b, body.size, one)
-        self.sums = sums
+
+    def beyond(self, a: Value, limit: Value) -> None:
+        """Raise the alarm (its sign) where |a| is at least the power of two behind ``limit``, or no number."""
+        b, bits = self.builder, self.lanes.bits(a)
+        b.store(b.or_(b.load(self.alarm), b.xor(b.add(bits, limit), bits)), self.alarm)
+
+    def apart(self) -> None:
+        """Raise the alarm where the witness did not move enough, if it has to."""
+        b, lanes = self.builder, self.lanes
+        new, old = (self.body.row(b.load(place), self.witness) for place in (self.here, self.there))
+        moved = lanes.less(self.get("apart"), lanes.abs(lanes.sub(new, old)))
+        sign = lanes.select(moved, lanes.whole(0), lanes.whole(-(2**63)))
+        b.store(b.or_(b.load(self.alarm), sign), self.alarm)
 
     def ready(self, i: int) -> bool:
         """Whether a scalar can be computed inside the step: it follows from what is loaded or reduced."""
@@ -348,25 +400,18 @@ class _Advance:
         args = self.body.steps[i].args
         return bool(args) and all(not self.body.steps[a].size and self.ready(a) for a in args)
 
-    def slot_at_entry(self) -> Value:
-        with self.builder.goto_entry_block():
-            return self.builder.alloca(self.lanes.real)
-
-    def compare(self, sums: dict[str, Value], new: Value, old: Value, before: Value, vector: int) -> None:
+    def compare(self, new: Value, old: Value, before: Value, vector: int) -> None:
         lanes, b = self.lanes, self.builder
         one, two = lanes.sub(new, old), lanes.sub(new, before)
         terms = {"all": one, "all2": two, "whole": new}
         if vector == 0:
             terms |= {"moved": one, "moved2": two, "norm": new}
         for name, term in terms.items():
-            b.store(lanes.fma(term, term, b.load(sums[name])), sums[name])
+            b.store(lanes.fma(term, term, b.load(self.sums[name])), self.sums[name])
 
     def watch(self, t: Value, header: ir.Block, leave: ir.Block) -> None:
         """Note what the step did; go on where no lane needs attention."""
         lanes, b = self.lanes, self.builder
-        here, there = b.load(self.here), b.load(self.there)
-        b.store(there, self.here)
-        b.store(here, self.there)
         found = {name: b.load(place) for name, place in self.sums.items()}
         for name, value in found.items():
             self.put(name, value)
@@ -374,7 +419,7 @@ class _Advance:
         size = lanes.maximum(self.get("start"), found["norm"])
         bound = lanes.mul(lanes.number(1e-24), size)
         now = b.sitofp(b.add(b.add(self.first, t), ir.Constant(_WHOLE, 1)), ir.DoubleType())
-        step = self.spread(now)
+        step = self.body.spread(now)
         close = lanes.less_equal(found["moved"], bound)
         again = lanes.both(lanes.less_equal(found["moved2"], bound), lanes.opposite(close))
         for name, holds in (("settled", close), ("cycling", again)):
@@ -389,12 +434,3 @@ class _Advance:
         finite = lanes.less(found["whole"], lanes.number(float("inf")))
         event = lanes.either(event, lanes.opposite(finite))
         b.cbranch(lanes.any(event), leave, header)
-
-    def spread(self, number: Value) -> Value:
-        """One number in all lanes."""
-        if self.lanes.width == 1:
-            return number
-        undefined = ir.Constant(self.lanes.real, ir.Undefined)
-        one = self.builder.insert_element(undefined, number, ir.Constant(_WHOLE, 0))
-        mask = ir.Constant(ir.VectorType(ir.IntType(32), self.lanes.width), [0] * self.lanes.width)
-        return self.builder.shuffle_vector(one, undefined, mask)

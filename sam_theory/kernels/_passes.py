@@ -27,8 +27,9 @@ SIGNATURE = (_REAL, _REAL, _REAL, _REAL, _REAL, _REAL, _WHOLE, _WHOLE, _WHOLE, _
 #: The rows of a report, one number for each lane.  What a caller gives: the squared norm of the start; after how many
 #: steps in a row within which squared relative distance of the state two steps before a run ends; and for unwatched steps
 #: three bounds (see :func:`bound_bits`).  What a watched run keeps: since which step the iterate has been settled or
-#: alternating, for how many steps it was within the tolerance, the last squared displacements after one and two steps (of
-#: the iterate, of all state vectors), squared norms (of both), and 1 where the guards of the next step fail.
+#: alternating, for how many steps it was within the tolerance; of the last step, the squared displacements of the iterate
+#: since one and two steps before, bits that are 0 where no state vector changed since, the squared displacement of all
+#: state vectors since two steps before, squared norms of the iterate and of all; and 1 where the next step's guards fail.
 ROWS = (
     "start",
     "patience",
@@ -41,8 +42,9 @@ ROWS = (
     "still",
     "moved",
     "moved2",
-    "all",
-    "all2",
+    "moves",
+    "turns",
+    "away2",
     "norm",
     "whole",
     "extreme",
@@ -261,8 +263,10 @@ class _Advance:
         self.totals = {i: self.slot(lanes.number(0.0)) for level in order.reductions for i in level}
         self.alarm = self.slot(lanes.whole(0), lanes.integer)
         self.sums: dict[str, Value] = {}
+        self.bits: dict[str, Value] = {}
         if mode == "watch":
-            self.sums = {n: self.slot(lanes.number(0.0)) for n in ("norm", "moved", "moved2", "all", "all2", "whole")}
+            self.sums = {n: self.slot(lanes.number(0.0)) for n in ("norm", "moved", "moved2", "away2", "whole")}
+            self.bits = {n: self.slot(lanes.whole(0), lanes.integer) for n in ("moves", "turns")}
         else:
             self.reach = lanes.bits(self.get("reach"))
             self.near = lanes.bits(self.get("near"))
@@ -353,6 +357,8 @@ class _Advance:
                 body.scalar(i)
         for place in (*self.sums.values(), *(self.totals[i] for i in first)):
             b.store(lanes.number(0.0), place)
+        for place in self.bits.values():
+            b.store(lanes.whole(0), place)
         there = b.load(self.there)
         target = body.state if self.mode == "fast" else there
         turns = b.icmp_signed("!=", self.turns, ir.Constant(_WHOLE, 0))
@@ -403,7 +409,9 @@ class _Advance:
     def compare(self, new: Value, old: Value, before: Value, vector: int) -> None:
         lanes, b = self.lanes, self.builder
         one, two = lanes.sub(new, old), lanes.sub(new, before)
-        terms = {"all": one, "all2": two, "whole": new}
+        for name, term in (("moves", one), ("turns", two)):
+            b.store(b.or_(b.load(self.bits[name]), lanes.bits(term)), self.bits[name])
+        terms = {"away2": two, "whole": new}
         if vector == 0:
             terms |= {"moved": one, "moved2": two, "norm": new}
         for name, term in terms.items():
@@ -416,6 +424,11 @@ class _Advance:
         for name, value in found.items():
             self.put(name, value)
         zero, one = lanes.number(0.0), lanes.number(1.0)
+        same = {}
+        for name, place in self.bits.items():
+            bits = b.and_(b.load(place), lanes.whole(2**63 - 1))
+            self.put(name, lanes.from_bits(bits))
+            same[name] = b.icmp_signed("==", bits, lanes.whole(0))
         size = lanes.maximum(self.get("start"), found["norm"])
         bound = lanes.mul(lanes.number(1e-24), size)
         now = b.sitofp(b.add(b.add(self.first, t), ir.Constant(_WHOLE, 1)), ir.DoubleType())
@@ -426,10 +439,11 @@ class _Advance:
             since = self.get(name)
             since = lanes.select(holds, lanes.select(lanes.less(zero, since), since, step), zero)
             self.put(name, since)
-        calm = lanes.less_equal(found["all2"], lanes.mul(self.get("tolerance"), size))
+        calm = lanes.less_equal(found["away2"], lanes.mul(self.get("tolerance"), size))
+        calm = lanes.either(lanes.both(calm, lanes.less(zero, self.get("tolerance"))), same["turns"])
         still = lanes.select(calm, lanes.add(self.get("still"), one), zero)
         self.put("still", still)
-        event = lanes.either(lanes.less_equal(self.get("patience"), still), lanes.equal(found["all"], zero))
+        event = lanes.either(lanes.less_equal(self.get("patience"), still), same["moves"])
         event = lanes.either(event, lanes.opposite(lanes.less_equal(found["norm"], lanes.number(1e24))))
         finite = lanes.less(found["whole"], lanes.number(float("inf")))
         event = lanes.either(event, lanes.opposite(finite))

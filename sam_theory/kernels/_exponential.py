@@ -28,19 +28,20 @@ _EXPONENTIAL = (
 )
 
 
-def _reduced(lanes: Lanes, x: Value, bias: float) -> tuple[Value, Value]:
-    """An integer k + bias, in the lowest bits of a word, and e^r − 1 for the rest r = x − k·ln 2."""
+def _reduced(lanes: Lanes, x: Value, bias: float, tail: Value | None = None) -> tuple[Value, Value]:
+    """An integer k + bias, in the lowest bits of a word, and e^r − 1 for the rest r = x + tail − k·ln 2."""
     shift = lanes.number(ROUND + bias)
     rounded = lanes.fma(x, lanes.number(LOG2E), shift)
     k = lanes.sub(rounded, shift)
     r = lanes.fma(k, lanes.number(-LN2_REST), lanes.fma(k, lanes.number(-LN2), x))
+    r = r if tail is None else lanes.add(r, tail)
     return lanes.bits(rounded), lanes.fma(lanes.mul(r, r), lanes.halves(r, _EXPONENTIAL), r)
 
 
-def scaled_exp(lanes: Lanes, x: Value, exponent: int = 0) -> Value:
-    """e^x·2^exponent, rounded once more only where it is subnormal; no overflow before the result overflows."""
+def scaled_exp(lanes: Lanes, x: Value, exponent: int = 0, tail: Value | None = None) -> Value:
+    """e^(x + tail)·2^exponent, rounded once more only where it is subnormal; no overflow before the result overflows."""
     x = lanes.at_least(lanes.at_most(x, 711.0), -750.0)
-    bits, fraction = _reduced(lanes, x, 2046.0 + exponent)
+    bits, fraction = _reduced(lanes, x, 2046.0 + exponent, tail)
     # The power of two is the product of two, each of which is normal: the halves of k.
     half = lanes.logical_right(bits, 1)
     first = lanes.from_bits(lanes.left(half, 52))

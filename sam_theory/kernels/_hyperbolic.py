@@ -8,9 +8,9 @@ Coefficients of the minimax polynomial g: ``benchmarks/coefficients.py``.
 
 from __future__ import annotations
 
-from sam_theory.kernels._exponential import LN2, LOG2E, ROUND, half_expm1, scaled_exp
+from sam_theory.kernels._exponential import LN2, LOG2E, ROUND, exp, half_expm1, scaled_exp
 from sam_theory.kernels._lanes import Lanes, Value
-from sam_theory.kernels._logarithm import log1p
+from sam_theory.kernels._logarithm import log1p_small
 
 _COTH = (
     0.3333333333333332,
@@ -18,6 +18,20 @@ _COTH = (
     0.00211640207070155,
     -0.0002116359546657574,
     2.1215818152217933e-05,
+)
+_LOG_COSH = (
+    -0.08333333333333333,
+    0.022222222222221172,
+    -0.0067460317459282345,
+    0.0021869488496196617,
+    -0.000738602880992868,
+    0.0002565796302626258,
+    -9.098254362627817e-05,
+    3.2743826961382233e-05,
+    -1.1836851383367338e-05,
+    4.1330153771846534e-06,
+    -1.2261181341677436e-06,
+    2.1787563534096296e-07,
 )
 
 
@@ -55,10 +69,11 @@ def cosh(lanes: Lanes, x: Value) -> Value:
 
 
 def log_cosh(lanes: Lanes, x: Value) -> Value:
-    """log cosh x = log(1 + w) with w = cosh x − 1 = m²/(2·(m + 1)), m = e^|x| − 1; |x| − ln 2 where that is as good."""
+    """log cosh x = ½x² + x⁴·h(x²), and (|x| − ln 2) + log(1 + e^(−2|x|)) from 0.7 on, where no term is negative."""
     number = lanes.number
     size = lanes.abs(x)
-    half = half_expm1(lanes, lanes.at_most(size, 40.0))
-    twice = lanes.add(half, half)
-    near = log1p(lanes, lanes.div(lanes.mul(twice, half), lanes.add(twice, number(1.0))))
-    return lanes.select(lanes.less(size, number(40.0)), near, lanes.sub(size, number(LN2)))
+    z = lanes.mul(size, size)
+    near = lanes.fma(lanes.mul(z, z), lanes.halves(z, _LOG_COSH), lanes.mul(z, number(0.5)))
+    small = log1p_small(lanes, exp(lanes, lanes.mul(size, number(-2.0))))
+    far = lanes.add(lanes.sub(size, number(LN2)), small)
+    return lanes.select(lanes.less(size, number(0.7)), near, far)

@@ -156,6 +156,25 @@ class Lanes:
         word = ir.IntType(self.width)
         return self.builder.icmp_unsigned("!=", self.builder.bitcast(p, word), ir.Constant(word, 0))
 
+    def rarely(
+        self, condition: Value, usual: tuple[Value, ...], other: Callable[[], tuple[Value, ...]]
+    ) -> tuple[Value, ...]:
+        """``usual``, and in the lanes where ``condition`` holds what ``other`` appends, executed if it holds in one.
+
+        Ends the block of the builder and goes on in a new one.
+        """
+        before = self.builder.block
+        with self.builder.if_then(self.any(condition), likely=False):
+            results = [self.select(condition, a, b) for a, b in zip(other(), usual, strict=True)]
+            inside = self.builder.block
+        merged = []
+        for a, b in zip(usual, results, strict=True):
+            phi = self.builder.phi(a.type)
+            phi.add_incoming(a, before)
+            phi.add_incoming(b, inside)
+            merged.append(phi)
+        return tuple(merged)
+
     # -- bits --------------------------------------------------------------------------------------------
     def bits(self, a: Value) -> Value:
         """The bits of a real as an integer."""

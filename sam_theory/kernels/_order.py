@@ -15,6 +15,9 @@ import numpy as np
 from sam_theory.arithmetic import Float64
 from sam_theory.kernels._rolled import REDUCTIONS, Rolled
 
+#: arguments whose sign, order or direction a value depends on
+_JUMPS = {"sign": (0,), "select": (0, 1), "square": (0,), "power": (0, 1)}
+
 
 @dataclass(frozen=True)
 class Order:
@@ -40,6 +43,21 @@ class Order:
     varying: tuple[int, ...]
     tables: tuple[int, ...]
     guarded: tuple[int, ...]
+
+    def fused(self) -> frozenset[int]:
+        """Products that a sum or difference may swallow, with one rounding in the place of two.
+
+        No jump of a function depends on that sum: where two products cancel to 0 in the batch arithmetic, they must do so
+        in a kernel if a direction is derived from it.
+        """
+        steps = self.rolled.steps
+        outside = {*self.constants, *self.varying, *self.tables}
+        delicate = [False] * len(steps)
+        for i in reversed(range(len(steps))):
+            for position, j in enumerate(steps[i].args):
+                delicate[j] = delicate[j] or delicate[i] or position in _JUMPS.get(steps[i].op, ())
+        sums = [i for i, step in enumerate(steps) if step.op in ("add", "sub") and not delicate[i]]
+        return frozenset(j for i in sums for j in steps[i].args if steps[j].op == "mul" and j not in outside)
 
     def values(self, env: Mapping[str, Any], wanted: Iterable[int]) -> list[Any]:
         """The values of constants outside of the kernel, by the NumPy reference."""

@@ -12,7 +12,8 @@ from typing import Any
 
 from llvmlite import ir
 
-from sam_theory.kernels._functions import FUNCTIONS
+from sam_theory.kernels._emit import flat_power, sign
+from sam_theory.kernels._functions import FUNCTIONS, power
 from sam_theory.kernels._lanes import Lanes, Value
 from sam_theory.kernels._order import Order
 from sam_theory.kernels._rolled import Irregular
@@ -62,6 +63,7 @@ class Body:
         self.steps = order.rolled.steps
         self.parts = order.rolled.parts
         self.size = order.rolled.dimension // self.parts
+        self.fused = order.fused()
         self.scalars: dict[int, Value] = {}
         self.state: Value = None
         self.names = list(order.rolled.outputs)
@@ -143,49 +145,34 @@ class Body:
         lanes = self.lanes
         match op:
             case "add" | "sub":
-                return self.sum(op, args[0], args[1], value)
+                a, b = args
+                if b in self.fused or a in self.fused:
+                    return self.sum(op, a, b, value)
+                return (lanes.add if op == "add" else lanes.sub)(value(a), value(b))
             case "mul" | "div" | "neg" | "sqrt" | "abs" | "minimum" | "maximum":
                 emit: Callable[..., Value] = getattr(lanes, op)
                 return emit(*(value(a) for a in args))
             case "sign":
-                a = value(args[0])
-                zero = lanes.number(0.0)
-                moved = lanes.select(lanes.equal(a, zero), zero, lanes.copysign(lanes.number(1.0), a))
-                return lanes.select(lanes.is_nan(a), a, moved)
+                return sign(lanes, value(args[0]))
+            case "power":
+                return power(lanes, value(args[0]), value(args[1]))
             case "select":
                 a, b, then, otherwise = (value(i) for i in args)
                 return lanes.select(lanes.less(a, b) if data else lanes.less_equal(a, b), then, otherwise)
             case "ipow":
-                return self.ipow(value(args[0]), data)
+                return flat_power(lanes, value(args[0]), data)
             case "call" if data[0] in FUNCTIONS and data[1] == 0:
                 return FUNCTIONS[data[0]](lanes, value(args[0]))
         raise Irregular(f"there is no machine code for '{op}'{f' of {data[0]}' if op == 'call' else ''}")
 
     def sum(self, op: str, a: int, b: int, value: Callable[[int], Value]) -> Value:
-        """a + b or a − b."""
+        """a + b or a − b with a product, rounded once."""
         lanes = self.lanes
-        right = self.steps[b]
-        if right.op == "mul":
-            u, v = (value(k) for k in right.args)
+        if b in self.fused:
+            u, v = (value(k) for k in self.steps[b].args)
             return lanes.fma(lanes.neg(u) if op == "sub" else u, v, value(a))
-        left = self.steps[a]
-        if left.op == "mul":
-            u, v = (value(k) for k in left.args)
-            return lanes.fma(u, v, lanes.neg(value(b)) if op == "sub" else value(b))
-        return (lanes.sub if op == "sub" else lanes.add)(value(a), value(b))
-
-    def ipow(self, a: Value, exponent: int) -> Value:
-        """a to an integer power, by the products of the reference."""
-        lanes, result, n = self.lanes, None, abs(exponent)
-        base = a
-        while n:
-            if n & 1:
-                result = base if result is None else lanes.mul(result, base)
-            n >>= 1
-            base = lanes.mul(base, base) if n else base
-        if result is None:
-            return lanes.add(lanes.number(1.0), lanes.mul(lanes.number(0.0), a))
-        return result if exponent > 0 else lanes.div(lanes.number(1.0), result)
+        u, v = (value(k) for k in self.steps[a].args)
+        return lanes.fma(u, v, lanes.neg(value(b)) if op == "sub" else value(b))
 
     def grown(self, i: int, total: Value, value: Callable[[int, int], Value], segment: int) -> Value:
         """A reduction with one more coordinate."""

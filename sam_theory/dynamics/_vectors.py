@@ -1,0 +1,212 @@
+"""Batches of trajectories in machine code, for maps of many dimensions whose coordinates have one formula.
+
+The answer is that of the reference: same labels, records and observables, on iterates that agree to 1e-12 in each step.
+Lanes that a kernel does not take (a gradient of size 1e-135, say) go on in the reference from there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sam_theory.arithmetic import Float64
+from sam_theory.dynamics._course import Course, Remainder, Settling, zero_gradient
+from sam_theory.dynamics._inputs import Inputs
+from sam_theory.dynamics._outcome import FloatArray, has_diverged
+from sam_theory.kernels._order import Order, ordered
+from sam_theory.kernels._rolled import Irregular, Rolled, rolled
+from sam_theory.kernels._tiles import Kernel, Tile, scalars_of, tables_of
+
+if TYPE_CHECKING:
+    from sam_theory.dynamics._map import Map
+
+_WIDTH = 16
+#: lengths of a start whose relative distances may be squared
+_SHORT, _LONG = 1e-140, 1e140
+
+
+def structure(map: Map, dimension: int) -> Rolled:
+    """The program of vectors of a map.
+
+    Raises Irregular where there is none, or where a kernel does not have its operations.
+    """
+    if map.rule.noise:
+        raise Irregular("the rule draws at random")
+    found = rolled(map.rule.program, map.loss, dimension)
+    if any(step.op == "matrix" for step in found.steps):
+        raise Irregular("its gradient is a product with a matrix")
+    return found
+
+
+class VectorBatch:
+    """The trajectories of a batch in tiles, advanced from record to record.
+
+    Parameters
+    ----------
+    map : Map
+    inputs : Inputs
+        The checked problem.
+    settling : Settling
+    threads : int
+        Threads over tiles; no result depends on their number.
+
+    Raises
+    ------
+    Irregular
+        If the map has no program of vectors.
+    """
+
+    def __init__(
+        self, map: Map, inputs: Inputs, program: Rolled, settling: Settling, threads: int = 1, width: int = _WIDTH
+    ) -> None:
+        self.map, self.inputs, self.settling, self.threads, self.width = map, inputs, settling, threads, width
+        self.names = tuple(program.outputs)
+        self.iterate = map.state[0]
+        self.autonomous = not map.rule.uses_step_number
+        self.state = {name: inputs.state[name].copy() for name in self.names}
+        n = self.state[self.iterate].shape[1]
+        nothing = np.full(n, -1, dtype=np.int64)
+        zero = np.zeros(n, dtype=np.int64)
+        self.course = Course(
+            self.state,
+            {name: v.copy() for name, v in self.state.items()},
+            nothing.copy(),
+            np.zeros(n, dtype=bool),
+            nothing.copy(),
+            zero.copy(),
+            zero.copy(),
+            np.zeros(n, dtype=bool),
+            np.asarray(Float64().norm(self.state[self.iterate])),
+        )
+        uniform = [name for name, v in inputs.parameters.items() if np.ndim(v) == 0]
+        self.order: Order = ordered(program, ("k",), uniform)
+        self.kernel = Kernel(self.order, width)
+        self.time = 0
+        self.rest: list[Remainder] = []
+        self.tiles = self._tiles(n)
+
+    def _tiles(self, n: int) -> list[Tile]:
+        norm = self.course.start_norm
+        lost = has_diverged(self.state, self.iterate)
+        self.course.lost(np.flatnonzero(lost), 0)
+        odd = ~lost & (norm > 0) & ~((norm > _SHORT) & (norm < _LONG))
+        self._join(np.flatnonzero(odd), 0)
+        live = np.flatnonzero(~lost & ~odd)
+        tables = tables_of(self.order, self.inputs.parameters)
+        tiles = []
+        for first in range(0, len(live), self.width):
+            columns = np.full(self.width, -1, dtype=np.int64)
+            part = live[first : first + self.width]
+            columns[: len(part)] = part
+            source = np.where(columns >= 0, columns, part[0])
+            constants = scalars_of(self.order, self.order.constants, self._parameters(source), (self.width,))
+            states = np.stack([self.state[name][:, source] for name in self.names])
+            s = self.settling
+            tiles.append(Tile(self.kernel, tables, constants, states, columns, source, s.patience, s.tolerance))
+        return tiles
+
+    def _parameters(self, columns: npt.NDArray[np.int64]) -> dict[str, Any]:
+        return {name: v if np.ndim(v) == 0 else v[columns] for name, v in self.inputs.parameters.items()}
+
+    # -- time --------------------------------------------------------------------------------------------
+    def advance(self, t: int) -> None:
+        """Go on to step t."""
+        first, self.time = self.time, t
+        if self.threads > 1 and len(self.tiles) > 1:
+            with ThreadPoolExecutor(self.threads) as pool:
+                left = list(pool.map(lambda tile: self._follow(tile, first, t), self.tiles))
+        else:
+            left = [self._follow(tile, first, t) for tile in self.tiles]
+        events = [event for _, found in left for event in found]
+        self.tiles = [tile for tile, (alive, _) in zip(self.tiles, left, strict=True) if alive]
+        for event in events:
+            event()
+        for part in self.rest:
+            part.advance(t)
+        if len(self.rest) > 1:
+            self.rest = [Remainder.union(self.rest)]
+
+    def _follow(self, tile: Tile, t: int, end: int) -> tuple[bool, list[Callable[[], None]]]:
+        """A tile up to step ``end``; what became of its lanes, to be noted afterwards in the order of the batch."""
+        events: list[Callable[[], None]] = []
+        while t < end:
+            n = min(end - t, self.kernel.stretch)
+            t += tile.advance(t, n, self._varying(tile, t, n))
+            lanes = tile.attention()
+            if lanes.any() and not self._leave(tile, lanes, t, events):
+                return False, events
+        return True, events
+
+    def _varying(self, tile: Tile, t: int, n: int) -> FloatArray:
+        if not self.order.varying:
+            return tile.constants
+        env = {**self._parameters(tile.source), "k": np.arange(t, t + n, dtype=float)[:, None]}
+        return scalars_of(self.order, self.order.varying, env, (n, self.width))
+
+    def _leave(self, tile: Tile, lanes: Any, t: int, events: list[Callable[[], None]]) -> bool:
+        """Take lanes out of a tile where their way is known from here, or no kernel's; whether any is left."""
+        for lane in np.flatnonzero(lanes & (tile.columns >= 0)):
+            column = int(tile.columns[lane])
+            now = tile.state[:, :, lane].copy()
+            before = tile.before[:, :, lane].copy()
+            since = tuple(int(tile.row(name)[lane]) for name in ("settled", "cycling"))
+            flags = {name: bool(tile.row(name)[lane] == 0) for name in ("moves", "turns")}
+            calm = bool(tile.row("still")[lane] >= tile.row("patience")[lane])
+            extreme = bool(tile.row("extreme")[lane])
+            events.append(lambda c=column, a=now, b=before, s=since, f=flags, q=calm, e=extreme: self._note(c, a, b, s, f, q, e, t))
+        return tile.drop(lanes)
+
+    def _note(
+        self, i: int, now: FloatArray, before: FloatArray, since: Any, same: dict[str, bool], calm: bool, extreme: bool, t: int
+    ) -> None:
+        """What a measured step did to trajectory i that ends its way through a kernel."""
+        course = self.course
+        course.settled[i], course.cycling[i] = since
+        for name, v, old in zip(self.names, now, before, strict=True):
+            course.state[name][:, i], course.twin[name][:, i] = v, old
+        if not extreme:
+            if has_diverged({name: v[:, None] for name, v in zip(self.names, now, strict=True)}, self.iterate)[0]:
+                if not np.isfinite(now).all():
+                    for name, old in zip(self.names, before, strict=True):
+                        course.state[name][:, i] = old
+                self.course.lost(np.array([i]), t)
+                return
+            if same["moves"] and self.autonomous:
+                course.since[i] = t
+                at = np.array([i])
+                course.stuck[i] = course.settled[i] == t and zero_gradient(self.map, now[0][:, None], self._parameters(at))[0]
+                return
+            if calm:
+                course.since[i], course.alternates[i] = t, True
+                return
+        self._join(np.array([i]), t)
+
+    def _join(self, at: npt.NDArray[np.int64], t: int) -> None:
+        """Let the reference go on with these from step t."""
+        if len(at):
+            self.rest.append(Remainder(self.map, self.settling, self.course, at, self._parameters(at), t))
+
+    def states(self) -> dict[str, FloatArray]:
+        """All states at the step reached: (d, n) arrays that the next advance may overwrite."""
+        for tile in self.tiles:
+            live = tile.columns >= 0
+            for name, v in zip(self.names, tile.state, strict=True):
+                self.state[name][:, tile.columns[live]] = v[:, live]
+        for part in self.rest:
+            part.store()
+        return self.course.at(self.time)
+
+    def finish(self, steps: int) -> tuple[Any, Any]:
+        """Outcome and step of each trajectory at the last step."""
+        for tile in self.tiles:
+            live = tile.columns >= 0
+            at = tile.columns[live]
+            self.course.settled[at] = tile.row("settled")[live].astype(np.int64)
+            self.course.cycling[at] = tile.row("cycling")[live].astype(np.int64)
+        for part in self.rest:
+            part.store()
+        return self.course.labels(steps, self.iterate)

@@ -1,0 +1,232 @@
+"""Tiles of trajectories under the kernel of a program of vectors: the driver's side of :func:`_passes.advance`.
+
+Most steps run without being measured.  A stretch of them is believed if the labels measured at its end and bounds on every
+step of it leave no other course; else it is run again, shorter and at last measured step by step.  What a tile reports
+is therefore the same as if every step had been measured.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from llvmlite import ir
+
+from sam_theory.kernels._machine import Machine, machine
+from sam_theory.kernels._order import Order
+from sam_theory.kernels._passes import MODES, ROWS, advance
+
+FloatArray = npt.NDArray[np.float64]
+Run = Callable[..., int]
+
+_LEAST, _WATCHED = 32, 128
+_PLACE = {name: i for i, name in enumerate(ROWS)}
+_MOST = 1e12
+
+
+class Kernel:
+    """The machine code of a program of vectors.
+
+    Parameters
+    ----------
+    order : Order
+    width : int
+        Lanes of a tile; no result depends on it.
+    """
+
+    def __init__(self, order: Order, width: int) -> None:
+        self.order, self.width = order, width
+        module = ir.Module()
+        for mode in MODES:
+            advance(module, order, width, mode)
+        self.machine: Machine = machine(module)
+        kind = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_void_p] * 6, *[ctypes.c_int64] * 4)
+        self.run: dict[str, Run] = {mode: kind(self.machine.address(mode)) for mode in MODES}
+        #: steps of a stretch: some 10^6 values
+        self.stretch = max(_WATCHED, (1 << 21) // (order.rolled.dimension * len(order.rolled.outputs) * width))
+
+
+def aligned(*shape: int) -> FloatArray:
+    """Zeros that begin at a multiple of 64 bytes."""
+    size = int(np.prod(shape))
+    raw = np.zeros(size + 8)
+    start = (-raw.ctypes.data // 8) % 8
+    return raw[start : start + size].reshape(shape)
+
+
+def limit(bound: FloatArray) -> FloatArray:
+    """For each lane the greatest power of two of at most ``bound``, as the report holds it (see ``beyond``)."""
+    exponent = np.clip(np.frexp(bound)[1] - 1, -1022, 1023)
+    return ((1 << 63) - ((exponent.astype(np.int64) + 1023) << 52).astype(np.uint64)).astype(np.uint64).view(np.float64)
+
+
+class Tile:
+    """Some trajectories of a batch, lane by lane.
+
+    Parameters
+    ----------
+    kernel : Kernel
+    tables : array
+        The constants of the coordinates, all tables one after the other.
+    constants : array (constants, width)
+    states : array (vectors, d, width)
+    columns, source : array (width,)
+        The trajectory that a lane stands for, -1 where it holds a copy of another lane; the one it computes.
+    patience : float
+        After how many steps in a row that led back to the state two steps before, within ``tolerance``, a run ends.
+    tolerance : float
+        A squared relative distance; 0 for the same bits.
+    """
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        tables: FloatArray,
+        constants: FloatArray,
+        states: FloatArray,
+        columns: npt.NDArray[np.int64],
+        source: npt.NDArray[np.int64],
+        patience: float,
+        tolerance: float,
+    ) -> None:
+        self.kernel, self.tables, self.constants = kernel, tables, constants
+        self.columns, self.source = columns, source
+        vectors, d, width = states.shape
+        self.buffer = aligned(2 * states.size + 64)
+        # The second state begins at another place of a page: stores to it are no obstacle to loads from the first.
+        size, shift = states.size, 64
+        self.halves = [self.buffer[k : k + size].reshape(states.shape) for k in (0, size + shift)]
+        self.halves[0][:], self.halves[1][:] = states, np.nan
+        self.turn = 0
+        self.report = aligned(len(ROWS), width)
+        self.report[_PLACE["start"]] = np.sum(states[0] ** 2, axis=0)
+        self.report[_PLACE["patience"]] = patience
+        self.report[_PLACE["tolerance"]] = tolerance
+        self.mode, self.turns, self.witness = "fast", 0, 0
+        self.stretch = _LEAST
+        self._fast_bounds()
+
+    def row(self, name: str) -> FloatArray:
+        """What the report says of each lane."""
+        return self.report[_PLACE[name]]
+
+    @property
+    def state(self) -> FloatArray:
+        """The state (vectors, d, width)."""
+        return self.halves[self.turn]
+
+    @property
+    def before(self) -> FloatArray:
+        """The state one step before, after a measured step."""
+        return self.halves[1 - self.turn]
+
+    # -- running -----------------------------------------------------------------------------------------
+    def advance(self, t: int, n: int, varying: FloatArray) -> int:
+        """Take up to n steps from step t on; ``varying`` has the scalars of each step (n, number, width).
+
+        Returns the number of steps taken.  It is less than n where a lane needs :meth:`attention`, and else also where the
+        steps left need another way to be taken.
+        """
+        if self.mode != "watch":
+            n = min(n, self.stretch)
+            if n >= _LEAST:
+                if self._unwatched(t, n, varying):
+                    self.stretch = min(2 * self.stretch, self.kernel.stretch)
+                    return n
+                if self.stretch > 2 * _LEAST:
+                    self.stretch = max(_LEAST, self.stretch // 8)
+                    return 0
+        done = self._call("watch", t, min(n, _WATCHED), varying)
+        self._choose()
+        return done
+
+    def _call(self, mode: str, t: int, n: int, varying: FloatArray) -> int:
+        here, there = self.halves[self.turn], self.halves[1 - self.turn]
+        places = (here, there, self.tables, self.constants, varying, self.report)
+        done = self.kernel.run[mode](*(a.ctypes.data for a in places), t, n, self.witness, self.turns)
+        if mode != "fast" and done % 2:
+            self.turn = 1 - self.turn
+        return done
+
+    def _unwatched(self, t: int, n: int, varying: FloatArray) -> bool:
+        saved = self.buffer.copy(), self.report.copy(), self.turn
+        if self._call(self.mode, t, n - 2, varying) == n - 2 and not np.signbit(self.row("alarm")).any():
+            if self.mode == "fast":
+                self.before[:] = np.nan
+            if self._call("watch", t + n - 2, 2, varying[n - 2 :]) == 2 and not self.attention().any():
+                labelled = self.report[[_PLACE[name] for name in ("settled", "cycling", "still")]]
+                if self.mode == "hold" or not labelled.any():
+                    return True
+        self.buffer[:], self.report[:], self.turn = saved
+        return False
+
+    def _choose(self) -> None:
+        """How to take the next steps: the labels say what they have to keep."""
+        settled, cycling = self.row("settled") > 0, self.row("cycling") > 0
+        self.mode, self.stretch = "watch", max(self.stretch, _LEAST)
+        if not (settled.any() or cycling.any()):
+            if not self.row("still").any():
+                self.mode = "fast"
+                self._fast_bounds()
+        elif settled.all() or cycling.all():
+            self._hold(bool(cycling.all()))
+
+    def _fast_bounds(self) -> None:
+        _, d, width = self.state.shape
+        self.row("reach")[:] = limit(np.full(width, _MOST / np.sqrt(d)))
+
+    def _hold(self, turns: bool) -> None:
+        """Prepare steps that keep their labels, if these are far from changing."""
+        d = self.state.shape[1]
+        start = np.sqrt(self.row("start"))
+        near = 1e-12 * start / np.sqrt(d)
+        size = np.sqrt(self.row("norm"))
+        reach = np.full(len(start), _MOST)
+        apart = np.full(len(start), -1.0)
+        if turns:
+            reach = np.minimum(4.0 * np.maximum(start, size), _MOST)
+            moved = np.abs(self.state[0] - self.before[0])
+            self.witness = int(np.argmax(np.min(moved, axis=1)))
+            apart = 1e-12 * reach
+            if not (moved[self.witness] > 2.0 * apart).all():
+                return
+        if (near > 1e-290).all() and (np.sqrt(self.row("moved2" if turns else "moved")) < 0.5 * near).all():
+            self.mode, self.turns = "hold", int(turns)
+            self.row("near")[:], self.row("apart")[:] = limit(near), apart
+            self.row("reach")[:] = limit(reach / np.sqrt(d))
+
+    # -- lanes -------------------------------------------------------------------------------------------
+    def attention(self) -> npt.NDArray[np.bool_]:
+        """The lanes that the last measured step cannot be followed by another one, or that need none."""
+        calm = self.row("still") >= self.row("patience")
+        bounded = (self.row("norm") <= _MOST**2) & (self.row("whole") < np.inf)
+        return calm | (self.row("moves") == 0) | ~bounded | (self.row("extreme") != 0)
+
+    def drop(self, lanes: npt.NDArray[np.bool_]) -> bool:
+        """Put copies of another lane in the place of these; whether any is left."""
+        left = np.flatnonzero(~lanes)
+        if not len(left):
+            return False
+        donor = next((i for i in left if self.columns[i] >= 0), left[0])
+        for array in (*self.halves, self.report, self.constants):
+            array[..., lanes] = array[..., donor, None]
+        self.columns[lanes], self.source[lanes] = -1, self.source[donor]
+        return bool((self.columns >= 0).any())
+
+
+def tables_of(order: Order, env: Mapping[str, Any]) -> FloatArray:
+    """The constants of the coordinates, all tables one after the other."""
+    found = [np.broadcast_to(v, (order.rolled.steps[i].size,)) for i, v in zip(order.tables, order.values(env, order.tables), strict=True)]
+    return np.ascontiguousarray(np.concatenate(found)) if found else np.zeros(1)
+
+
+def scalars_of(order: Order, wanted: tuple[int, ...], env: Mapping[str, Any], shape: tuple[int, ...]) -> FloatArray:
+    """Scalars outside of the kernel as registers: (number, width), or (steps, number, width) where they vary."""
+    values = order.values(env, wanted)
+    result = aligned(*shape[:-1], max(len(values), 1), shape[-1])
+    for place, value in enumerate(values):
+        result[..., place, :] = value
+    return result

@@ -19,12 +19,13 @@ from sam_theory.dynamics._inputs import Inputs
 from sam_theory.dynamics._outcome import FloatArray, has_diverged
 from sam_theory.kernels._order import Order, ordered
 from sam_theory.kernels._rolled import Irregular, Rolled, rolled
-from sam_theory.kernels._tiles import Kernel, Tile, scalars_of, tables_of
+from sam_theory.kernels._tiles import Tile, kernel, scalars_of, tables_of
 
 if TYPE_CHECKING:
     from sam_theory.dynamics._map import Map
 
-_WIDTH = 16
+#: values of a state vector in a tile: what is read again at each step stays in the caches next to the processor
+_TILE = 1 << 12
 #: lengths of a start whose relative distances may be squared
 _SHORT, _LONG = 1e-140, 1e140
 
@@ -61,9 +62,10 @@ class VectorBatch:
     """
 
     def __init__(
-        self, map: Map, inputs: Inputs, program: Rolled, settling: Settling, threads: int = 1, width: int = _WIDTH
+        self, map: Map, inputs: Inputs, program: Rolled, settling: Settling, threads: int = 1, width: int | None = None
     ) -> None:
-        self.map, self.inputs, self.settling, self.threads, self.width = map, inputs, settling, threads, width
+        self.map, self.inputs, self.settling, self.threads = map, inputs, settling, threads
+        self.width = width or next((n for n in (32, 16) if n * program.dimension <= _TILE), 8)
         self.names = tuple(program.outputs)
         self.iterate = map.state[0]
         self.autonomous = not map.rule.uses_step_number
@@ -84,7 +86,7 @@ class VectorBatch:
         )
         uniform = [name for name, v in inputs.parameters.items() if np.ndim(v) == 0]
         self.order: Order = ordered(program, ("k",), uniform)
-        self.kernel = Kernel(self.order, width)
+        self.kernel = kernel(self.order, self.width)
         self.time = 0
         self.rest: list[Remainder] = []
         self.tiles = self._tiles(n)

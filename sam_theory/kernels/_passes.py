@@ -30,7 +30,8 @@ SIGNATURE = (_REAL, _REAL, _REAL, _REAL, _REAL, _REAL, _WHOLE, _WHOLE, _WHOLE, _
 #: three bounds (see :func:`bound_bits`).  What a watched run keeps: since which step the iterate has been settled or
 #: alternating, for how many steps it was within the tolerance; of the last step, the squared displacements of the iterate
 #: since one and two steps before, bits that are 0 where no state vector changed since, the squared displacement of all
-#: state vectors since two steps before, squared norms of the iterate and of all; and 1 where the next step's guards fail.
+#: state vectors since two steps before, squared norms of the iterate and of all; 1 where the next step's guards fail, and 1 where the
+#: run ended for that or another reason.
 ROWS = (
     "start",
     "patience",
@@ -49,6 +50,7 @@ ROWS = (
     "norm",
     "whole",
     "extreme",
+    "event",
     "alarm",
 )
 MODES = ("fast", "hold", "watch")
@@ -225,10 +227,10 @@ def advance(module: ir.Module, order: Order, width: int, mode: str) -> ir.Functi
     """The function ``mode`` that takes a tile through up to n steps and stops before one whose guards fail.
 
     ``fast`` works in place and only notes (``alarm``) whether a coordinate came to reach 2^e, e from ``reach``.  ``hold``
-    and ``watch`` write each state over the one before the last.  ``hold`` also notes whether a coordinate moved by 2^e,
-    e from ``near``, against the last state or, with ``turns`` = 1, the one before it; then also whether the coordinate
-    ``witness`` failed to move by more than ``apart`` against the last state.  Without an alarm all steps had the label of
-    the first.  ``watch`` measures every step, keeps the labels, and stops after a step in which a lane recurred,
+    and ``watch`` write each state over the one before the last.  ``hold`` notes instead whether a coordinate of the
+    iterate moved by 2^e, e from ``near``, against the last state or, with ``turns`` = 1, the one before it; then also whether
+    the coordinate ``witness`` failed to move by more than ``apart`` against the last state.  Without an alarm all steps had
+    the label of the first.  ``watch`` measures every step, keeps the labels, and stops after a step in which a lane recurred,
     stood still or diverged.
     """
     function = ir.Function(module, ir.FunctionType(_WHOLE, SIGNATURE), mode)
@@ -326,6 +328,7 @@ class _Advance:
         if self.mode == "watch":
             mark = lanes.select(good, lanes.number(0.0), lanes.number(1.0))
             self.put("extreme", mark)
+            self.put("event", mark)
         b.branch(leave)
         b.position_at_end(go)
 
@@ -359,10 +362,10 @@ class _Advance:
                 row = body.at(s, j, v)
                 if self.mode == "watch":
                     self.compare(register, body.row(body.state, row), body.row(target, row), v)
+                elif self.mode == "hold" and v == 0:  # what hardly moves stays in reach
+                    self.beyond(lanes.sub(register, body.row(reference, row)), self.near)
                 else:
                     self.beyond(register, self.reach)
-                if self.mode == "hold" and v == 0:
-                    self.beyond(lanes.sub(register, body.row(reference, row)), self.near)
                 body.row(target, row, register)
             renewed = body.coordinate(j, new)
             for i in first:
@@ -434,4 +437,5 @@ class _Advance:
         event = lanes.either(event, lanes.opposite(lanes.less_equal(found["norm"], lanes.number(1e24))))
         finite = lanes.less(found["whole"], lanes.number(float("inf")))
         event = lanes.either(event, lanes.opposite(finite))
+        self.put("event", lanes.select(event, one, zero))
         b.cbranch(lanes.any(event), leave, header)

@@ -8,7 +8,7 @@ is therefore the same as if every step had been measured.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
 import numpy as np
@@ -22,9 +22,23 @@ from sam_theory.kernels._passes import MODES, ROWS, advance
 FloatArray = npt.NDArray[np.float64]
 Run = Callable[..., int]
 
-_LEAST, _WATCHED = 32, 128
+_LEAST, _WATCHED = 32, 64
 _PLACE = {name: i for i, name in enumerate(ROWS)}
 _MOST = 1e12
+
+
+_kernels: dict[Hashable, Kernel] = {}
+
+
+def kernel(order: Order, width: int) -> Kernel:
+    """The kernel of an order of passes: programs that differ in their constants share it."""
+    steps = tuple((s.op, s.args, None if s.op == "table" else s.data, s.size) for s in order.rolled.steps)
+    places = order.reductions, order.constants, order.varying, order.tables, order.guarded
+    key = steps, tuple(order.rolled.outputs.items()), order.rolled.parts, places, width
+    known = _kernels.get(key)
+    if known is None:
+        known = _kernels[key] = Kernel(order, width)
+    return known
 
 
 class Kernel:
@@ -38,15 +52,14 @@ class Kernel:
     """
 
     def __init__(self, order: Order, width: int) -> None:
-        self.order, self.width = order, width
         module = ir.Module()
         for mode in MODES:
             advance(module, order, width, mode)
         self.machine: Machine = machine(module)
         kind = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_void_p] * 6, *[ctypes.c_int64] * 4)
         self.run: dict[str, Run] = {mode: kind(self.machine.address(mode)) for mode in MODES}
-        #: steps of a stretch: some 10^6 values
-        self.stretch = max(_WATCHED, (1 << 21) // (order.rolled.dimension * len(order.rolled.outputs) * width))
+        #: steps of a stretch: some 10^7 values
+        self.stretch = max(4 * _WATCHED, (1 << 23) // (order.rolled.dimension * len(order.rolled.outputs) * width))
 
 
 def aligned(*shape: int) -> FloatArray:
@@ -102,16 +115,18 @@ class Tile:
         self.halves[0][:], self.halves[1][:] = states, np.nan
         self.turn = 0
         self.report = aligned(len(ROWS), width)
-        self.report[_PLACE["start"]] = np.sum(states[0] ** 2, axis=0)
-        self.report[_PLACE["patience"]] = patience
-        self.report[_PLACE["tolerance"]] = tolerance
         self.mode, self.turns, self.witness = "fast", 0, 0
-        self.stretch = _LEAST
-        self._fast_bounds()
+        self.stretch = 4 * _WATCHED
+        self._level = np.inf
+        self._rows = {name: self.report[i] for name, i in _PLACE.items()}
+        self._places = [a.ctypes.data for a in (*self.halves, tables, constants, self.report)]
+        self.row("start")[:] = np.sum(states[0] ** 2, axis=0)
+        self.row("patience")[:], self.row("tolerance")[:] = patience, tolerance
+        self.row("reach")[:] = limit(np.full(width, _MOST / np.sqrt(d)))
 
     def row(self, name: str) -> FloatArray:
         """What the report says of each lane."""
-        return self.report[_PLACE[name]]
+        return self._rows[name]
 
     @property
     def state(self) -> FloatArray:
@@ -130,80 +145,85 @@ class Tile:
         Returns the number of steps taken.  It is less than n where a lane needs :meth:`attention`, and else also where the
         steps left need another way to be taken.
         """
+        place, row = varying.ctypes.data, varying.strides[0]
         if self.mode != "watch":
             n = min(n, self.stretch)
             if n >= _LEAST:
-                if self._unwatched(t, n, varying):
-                    self.stretch = min(2 * self.stretch, self.kernel.stretch)
+                if self._unwatched(t, n, place, row):
+                    self._lengthen(n)
                     return n
-                if self.stretch > 2 * _LEAST:
-                    self.stretch = max(_LEAST, self.stretch // 8)
+                if n > 2 * _LEAST:
+                    self.stretch = max(_LEAST, n // 4)
                     return 0
-        done = self._call("watch", t, min(n, _WATCHED), varying)
+        done = self._call("watch", t, min(n, _WATCHED), place)
         self._choose()
         return done
 
-    def _call(self, mode: str, t: int, n: int, varying: FloatArray) -> int:
-        here, there = self.halves[self.turn], self.halves[1 - self.turn]
-        places = (here, there, self.tables, self.constants, varying, self.report)
-        done = self.kernel.run[mode](*(a.ctypes.data for a in places), t, n, self.witness, self.turns)
+    def _call(self, mode: str, t: int, n: int, varying: int) -> int:
+        here, there = self._places[self.turn], self._places[1 - self.turn]
+        tables, constants, report = self._places[2:]
+        done = self.kernel.run[mode](here, there, tables, constants, varying, report, t, n, self.witness, self.turns)
         if mode != "fast" and done % 2:
             self.turn = 1 - self.turn
         return done
 
-    def _unwatched(self, t: int, n: int, varying: FloatArray) -> bool:
+    def _unwatched(self, t: int, n: int, varying: int, row: int) -> bool:
         saved = self.buffer.copy(), self.report.copy(), self.turn
         if self._call(self.mode, t, n - 2, varying) == n - 2 and not np.signbit(self.row("alarm")).any():
             if self.mode == "fast":
                 self.before[:] = np.nan
-            if self._call("watch", t + n - 2, 2, varying[n - 2 :]) == 2 and not self.attention().any():
-                labelled = self.report[[_PLACE[name] for name in ("settled", "cycling", "still")]]
-                if self.mode == "hold" or not labelled.any():
+            if self._call("watch", t + n - 2, 2, varying + (n - 2) * row) == 2 and not self.attention().any():
+                if self.mode == "hold" or not self.report[_PLACE["settled"] : _PLACE["still"] + 1].any():
                     return True
         self.buffer[:], self.report[:], self.turn = saved
         return False
 
+    def _lengthen(self, n: int) -> None:
+        """Twice as many steps the next time, but fewer than seem to be left to a label at the rate of the last ones."""
+        self.stretch = min(2 * n, self.kernel.stretch)
+        if self.mode == "hold":
+            return
+        size = 1e-24 * np.maximum(self.row("start"), self.row("norm"))
+        level = float(np.log(np.min(np.minimum(self.row("moved"), self.row("moved2")) / size)))
+        rate, self._level = (self._level - level) / n, level
+        if 0.0 < rate < np.inf:
+            left = 0.8 * level / rate
+            if left < self.stretch:
+                self.stretch = int(left)
+                if left < 2 * _LEAST:
+                    self.mode = "watch"
+
     def _choose(self) -> None:
         """How to take the next steps: the labels say what they have to keep."""
         settled, cycling = self.row("settled") > 0, self.row("cycling") > 0
-        self.mode, self.stretch = "watch", max(self.stretch, _LEAST)
+        self.mode, self.stretch = "watch", max(self.stretch, 2 * _WATCHED)
         if not (settled.any() or cycling.any()):
             if not self.row("still").any():
-                self.mode = "fast"
-                self._fast_bounds()
+                self.mode, self._level = "fast", np.inf
         elif settled.all() or cycling.all():
             self._hold(bool(cycling.all()))
-
-    def _fast_bounds(self) -> None:
-        _, d, width = self.state.shape
-        self.row("reach")[:] = limit(np.full(width, _MOST / np.sqrt(d)))
 
     def _hold(self, turns: bool) -> None:
         """Prepare steps that keep their labels, if these are far from changing."""
         d = self.state.shape[1]
         start = np.sqrt(self.row("start"))
         near = 1e-12 * start / np.sqrt(d)
-        size = np.sqrt(self.row("norm"))
-        reach = np.full(len(start), _MOST)
         apart = np.full(len(start), -1.0)
         if turns:
-            reach = np.minimum(4.0 * np.maximum(start, size), _MOST)
             moved = np.abs(self.state[0] - self.before[0])
             self.witness = int(np.argmax(np.min(moved, axis=1)))
-            apart = 1e-12 * reach
+            apart = 4e-12 * np.maximum(start, np.sqrt(self.row("norm")))
             if not (moved[self.witness] > 2.0 * apart).all():
                 return
-        if (near > 1e-290).all() and (np.sqrt(self.row("moved2" if turns else "moved")) < 0.5 * near).all():
-            self.mode, self.turns = "hold", int(turns)
+        size = np.sqrt(self.row("moved2" if turns else "moved"))
+        if (near > 1e-290).all() and (size < np.ldexp(0.9, np.frexp(near)[1] - 1)).all():
+            self.mode, self.turns, self.stretch = "hold", int(turns), self.kernel.stretch
             self.row("near")[:], self.row("apart")[:] = limit(near), apart
-            self.row("reach")[:] = limit(reach / np.sqrt(d))
 
     # -- lanes -------------------------------------------------------------------------------------------
     def attention(self) -> npt.NDArray[np.bool_]:
         """The lanes that the last measured step cannot be followed by another one, or that need none."""
-        calm = self.row("still") >= self.row("patience")
-        bounded = (self.row("norm") <= _MOST**2) & (self.row("whole") < np.inf)
-        return calm | (self.row("moves") == 0) | ~bounded | (self.row("extreme") != 0)
+        return self.row("event") != 0
 
     def drop(self, lanes: npt.NDArray[np.bool_]) -> bool:
         """Put copies of another lane in the place of these; whether any is left."""

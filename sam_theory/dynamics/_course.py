@@ -29,10 +29,11 @@ class Settling:
 class Course:
     """What is known of the trajectories of a batch, up to where each is followed.
 
-    ``state`` has the state vectors (d, n), ``twin`` the other state of those that alternate, ``since`` the step at which
+    ``start`` and ``state`` have the state vectors (d, n), ``twin`` the other state of those that alternate, ``since`` the step at which
     a trajectory was stopped, -1 while it is followed.
     """
 
+    start: Mapping[str, FloatArray]
     state: dict[str, FloatArray]
     twin: dict[str, FloatArray]
     since: npt.NDArray[np.int64]
@@ -71,6 +72,8 @@ class Course:
             norm = self.start_norm[[i]]
             phases = [bool(settled(one - other, norm, w)[0]) for w in (one, other)]
             if phases[0] == phases[1]:
+                if not phases[0]:
+                    self.settled[i], self.cycling[i] = 0, self.cycling[i] or self.since[i] + 1
                 continue
             ends = phases[(steps - self.since[i]) % 2]
             self.settled[i], self.cycling[i] = (steps, 0) if ends else (0, steps)
@@ -147,7 +150,7 @@ class Remainder:
         old = self.state
         shape = old[self.iterate].shape
         new = self.map.step(Float64(), old, {**self.parameters, "k": float(t - 1)})
-        new = {name: v if v.shape == shape else np.broadcast_to(v, shape) for name, v in new.items()}
+        new = {name: np.ascontiguousarray(np.broadcast_to(v, shape)) for name, v in new.items()}
         diverged = has_diverged(new, self.iterate)
         if diverged.any():
             lost = ~np.all([np.isfinite(v).all(axis=0) for v in new.values()], axis=0)
@@ -164,12 +167,15 @@ class Remainder:
         if self.before is None or not np.isfinite(self.settling.patience):
             return np.zeros(len(self.columns), dtype=bool)
         if self.settling.tolerance:
-            away = np.concatenate([v - self.before[name] for name, v in new.items()])
-            norm = Float64().norm
-            size = np.maximum(self.monitor.start_norm, norm(new[self.iterate]))
-            back = norm(away) <= np.sqrt(self.settling.tolerance) * size
+            norm, within = Float64().norm, np.sqrt(self.settling.tolerance)
+            near = []
+            for name, v in new.items():
+                size = np.maximum(norm(self.course.start[name][:, self.columns]), norm(v))
+                near.append(norm(v - self.before[name]) <= within * size)
+            back = np.all(near, axis=0)
         else:
-            back = np.all([(v == self.before[name]).all(axis=0) for name, v in new.items()], axis=0)
+            bits = [(v.view(np.int64) == self.before[name].view(np.int64)).all(axis=0) for name, v in new.items()]
+            back = np.all(bits, axis=0)
         self.still = np.where(back, self.still + 1, 0)
         return np.asarray(self.still >= self.settling.patience)
 

@@ -74,6 +74,7 @@ class VectorBatch:
         nothing = np.full(n, -1, dtype=np.int64)
         zero = np.zeros(n, dtype=np.int64)
         self.course = Course(
+            inputs.state,
             self.state,
             {name: v.copy() for name, v in self.state.items()},
             nothing.copy(),

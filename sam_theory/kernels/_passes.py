@@ -27,11 +27,11 @@ SIGNATURE = (_REAL, _REAL, _REAL, _REAL, _REAL, _REAL, _WHOLE, _WHOLE, _WHOLE, _
 
 #: The rows of a report, one number for each lane.  What a caller gives: the squared norm of the start; after how many
 #: steps in a row within which squared relative distance of the state two steps before a run ends; and for unwatched steps
-#: three bounds (see :func:`bound_bits`).  What a watched run keeps: since which step the iterate has been settled or
-#: alternating, for how many steps it was within the tolerance; of the last step, the squared displacements of the iterate
-#: since one and two steps before, bits that are 0 where no state vector changed since, the squared displacement of all
-#: state vectors since two steps before, squared norms of the iterate and of all; 1 where the next step's guards fail, and 1 where the
-#: run ended for that or another reason.
+#: three bounds (see :func:`advance`).  What a watched run keeps: since which step the iterate has been settled or
+#: alternating, for how many steps all state vectors were within the tolerance; of the last step, the squared
+#: displacements of the iterate since one and two steps before, bits that are 0 where no state vector changed since then,
+#: squared norms of the iterate and of all; 1 where the guards of the next step fail, and 1 where the run ended for that
+#: or another reason.  After these rows come the squared norms of the starts of further state vectors.
 ROWS = (
     "start",
     "patience",
@@ -46,7 +46,6 @@ ROWS = (
     "moved2",
     "moves",
     "turns",
-    "away2",
     "norm",
     "whole",
     "extreme",
@@ -254,7 +253,8 @@ class _Advance:
         self.sums: dict[str, Value] = {}
         self.bits: dict[str, Value] = {}
         if mode == "watch":
-            self.sums = {n: self.slot(lanes.number(0.0)) for n in ("norm", "moved", "moved2", "away2", "whole")}
+            further = [f"{n}{v}" for v in range(1, len(order.rolled.outputs)) for n in ("norm", "moved2")]
+            self.sums = {n: self.slot(lanes.number(0.0)) for n in ("norm", "moved", "moved2", "whole", *further)}
             self.bits = {n: self.slot(lanes.whole(0), lanes.integer) for n in ("moves", "turns")}
         else:
             self.reach = lanes.bits(self.get("reach"))
@@ -399,11 +399,13 @@ class _Advance:
     def compare(self, new: Value, old: Value, before: Value, vector: int) -> None:
         lanes, b = self.lanes, self.builder
         one, two = lanes.sub(new, old), lanes.sub(new, before)
-        for name, term in (("moves", one), ("turns", two)):
-            b.store(b.or_(b.load(self.bits[name]), lanes.bits(term)), self.bits[name])
-        terms = {"away2": two, "whole": new}
+        changed = b.xor(lanes.bits(new), lanes.bits(before))
+        for name, bits in (("moves", b.and_(lanes.bits(one), lanes.whole(2**63 - 1))), ("turns", changed)):
+            b.store(b.or_(b.load(self.bits[name]), bits), self.bits[name])
+        suffix = vector or ""
+        terms = {"whole": new, f"moved2{suffix}": two, f"norm{suffix}": new}
         if vector == 0:
-            terms |= {"moved": one, "moved2": two, "norm": new}
+            terms["moved"] = one
         for name, term in terms.items():
             b.store(lanes.fma(term, term, b.load(self.sums[name])), self.sums[name])
 
@@ -412,11 +414,12 @@ class _Advance:
         lanes, b = self.lanes, self.builder
         found = {name: b.load(place) for name, place in self.sums.items()}
         for name, value in found.items():
-            self.put(name, value)
+            if name in ROWS:
+                self.put(name, value)
         zero, one = lanes.number(0.0), lanes.number(1.0)
         same = {}
         for name, place in self.bits.items():
-            bits = b.and_(b.load(place), lanes.whole(2**63 - 1))
+            bits = b.load(place)
             self.put(name, lanes.from_bits(bits))
             same[name] = b.icmp_signed("==", bits, lanes.whole(0))
         size = lanes.maximum(self.get("start"), found["norm"])
@@ -429,8 +432,13 @@ class _Advance:
             since = self.get(name)
             since = lanes.select(holds, lanes.select(lanes.less(zero, since), since, step), zero)
             self.put(name, since)
-        calm = lanes.less_equal(found["away2"], lanes.mul(self.get("tolerance"), size))
-        calm = lanes.either(lanes.both(calm, lanes.less(zero, self.get("tolerance"))), same["turns"])
+        tolerance = self.get("tolerance")
+        calm = lanes.less_equal(found["moved2"], lanes.mul(tolerance, size))
+        for vector in range(1, len(self.order.rolled.outputs)):
+            start = self.body.row(self.report, ir.Constant(_WHOLE, len(ROWS) + vector - 1))
+            size = lanes.maximum(start, found[f"norm{vector}"])
+            calm = lanes.both(calm, lanes.less_equal(found[f"moved2{vector}"], lanes.mul(tolerance, size)))
+        calm = lanes.either(lanes.both(calm, lanes.less(zero, tolerance)), same["turns"])
         still = lanes.select(calm, lanes.add(self.get("still"), one), zero)
         self.put("still", still)
         event = lanes.either(lanes.less_equal(self.get("patience"), still), same["moves"])

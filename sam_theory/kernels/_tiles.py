@@ -114,13 +114,14 @@ class Tile:
         self.halves = [self.buffer[k : k + size].reshape(states.shape) for k in (0, size + shift)]
         self.halves[0][:], self.halves[1][:] = states, np.nan
         self.turn = 0
-        self.report = aligned(len(ROWS), width)
+        self.report = aligned(len(ROWS) + vectors - 1, width)
         self.mode, self.turns, self.witness = "fast", 0, 0
         self.stretch = 4 * _WATCHED
         self._level = np.inf
         self._rows = {name: self.report[i] for name, i in _PLACE.items()}
         self._places = [a.ctypes.data for a in (*self.halves, tables, constants, self.report)]
-        self.row("start")[:] = np.sum(states[0] ** 2, axis=0)
+        squares = np.sum(states**2, axis=1)
+        self.row("start")[:], self.report[len(ROWS) :] = squares[0], squares[1:]
         self.row("patience")[:], self.row("tolerance")[:] = patience, tolerance
         self.row("reach")[:] = limit(np.full(width, _MOST / np.sqrt(d)))
 

@@ -137,7 +137,7 @@ class VectorBatch:
         """A tile up to step ``end``; what became of its lanes, to be noted afterwards in the order of the batch."""
         events: list[Callable[[], None]] = []
         while t < end:
-            n = min(end - t, self.kernel.stretch)
+            n = min(end - t, tile.longest)
             t += tile.advance(t, n, self._varying(tile, t, n))
             lanes = tile.attention()
             if lanes.any() and not self._leave(tile, lanes, t, events):

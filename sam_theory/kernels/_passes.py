@@ -22,8 +22,8 @@ _WHOLE = ir.IntType(64)
 _REAL = ir.DoubleType().as_pointer()
 _LOW, _HIGH = 2.0**-900, 2.0**900
 
-#: ``(state, other, tables, constants, varying, report, t, n, witness, turns) -> steps done``; see :func:`advance`.
-SIGNATURE = (_REAL, _REAL, _REAL, _REAL, _REAL, _REAL, _WHOLE, _WHOLE, _WHOLE, _WHOLE)
+#: ``(state, other, tables, constants, varying, report, t, n, witness, turns, size) -> steps done``; see :func:`advance`.
+SIGNATURE = (_REAL, _REAL, _REAL, _REAL, _REAL, _REAL, _WHOLE, _WHOLE, _WHOLE, _WHOLE, _WHOLE)
 
 #: The rows of a report, one number for each lane.  What a caller gives: the squared norm of the start; after how many
 #: steps in a row within which squared relative distance of the state two steps before a run ends; and for unwatched steps
@@ -58,12 +58,11 @@ MODES = ("fast", "hold", "watch")
 class Body:
     """Emits the values of a program's steps: scalars once for each step in time, vectors coordinate by coordinate."""
 
-    def __init__(self, lanes: Lanes, order: Order, tables: Value, constants: Value) -> None:
-        self.lanes, self.order, self.tables, self.constants = lanes, order, tables, constants
+    def __init__(self, lanes: Lanes, order: Order, tables: Value, constants: Value, size: Value) -> None:
+        self.lanes, self.order, self.tables, self.constants, self.size = lanes, order, tables, constants, size
         self.builder = lanes.builder
         self.steps = order.rolled.steps
         self.parts = order.rolled.parts
-        self.size = order.rolled.dimension // self.parts
         self.fused = order.fused()
         self.scalars: dict[int, Value] = {}
         self.state: Value = None
@@ -80,7 +79,16 @@ class Body:
 
     def at(self, segment: int, j: Value, vector: int = 0) -> Value:
         """The row of coordinate j of a block, of a state vector."""
-        return self.builder.add(j, ir.Constant(_WHOLE, vector * self.order.rolled.dimension + segment * self.size))
+        return self.beside(j, vector * self.parts + segment)
+
+    def beside(self, j: Value, blocks: int) -> Value:
+        """j and so many whole blocks."""
+        return self.builder.add(j, self.builder.mul(self.size, ir.Constant(_WHOLE, blocks))) if blocks else j
+
+    def blocks(self, i: int) -> int:
+        """Of how many blocks a vector is."""
+        rolled = self.order.rolled
+        return self.steps[i].size * rolled.parts // rolled.dimension
 
     # -- values ------------------------------------------------------------------------------------------
     def scalar(self, i: int) -> Value:
@@ -116,7 +124,7 @@ class Body:
                         return new[vector, segment]
                     return self.row(self.state, self.at(segment, j, vector))
                 case _ if i in self.order.tables:
-                    return self.table(i, segment if step.size == self.order.rolled.dimension else 0, j)
+                    return self.table(i, segment if self.blocks(i) > 1 else 0, j)
                 case "block":
                     return value(step.args[0], data[0])
                 case "concat":
@@ -128,8 +136,8 @@ class Body:
     def table(self, i: int, segment: int, j: Value) -> Value:
         """The constant of a coordinate in all lanes."""
         tables = self.order.tables
-        start = sum(self.steps[k].size for k in tables[: tables.index(i)])
-        place = self.builder.gep(self.tables, [self.builder.add(j, ir.Constant(_WHOLE, start + segment * self.size))])
+        start = sum(self.blocks(k) for k in tables[: tables.index(i)])
+        place = self.builder.gep(self.tables, [self.beside(j, start + segment)])
         return self.spread(self.builder.load(place))
 
     def spread(self, number: Value) -> Value:
@@ -188,7 +196,7 @@ class Body:
 
     def segments(self, i: int) -> int:
         """Over how many blocks a reduction runs."""
-        return self.steps[self.steps[i].args[0]].size // self.size
+        return self.blocks(self.steps[i].args[0])
 
     def sweep(self, wanted: tuple[int, ...], totals: dict[int, Value]) -> None:
         """One pass over the coordinates that adds up reductions in the slots ``totals``."""
@@ -207,7 +215,7 @@ class Body:
             loop(self.builder, self.size, one)
 
 
-def loop(builder: ir.IRBuilder, count: int, body: Callable[[Value], None]) -> None:
+def loop(builder: ir.IRBuilder, count: Value, body: Callable[[Value], None]) -> None:
     """``body(j)`` for j = 0, …, count − 1; count is at least 1."""
     before = builder.block
     inside, after = builder.append_basic_block("coordinates"), builder.append_basic_block("done")
@@ -218,7 +226,7 @@ def loop(builder: ir.IRBuilder, count: int, body: Callable[[Value], None]) -> No
     body(j)
     following = builder.add(j, ir.Constant(_WHOLE, 1))
     j.add_incoming(following, builder.block)
-    builder.cbranch(builder.icmp_signed("<", following, ir.Constant(_WHOLE, count)), inside, after)
+    builder.cbranch(builder.icmp_signed("<", following, count), inside, after)
     builder.position_at_end(after)
 
 
@@ -244,8 +252,8 @@ class _Advance:
         self.lanes, self.order, self.function, self.mode = lanes, order, function, mode
         self.builder = lanes.builder
         state, other, tables, constants, self.varying, self.report, self.first, self.count = function.args[:8]
-        self.witness, self.turns = function.args[8:]
-        self.body = Body(lanes, order, tables, constants)
+        self.witness, self.turns, size = function.args[8:]
+        self.body = Body(lanes, order, tables, constants, size)
         self.here, self.there = self.slot(state, _REAL), self.slot(other, _REAL)
         self.time = self.slot(ir.Constant(_WHOLE, 0), _WHOLE)
         self.totals = {i: self.slot(lanes.number(0.0)) for level in order.reductions for i in level}

@@ -31,8 +31,9 @@ _kernels: dict[Hashable, Kernel] = {}
 
 
 def kernel(order: Order, width: int) -> Kernel:
-    """The kernel of an order of passes: programs that differ in their constants share it."""
-    steps = tuple((s.op, s.args, None if s.op == "table" else s.data, s.size) for s in order.rolled.steps)
+    """The kernel of an order of passes: programs that differ in their constants or dimension share it."""
+    block = order.rolled.dimension // order.rolled.parts
+    steps = tuple((s.op, s.args, None if s.op == "table" else s.data, s.size // block) for s in order.rolled.steps)
     places = order.reductions, order.constants, order.varying, order.tables, order.guarded
     key = steps, tuple(order.rolled.outputs.items()), order.rolled.parts, places, width
     known = _kernels.get(key)
@@ -52,14 +53,13 @@ class Kernel:
     """
 
     def __init__(self, order: Order, width: int) -> None:
+        self.parts = order.rolled.parts
         module = ir.Module()
         for mode in MODES:
             advance(module, order, width, mode)
         self.machine: Machine = machine(module)
-        kind = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_void_p] * 6, *[ctypes.c_int64] * 4)
+        kind = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_void_p] * 6, *[ctypes.c_int64] * 5)
         self.run: dict[str, Run] = {mode: kind(self.machine.address(mode)) for mode in MODES}
-        #: steps of a stretch: some 10^7 values
-        self.stretch = max(4 * _WATCHED, (1 << 23) // (order.rolled.dimension * len(order.rolled.outputs) * width))
 
 
 def aligned(*shape: int) -> FloatArray:
@@ -108,6 +108,9 @@ class Tile:
         self.kernel, self.tables, self.constants = kernel, tables, constants
         self.columns, self.source = columns, source
         vectors, d, width = states.shape
+        self.block = d // kernel.parts
+        #: steps of a stretch: some 10^7 values
+        self.longest = max(4 * _WATCHED, (1 << 23) // states.size)
         self.buffer = aligned(2 * states.size + 64)
         # The second state begins at another place of a page: stores to it are no obstacle to loads from the first.
         size, shift = states.size, 64
@@ -163,7 +166,7 @@ class Tile:
     def _call(self, mode: str, t: int, n: int, varying: int) -> int:
         here, there = self._places[self.turn], self._places[1 - self.turn]
         tables, constants, report = self._places[2:]
-        done = self.kernel.run[mode](here, there, tables, constants, varying, report, t, n, self.witness, self.turns)
+        done = self.kernel.run[mode](here, there, tables, constants, varying, report, t, n, self.witness, self.turns, self.block)
         if mode != "fast" and done % 2:
             self.turn = 1 - self.turn
         return done
@@ -181,7 +184,7 @@ class Tile:
 
     def _lengthen(self, n: int) -> None:
         """Twice as many steps the next time, but fewer than seem to be left to a label at the rate of the last ones."""
-        self.stretch = min(2 * n, self.kernel.stretch)
+        self.stretch = min(2 * n, self.longest)
         if self.mode == "hold":
             return
         size = 1e-24 * np.maximum(self.row("start"), self.row("norm"))
@@ -218,7 +221,7 @@ class Tile:
                 return
         size = np.sqrt(self.row("moved2" if turns else "moved"))
         if (near > 1e-290).all() and (size < np.ldexp(0.9, np.frexp(near)[1] - 1)).all():
-            self.mode, self.turns, self.stretch = "hold", int(turns), self.kernel.stretch
+            self.mode, self.turns, self.stretch = "hold", int(turns), self.longest
             self.row("near")[:], self.row("apart")[:] = limit(near), apart
 
     # -- lanes -------------------------------------------------------------------------------------------

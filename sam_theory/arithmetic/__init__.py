@@ -28,6 +28,7 @@ from sam_theory.arithmetic._python import PythonFloat
 from sam_theory.arithmetic._rational import FlintRational, Rational, rational_sqrt
 from sam_theory.arithmetic._series import Expansion, Series
 from sam_theory.arithmetic._smt import Smt
+from sam_theory.arithmetic._rows import Rows
 from sam_theory.arithmetic._symbolic import Symbolic
 from sam_theory.arithmetic._taylor import Taylor
 from sam_theory.arithmetic._trace import Flatten, python_source
@@ -89,6 +90,7 @@ __all__ = [
     "Program",
     "PythonFloat",
     "Rational",
+    "Rows",
     "STEP_SIZE",
     "Series",
     "Smt",

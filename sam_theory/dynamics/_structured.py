@@ -17,14 +17,14 @@ from sam_theory.dynamics._trajectory import variables
 
 if TYPE_CHECKING:
     from sam_theory.dynamics._map import Map
-    from sam_theory.kernels._rolled import Rolled
+    from sam_theory.dynamics._vectors import Structure
 
 _COMBINE = {"max": np.maximum, "min": np.minimum, "mean": np.add}
 _IDENTITY = {"max": -np.inf, "min": np.inf, "mean": 0.0}
 
 
-def structured_or_reason(map: Map, d: int) -> Rolled | str:
-    """The program of vectors of a map at dimension d, or why there is none."""
+def structured_or_reason(map: Map, d: int) -> Structure | str:
+    """How kernels of vectors run a map at dimension d, or why they do not."""
     reason = missing()
     if reason is not None:
         return reason
@@ -39,7 +39,7 @@ def structured_or_reason(map: Map, d: int) -> Rolled | str:
 
 def run(
     map: Map,
-    program: Rolled,
+    found: Structure,
     inputs: Inputs,
     steps: int,
     *,
@@ -54,7 +54,7 @@ def run(
 
     Parameters
     ----------
-    program : Rolled
+    found : Structure
         What ``structured_or_reason`` gave.
     over : dict of Reduced
         They are evaluated by the reference on the states of each step of their windows.
@@ -74,7 +74,7 @@ def run(
     if not isinstance(settling, str):
         rule = Settling(3.0, settling * settling)
     with np.errstate(all="ignore"):
-        batch = VectorBatch(map, inputs, program, rule if autonomous else Settling(np.inf), workers, width)
+        batch = VectorBatch(map, inputs, found, rule if autonomous else Settling(np.inf), workers, width)
         observed = {name: _Observed(map, inputs, r) for name, r in over.items()}
         d, n = inputs.state[map.state[0]].shape
         names = map.state if whole else map.state[:1]

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,8 +21,10 @@ from sam_theory.dynamics._course import Course, Remainder, Settling, zero_gradie
 from sam_theory.dynamics._inputs import Inputs
 from sam_theory.dynamics._outcome import FloatArray, has_diverged
 from sam_theory.kernels._order import Order, ordered
-from sam_theory.kernels._rolled import Irregular, Rolled, rolled
+from sam_theory.kernels._rolled import Irregular, Rolled, diagonalised, rolled
+from sam_theory.kernels._rotation import transformed
 from sam_theory.kernels._tiles import Tile, kernel, scalars_of, tables_of
+from sam_theory.losses import Quadratic
 
 if TYPE_CHECKING:
     from sam_theory.dynamics._map import Map
@@ -30,17 +35,52 @@ _TILE = 1 << 11
 _SHORT, _LONG = 1e-140, 1e140
 
 
-def structure(map: Map, dimension: int) -> Rolled:
-    """The program of vectors of a map.
+@dataclass(frozen=True)
+class Structure:
+    """How a kernel runs a map.
+
+    Parameters
+    ----------
+    program : Rolled
+        A step, perhaps in other coordinates.
+    basis : array (d, d), optional
+        Orthonormal columns: the vectors whose coordinates the program has; without it the state's own.
+    reference : function
+        The map in these coordinates.
+    """
+
+    program: Rolled
+    basis: FloatArray | None
+    reference: Callable[[], Map]
+
+    def inside(self, state: dict[str, FloatArray]) -> dict[str, FloatArray]:
+        """State vectors (d, n) in the coordinates of the program."""
+        if self.basis is None:
+            return state
+        return {name: transformed(self.basis, v) for name, v in state.items()}
+
+    def outside(self, state: dict[str, FloatArray]) -> dict[str, FloatArray]:
+        """State vectors (d, n) in coordinates of their own."""
+        if self.basis is None:
+            return state
+        back = np.ascontiguousarray(self.basis.T)
+        return {name: transformed(back, v) for name, v in state.items()}
+
+
+def structure(map: Map, dimension: int) -> Structure:
+    """The program of vectors of a map, in the eigenbasis of the loss where there is a matrix.
 
     Raises Irregular where there is none, or where a kernel does not have its operations.
     """
     if map.rule.noise:
         raise Irregular("the rule draws at random")
-    found = rolled(map.rule.program, map.loss, dimension)
-    if any(step.op == "matrix" for step in found.steps):
-        raise Irregular("its gradient is a product with a matrix")
-    return found
+    program = rolled(map.rule.program, map.loss, dimension)
+    found = diagonalised(program)
+    if found is None:
+        return Structure(program, None, lambda: map)
+    own, rows = found
+    values, vectors = rows.spectrum
+    return Structure(own, vectors, cache(lambda: replace(map, loss=Quadratic(*(Fraction(v) for v in values.tolist())))))
 
 
 class VectorBatch:
@@ -51,19 +91,18 @@ class VectorBatch:
     map : Map
     inputs : Inputs
         The checked problem.
+    found : Structure
     settling : Settling
     threads : int
         Threads over tiles; no result depends on their number.
-
-    Raises
-    ------
-    Irregular
-        If the map has no program of vectors.
     """
 
     def __init__(
-        self, map: Map, inputs: Inputs, program: Rolled, settling: Settling, threads: int = 1, width: int | None = None
+        self, map: Map, inputs: Inputs, found: Structure, settling: Settling, threads: int = 1, width: int | None = None
     ) -> None:
+        program = found.program
+        inputs = Inputs(inputs.batch, found.inside(inputs.state), inputs.parameters)
+        self.found = found
         self.map, self.inputs, self.settling, self.threads = map, inputs, settling, threads
         self.width = width or next((n for n in (32, 16) if n * program.dimension <= _TILE), 8)
         self.names = tuple(program.outputs)
@@ -181,7 +220,7 @@ class VectorBatch:
             if same["moves"] and self.autonomous:
                 course.since[i] = t
                 at = np.array([i])
-                course.stuck[i] = course.settled[i] == t and zero_gradient(self.map, now[0][:, None], self._parameters(at))[0]
+                course.stuck[i] = course.settled[i] == t and zero_gradient(self.found.reference(), now[0][:, None], self._parameters(at))[0]
                 return
             if calm:
                 course.since[i], course.alternates[i] = t, True
@@ -191,17 +230,17 @@ class VectorBatch:
     def _join(self, at: npt.NDArray[np.int64], t: int) -> None:
         """Let the reference go on with these from step t."""
         if len(at):
-            self.rest.append(Remainder(self.map, self.settling, self.course, at, self._parameters(at), t))
+            self.rest.append(Remainder(self.found.reference(), self.settling, self.course, at, self._parameters(at), t))
 
     def states(self) -> dict[str, FloatArray]:
-        """All states at the step reached: (d, n) arrays that the next advance may overwrite."""
+        """All states at the step reached, (d, n) in coordinates of their own; the next advance may overwrite them."""
         for tile in self.tiles:
             live = tile.columns >= 0
             for name, v in zip(self.names, tile.state, strict=True):
                 self.state[name][:, tile.columns[live]] = v[:, live]
         for part in self.rest:
             part.store()
-        return self.course.at(self.time)
+        return self.found.outside(self.course.at(self.time))
 
     def finish(self, steps: int) -> tuple[Any, Any]:
         """Outcome and step of each trajectory at the last step."""

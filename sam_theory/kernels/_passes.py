@@ -138,16 +138,7 @@ class Body:
         tables = self.order.tables
         start = sum(self.blocks(k) for k in tables[: tables.index(i)])
         place = self.builder.gep(self.tables, [self.beside(j, start + segment)])
-        return self.spread(self.builder.load(place))
-
-    def spread(self, number: Value) -> Value:
-        """One number in all lanes."""
-        if self.lanes.width == 1:
-            return number
-        undefined = ir.Constant(self.lanes.real, ir.Undefined)
-        one = self.builder.insert_element(undefined, number, ir.Constant(_WHOLE, 0))
-        mask = ir.Constant(ir.VectorType(ir.IntType(32), self.lanes.width), [0] * self.lanes.width)
-        return self.builder.shuffle_vector(one, undefined, mask)
+        return self.lanes.spread(self.builder.load(place))
 
     def operation(self, op: str, args: tuple[int, ...], data: Any, value: Callable[[int], Value]) -> Value:
         """An elementwise operation; a sum with a product is rounded once."""
@@ -433,7 +424,7 @@ class _Advance:
         size = lanes.maximum(self.get("start"), found["norm"])
         bound = lanes.mul(lanes.number(1e-24), size)
         now = b.sitofp(b.add(b.add(self.first, t), ir.Constant(_WHOLE, 1)), ir.DoubleType())
-        step = self.body.spread(now)
+        step = lanes.spread(now)
         close = lanes.less_equal(found["moved"], bound)
         again = lanes.both(lanes.less_equal(found["moved2"], bound), lanes.opposite(close))
         for name, holds in (("settled", close), ("cycling", again)):

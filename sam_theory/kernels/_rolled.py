@@ -14,6 +14,7 @@ from typing import Any, cast
 
 from sam_theory.arithmetic import Program
 from sam_theory.arithmetic._base import Field
+from sam_theory.arithmetic._rows import Rows
 from sam_theory.errors import InputError
 
 #: operations on every coordinate, and on scalars
@@ -60,13 +61,6 @@ class Rolled:
     parts: int
 
 
-@dataclass(frozen=True, eq=False)
-class Matrix:
-    """The rows of a matrix; equal only to itself, so that it is never compared entry by entry."""
-
-    rows: tuple[tuple[Fraction, ...], ...]
-
-
 class Roll:
     """Collects the steps, each distinct one once."""
 
@@ -74,11 +68,6 @@ class Roll:
         self.dimension, self.parts = dimension, 1
         self.steps: list[Step] = []
         self._known: dict[Step, int] = {}
-        self._matrices: dict[int, Matrix] = {}
-
-    def matrix(self, rows: Any) -> Matrix:
-        """A constant matrix; the same object for the same rows."""
-        return self._matrices.setdefault(id(rows), Matrix(rows))
 
     def emit(self, op: str, *args: int, data: Hashable = None, size: int | None = None) -> int:
         """The place of an operation, appended unless it is there already."""
@@ -231,7 +220,7 @@ class _Scope:
             case "largest":
                 return roll.emit("largest", args[0], size=0)
             case "matmul":
-                return roll.emit("matrix", args[0], data=roll.matrix(data), size=len(data))
+                return roll.emit("matrix", args[0], data=data, size=len(data))
             case "each":
                 return _Scope(roll, data, None, {f"a{j}": a for j, a in enumerate(args)}).result()
             case "block" | "concat":
@@ -320,3 +309,54 @@ class _Scope:
         terms.append(spine)
         return self.roll.emit("sum", self._roll(tuple(reversed(terms))), size=0)
 
+
+#: Operations that a rotation of all vectors passes through, besides sums of products: scalars combine them.
+_EQUIVARIANT = frozenset(("input", "matrix", "add", "sub", "neg", "mul", "div", "select"))
+
+
+def diagonalised(program: Rolled) -> tuple[Rolled, Rows] | None:
+    """A program with one symmetric matrix, in its eigenbasis, and the matrix; None where there is no such form.
+
+    The steps have to commute with rotations: vectors are only combined by scalars and meet in inner products and norms.
+
+    Raises
+    ------
+    Irregular
+        If vectors are multiplied by a matrix in a program that a rotation would change.
+    """
+    steps = program.steps
+    matrices = {id(step.data): step.data for step in steps if step.op == "matrix"}
+    if not matrices:
+        return None
+    rows: Any = next(iter(matrices.values()))
+    if len(matrices) > 1 or not isinstance(rows, Rows) or not (rows.floats == rows.floats.T).all():
+        raise Irregular("its gradient has other matrices than one symmetric one")
+    for i, step in enumerate(steps):
+        vectors = [a for a in step.args if steps[a].size]
+        if step.op in REDUCTIONS:
+            if step.op == "largest":
+                raise Irregular("a rotation changes the largest coordinate")
+        elif step.size and step.op == "mul" and len(vectors) == 2:
+            if any(i in other.args and other.op != "sum" for other in steps) or i in program.outputs.values():
+                raise Irregular("a rotation changes products of coordinates")
+        elif (step.size or vectors) and (step.op not in _EQUIVARIANT or any(steps[a].size for a in _conditions(step))):
+            raise Irregular(f"a rotation changes the operation '{step.op}' of coordinates")
+    roll = Roll(program.dimension)
+    values: Any = rows.spectrum[0]
+    spectrum = roll.emit("table", data=tuple(map(Fraction, values.tolist())), size=program.dimension)
+    places: list[int] = []
+    for step in steps:
+        args = [places[a] for a in step.args]
+        if step.op == "matrix":
+            places.append(roll.apply("mul", [spectrum, args[0]]))
+        elif step.op in ELEMENTWISE:
+            places.append(roll.apply(step.op, args, step.data))
+        else:
+            places.append(roll.emit(step.op, *args, data=step.data, size=step.size))
+    outputs = {name: places[i] for name, i in program.outputs.items()}
+    return Rolled(tuple(roll.steps), outputs, program.dimension, 1), rows
+
+
+def _conditions(step: Step) -> tuple[int, ...]:
+    """Arguments that must be scalars for a rotation to pass."""
+    return step.args[:2] if step.op == "select" else step.args[1:] if step.op == "div" else ()

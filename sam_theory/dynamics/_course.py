@@ -29,8 +29,8 @@ class Settling:
 class Course:
     """What is known of the trajectories of a batch, up to where each is followed.
 
-    ``start`` and ``state`` have the state vectors (d, n), ``twin`` the other state of those that alternate, ``since`` the step at which
-    a trajectory was stopped, -1 while it is followed.
+    ``start`` and ``state`` have the state vectors (d, n), ``twin`` the other state of those that alternate,
+    ``since`` the step at which a trajectory was stopped, -1 while it is followed.
     """
 
     start: Mapping[str, FloatArray]
@@ -103,7 +103,13 @@ class Remainder:
     """
 
     def __init__(
-        self, map: Map, settling: Settling, course: Course, at: npt.NDArray[np.int64], parameters: dict[str, Any], t: int
+        self,
+        map: Map,
+        settling: Settling,
+        course: Course,
+        at: npt.NDArray[np.int64],
+        parameters: dict[str, Any],
+        t: int,
     ) -> None:
         self.map, self.settling, self.course, self.columns, self.time = map, settling, course, at, t
         self.iterate = map.state[0]

@@ -1,7 +1,7 @@
 """Batches of trajectories in machine code, for maps of many dimensions whose coordinates have one formula.
 
-The answer is that of the reference: same labels, records and observables, on iterates that agree to 1e-12 in each step.
-Lanes that a kernel does not take (a gradient of size 1e-135, say) go on in the reference from there.
+The answer is that of the reference: same labels, records and observables, on iterates that agree to 1e-12 in each
+step. Lanes that a kernel does not take (a gradient of size 1e-135, say) go on in the reference from there.
 """
 
 from __future__ import annotations
@@ -81,6 +81,21 @@ def structure(map: Map, dimension: int) -> Structure:
     own, rows = found
     values, vectors = rows.spectrum
     return Structure(own, vectors, cache(lambda: replace(map, loss=Quadratic(*(Fraction(v) for v in values.tolist())))))
+
+
+@dataclass(frozen=True)
+class _Left:
+    """A trajectory that leaves its tile after step ``time``, with its last two states (vectors, d)."""
+
+    column: int
+    time: int
+    now: FloatArray
+    before: FloatArray
+    settled: int
+    cycling: int
+    moves: bool
+    calm: bool
+    extreme: bool
 
 
 class VectorBatch:
@@ -166,15 +181,15 @@ class VectorBatch:
         events = [event for _, found in left for event in found]
         self.tiles = [tile for tile, (alive, _) in zip(self.tiles, left, strict=True) if alive]
         for event in events:
-            event()
+            self._note(event)
         for part in self.rest:
             part.advance(t)
         if len(self.rest) > 1:
             self.rest = [Remainder.union(self.rest)]
 
-    def _follow(self, tile: Tile, t: int, end: int) -> tuple[bool, list[Callable[[], None]]]:
+    def _follow(self, tile: Tile, t: int, end: int) -> tuple[bool, list[_Left]]:
         """A tile up to step ``end``; what became of its lanes, to be noted afterwards in the order of the batch."""
-        events: list[Callable[[], None]] = []
+        events: list[_Left] = []
         while t < end:
             n = min(end - t, tile.longest)
             t += tile.advance(t, n, self._varying(tile, t, n))
@@ -189,43 +204,47 @@ class VectorBatch:
         env = {**self._parameters(tile.source), "k": np.arange(t, t + n, dtype=float)[:, None]}
         return scalars_of(self.order, self.order.varying, env, (n, self.width))
 
-    def _leave(self, tile: Tile, lanes: Any, t: int, events: list[Callable[[], None]]) -> bool:
+    def _leave(self, tile: Tile, lanes: Any, t: int, events: list[_Left]) -> bool:
         """Take lanes out of a tile where their way is known from here, or no kernel's; whether any is left."""
         for lane in np.flatnonzero(lanes & (tile.columns >= 0)):
-            column = int(tile.columns[lane])
-            now = tile.state[:, :, lane].copy()
-            before = tile.before[:, :, lane].copy()
-            since = tuple(int(tile.row(name)[lane]) for name in ("settled", "cycling"))
-            flags = {name: bool(tile.row(name)[lane] == 0) for name in ("moves", "turns")}
-            calm = bool(tile.row("still")[lane] >= tile.row("patience")[lane])
-            extreme = bool(tile.row("extreme")[lane])
-            events.append(lambda c=column, a=now, b=before, s=since, f=flags, q=calm, e=extreme: self._note(c, a, b, s, f, q, e, t))
+            rows = {name: float(tile.row(name)[lane]) for name in ("settled", "cycling", "still", "patience")}
+            events.append(
+                _Left(
+                    int(tile.columns[lane]),
+                    t,
+                    tile.state[:, :, lane].copy(),
+                    tile.before[:, :, lane].copy(),
+                    int(rows["settled"]),
+                    int(rows["cycling"]),
+                    moves=bool(tile.row("moves")[lane] != 0),
+                    calm=rows["still"] >= rows["patience"],
+                    extreme=bool(tile.row("extreme")[lane]),
+                )
+            )
         return tile.drop(lanes)
 
-    def _note(
-        self, i: int, now: FloatArray, before: FloatArray, since: Any, same: dict[str, bool], calm: bool, extreme: bool, t: int
-    ) -> None:
-        """What a measured step did to trajectory i that ends its way through a kernel."""
-        course = self.course
-        course.settled[i], course.cycling[i] = since
-        for name, v, old in zip(self.names, now, before, strict=True):
+    def _note(self, left: _Left) -> None:
+        """What is known of a trajectory whose way through a kernel has ended."""
+        course, i, t = self.course, left.column, left.time
+        course.settled[i], course.cycling[i] = left.settled, left.cycling
+        for name, v, old in zip(self.names, left.now, left.before, strict=True):
             course.state[name][:, i], course.twin[name][:, i] = v, old
-        if not extreme:
-            if has_diverged({name: v[:, None] for name, v in zip(self.names, now, strict=True)}, self.iterate)[0]:
-                if not np.isfinite(now).all():
-                    for name, old in zip(self.names, before, strict=True):
-                        course.state[name][:, i] = old
-                self.course.lost(np.array([i]), t)
-                return
-            if same["moves"] and self.autonomous:
-                course.since[i] = t
-                at = np.array([i])
-                course.stuck[i] = course.settled[i] == t and zero_gradient(self.found.reference(), now[0][:, None], self._parameters(at))[0]
-                return
-            if calm:
-                course.since[i], course.alternates[i] = t, True
-                return
-        self._join(np.array([i]), t)
+        if left.extreme:
+            self._join(np.array([i]), t)
+        elif has_diverged({name: v[:, None] for name, v in zip(self.names, left.now, strict=True)}, self.iterate)[0]:
+            if not np.isfinite(left.now).all():
+                for name, old in zip(self.names, left.before, strict=True):
+                    course.state[name][:, i] = old
+            course.lost(np.array([i]), t)
+        elif not left.moves and self.autonomous:
+            course.since[i] = t
+            if left.settled == t:
+                at = self._parameters(np.array([i]))
+                course.stuck[i] = zero_gradient(self.found.reference(), left.now[0][:, None], at)[0]
+        elif left.calm:
+            course.since[i], course.alternates[i] = t, True
+        else:
+            self._join(np.array([i]), t)
 
     def _join(self, at: npt.NDArray[np.int64], t: int) -> None:
         """Let the reference go on with these from step t."""

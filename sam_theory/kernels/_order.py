@@ -1,7 +1,8 @@
 """In which order a kernel computes the steps of a program of vectors: passes over the coordinates.
 
-A pass is one loop over all coordinates.  It sums what later passes need as scalars; the last one writes the next state.
-Values of coordinates are computed again in each pass that needs them, since a product costs less than a store and a load.
+A pass is one loop over all coordinates.  It sums what later passes need as scalars; the last one writes the next
+state. Values of coordinates are computed again in each pass that needs them, since a product costs less than a
+store and a load.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ class Order:
     reductions : tuple of tuples of int
         For each pass but the last, the reductions that it makes.
     constants, varying : tuple of int
-        Scalars that do not depend on the state and are needed beside it: those fixed in time, and those that change with
-        the number of the step or the noise.  They are computed outside of the kernel.
+        Scalars that do not depend on the state and are needed beside it: those fixed in time, and those that change
+        with the number of the step or the noise.  They are computed outside of the kernel.
     tables : tuple of int
         Vectors that are the same for all lanes and all steps, one constant for each coordinate.
     guarded : tuple of int
@@ -47,8 +48,8 @@ class Order:
     def fused(self) -> frozenset[int]:
         """Products that a sum or difference may swallow, with one rounding in the place of two.
 
-        No jump of a function depends on that sum: where two products cancel to 0 in the batch arithmetic, they must do so
-        in a kernel if a direction is derived from it.
+        No jump of a function depends on that sum: where two products cancel to 0 in the batch arithmetic, they must
+        do so in a kernel if a direction is derived from it.
         """
         steps = self.rolled.steps
         outside = {*self.constants, *self.varying, *self.tables}

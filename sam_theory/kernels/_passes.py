@@ -1,8 +1,8 @@
 """The passes of a program of vectors as LLVM code: one function that advances a tile of lanes by many steps.
 
 A tile holds ``width`` trajectories; coordinate i of all of them is one register, so that sums over coordinates run in
-the order of the coordinates in every lane.  The first pass of a step needs the state alone and is made together with the
-last pass of the step before, while the new state is still in registers.
+the order of the coordinates in every lane.  The first pass of a step needs the state alone and is made together
+with the last pass of the step before, while the new state is still in registers.
 """
 
 from __future__ import annotations
@@ -22,16 +22,18 @@ _WHOLE = ir.IntType(64)
 _REAL = ir.DoubleType().as_pointer()
 _LOW, _HIGH = 2.0**-900, 2.0**900
 
-#: ``(state, other, tables, constants, varying, report, t, n, witness, turns, size) -> steps done``; see :func:`advance`.
+#: ``(state, other, tables, constants, varying, report, t, n, witness, turns, size) -> steps done``; see
+#: :func:`advance`.
 SIGNATURE = (_REAL, _REAL, _REAL, _REAL, _REAL, _REAL, _WHOLE, _WHOLE, _WHOLE, _WHOLE, _WHOLE)
 
 #: The rows of a report, one number for each lane.  What a caller gives: the squared norm of the start; after how many
-#: steps in a row within which squared relative distance of the state two steps before a run ends; and for unwatched steps
-#: three bounds (see :func:`advance`).  What a watched run keeps: since which step the iterate has been settled or
-#: alternating, for how many steps all state vectors were within the tolerance; of the last step, the squared
-#: displacements of the iterate since one and two steps before, bits that are 0 where no state vector changed since then,
-#: squared norms of the iterate and of all; 1 where the guards of the next step fail, and 1 where the run ended for that
-#: or another reason.  After these rows come the squared norms of the starts of further state vectors.
+#: steps in a row within which squared relative distance of the state two steps before a run ends; and for unwatched
+#: steps three bounds (see :func:`advance`).  What a watched run keeps: since which step the iterate has been
+#: settled or alternating, for how many steps all state vectors were within the tolerance; of the last step, the
+#: squared displacements of the iterate since one and two steps before, bits that are 0 where no state vector
+#: changed since then, squared norms of the iterate and of all; 1 where the guards of the next step fail, and 1
+#: where the run ended for that or another reason.  After these rows come the squared norms of the starts of further
+#: state vectors.
 ROWS = (
     "start",
     "patience",
@@ -224,12 +226,12 @@ def loop(builder: ir.IRBuilder, count: Value, body: Callable[[Value], None]) -> 
 def advance(module: ir.Module, order: Order, width: int, mode: str) -> ir.Function:
     """The function ``mode`` that takes a tile through up to n steps and stops before one whose guards fail.
 
-    ``fast`` works in place and only notes (``alarm``) whether a coordinate came to reach 2^e, e from ``reach``.  ``hold``
-    and ``watch`` write each state over the one before the last.  ``hold`` notes instead whether a coordinate of the
-    iterate moved by 2^e, e from ``near``, against the last state or, with ``turns`` = 1, the one before it; then also whether
-    the coordinate ``witness`` failed to move by more than ``apart`` against the last state.  Without an alarm all steps had
-    the label of the first.  ``watch`` measures every step, keeps the labels, and stops after a step in which a lane recurred,
-    stood still or diverged.
+    ``fast`` works in place and only notes (``alarm``) whether a coordinate came to reach 2^e, e from ``reach``.
+    ``hold`` and ``watch`` write each state over the one before the last.  ``hold`` notes instead whether a
+    coordinate of the iterate moved by 2^e, e from ``near``, against the last state or, with ``turns`` = 1, the one
+    before it; then also whether the coordinate ``witness`` failed to move by more than ``apart`` against the last
+    state.  Without an alarm all steps had the label of the first.  ``watch`` measures every step, keeps the labels,
+    and stops after a step in which a lane recurred, stood still or diverged.
     """
     function = ir.Function(module, ir.FunctionType(_WHOLE, SIGNATURE), mode)
     for argument in function.args[:6]:
@@ -315,9 +317,7 @@ class _Advance:
         good: Value = None
         for i in self.order.guarded:
             size = lanes.abs(self.body.scalar(i))
-            within = lanes.both(
-                lanes.less_equal(lanes.number(_LOW), size), lanes.less_equal(size, lanes.number(_HIGH))
-            )
+            within = lanes.both(lanes.less_equal(lanes.number(_LOW), size), lanes.less_equal(size, lanes.number(_HIGH)))
             good = within if good is None else lanes.both(good, within)
         if good is None:
             return

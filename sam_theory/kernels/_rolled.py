@@ -1,8 +1,8 @@
 """Programs of vectors with the coordinates left open: what a kernel runs in loops instead of writing it out.
 
 A map of many dimensions is given by two programs, its rule's and its loss's.  Here both become one: gradients are
-put in their places, a gradient that lists the same formula for every coordinate is *rolled* into one formula of vectors,
-and what remains are operations on every coordinate, sums over coordinates, and scalars.
+put in their places, a gradient that lists the same formula for every coordinate is *rolled* into one formula of
+vectors, and what remains are operations on every coordinate, sums over coordinates, and scalars.
 """
 
 from __future__ import annotations
@@ -46,8 +46,9 @@ class Rolled:
     Parameters
     ----------
     steps : tuple of Step
-        ``input`` (a scalar, or a state vector), ``number`` (a Fraction), ``table`` (constants, one for each coordinate),
-        ``matrix`` (the image under the matrix that ``data`` holds), ``block`` and ``concat``, ELEMENTWISE, REDUCTIONS.
+        ``input`` (a scalar, or a state vector), ``number`` (a Fraction), ``table`` (constants, one for each
+        coordinate), ``matrix`` (the image under the matrix that ``data`` holds), ``block`` and ``concat``,
+        ELEMENTWISE, REDUCTIONS.
     outputs : dict
         The next state: places of its vectors.
     dimension : int
@@ -118,7 +119,7 @@ class Roll:
         """A vector as a scalar times a vector."""
         step = self.steps[a]
         if step.op == "mul" and not self.steps[step.args[0]].size:
-            return step.args
+            return step.args[0], step.args[1]
         return (self.number(-1), step.args[0]) if step.op == "neg" else (None, a)
 
     def number(self, value: Any) -> int:
@@ -317,7 +318,8 @@ _EQUIVARIANT = frozenset(("input", "matrix", "add", "sub", "neg", "mul", "div", 
 def diagonalised(program: Rolled) -> tuple[Rolled, Rows] | None:
     """A program with one symmetric matrix, in its eigenbasis, and the matrix; None where there is no such form.
 
-    The steps have to commute with rotations: vectors are only combined by scalars and meet in inner products and norms.
+    The steps have to commute with rotations: vectors are only combined by scalars and meet in inner products and
+    norms.
 
     Raises
     ------

@@ -1,8 +1,8 @@
 """Tiles of trajectories under the kernel of a program of vectors: the driver's side of :func:`_passes.advance`.
 
-Most steps run without being measured.  A stretch of them is believed if the labels measured at its end and bounds on every
-step of it leave no other course; else it is run again, shorter and at last measured step by step.  What a tile reports
-is therefore the same as if every step had been measured.
+Most steps run without being measured.  A stretch of them is believed if the labels measured at its end and bounds
+on every step of it leave no other course; else it is run again, shorter and at last measured step by step.  What a
+tile reports is therefore the same as if every step had been measured.
 """
 
 from __future__ import annotations
@@ -146,8 +146,8 @@ class Tile:
     def advance(self, t: int, n: int, varying: FloatArray) -> int:
         """Take up to n steps from step t on; ``varying`` has the scalars of each step (n, number, width).
 
-        Returns the number of steps taken.  It is less than n where a lane needs :meth:`attention`, and else also where the
-        steps left need another way to be taken.
+        Returns the number of steps taken.  It is less than n where a lane needs :meth:`attention`, and else also
+        where the steps left need another way to be taken.
         """
         place, row = varying.ctypes.data, varying.strides[0]
         if self.mode != "watch":
@@ -166,7 +166,9 @@ class Tile:
     def _call(self, mode: str, t: int, n: int, varying: int) -> int:
         here, there = self._places[self.turn], self._places[1 - self.turn]
         tables, constants, report = self._places[2:]
-        done = self.kernel.run[mode](here, there, tables, constants, varying, report, t, n, self.witness, self.turns, self.block)
+        done = self.kernel.run[mode](
+            here, there, tables, constants, varying, report, t, n, self.witness, self.turns, self.block
+        )
         if mode != "fast" and done % 2:
             self.turn = 1 - self.turn
         return done
@@ -183,7 +185,7 @@ class Tile:
         return False
 
     def _lengthen(self, n: int) -> None:
-        """Twice as many steps the next time, but fewer than seem to be left to a label at the rate of the last ones."""
+        """Twice as many steps the next time, but fewer than seem to be left to a label at the last ones' rate."""
         self.stretch = min(2 * n, self.longest)
         if self.mode == "hold":
             return
@@ -243,7 +245,10 @@ class Tile:
 
 def tables_of(order: Order, env: Mapping[str, Any]) -> FloatArray:
     """The constants of the coordinates, all tables one after the other."""
-    found = [np.broadcast_to(v, (order.rolled.steps[i].size,)) for i, v in zip(order.tables, order.values(env, order.tables), strict=True)]
+    found = [
+        np.broadcast_to(v, (order.rolled.steps[i].size,))
+        for i, v in zip(order.tables, order.values(env, order.tables), strict=True)
+    ]
     return np.ascontiguousarray(np.concatenate(found)) if found else np.zeros(1)
 
 

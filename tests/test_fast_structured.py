@@ -13,7 +13,7 @@ from sam_theory.dynamics import Map, simulate
 from sam_theory.dynamics._fast import Reduced
 from sam_theory.dynamics._inputs import prepare
 from sam_theory.dynamics._structured import run, structured_or_reason
-from sam_theory.losses import Expression, Product, Quadratic, log_cosh
+from sam_theory.losses import Expression, MatrixProduct, Product, Quadratic, log_cosh
 from sam_theory.rules import RULES
 
 VALUES = {
@@ -237,3 +237,24 @@ def test_products_of_vectors_run_in_blocks():
     reference = simulate(map, start, steps=10, params=given)
     result = fast(map, start, 10, given)
     assert np.max(np.abs(result.final.T - reference.final)) < 1e-12
+
+
+# -- products of matrices -----------------------------------------------------------------------------------
+@pytest.mark.parametrize("name", ["gd", "sam", "stable_sam", "heavy_ball_sam"])
+def test_products_of_matrices_run_in_loops(name):
+    rng = np.random.default_rng(11)
+    rule = RULES[name]
+    target = [[(i + 2 * j) % 3 for j in range(4)] for i in range(5)]
+    map = Map(rule, MatrixProduct(log_cosh, 5, 4, 3, target))
+    start = rng.standard_normal((19, 27))
+    given = parameters(rule, rng, 19)
+    given["eta"] = given["eta"] * 0.1
+    reference = simulate(map, start, steps=1, params=given)
+    result = fast(map, start, 1, given)
+    assert np.max(np.abs(result.final[:27].T - reference.final)) < 1e-12
+    reference = simulate(map, start, steps=20, params=given)
+    result = fast(map, start, 20, given)
+    assert np.max(np.abs(result.final[:27].T - reference.final)) < 1e-8
+    assert result.outcome.tolist() == reference.outcome.tolist()
+    for width in (1, 8):
+        same(result, fast(map, start, 20, given, width=width))

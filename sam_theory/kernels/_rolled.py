@@ -47,8 +47,8 @@ class Rolled:
     ----------
     steps : tuple of Step
         ``input`` (a scalar, or a state vector), ``number`` (a Fraction), ``table`` (constants, one for each
-        coordinate), ``matrix`` (the image under the matrix that ``data`` holds), ``block`` and ``concat``,
-        ELEMENTWISE, REDUCTIONS.
+        coordinate), ``matrix`` (the image under the matrix that ``data`` holds), ``factored`` (the gradient of a
+        loss of two matrices), ``block`` and ``concat``, ELEMENTWISE, REDUCTIONS.
     outputs : dict
         The next state: places of its vectors.
     dimension : int
@@ -235,6 +235,9 @@ class _Scope:
     def _field(self, op: str, args: list[int]) -> int:
         if self.field is None:
             raise InputError("a gradient is asked for, but no loss is given")
+        factored = getattr(self.field, "factored", None)
+        if op == "grad" and factored is not None:
+            return self.roll.emit("factored", args[0], data=factored, size=factored.dimension)
         program = self.field.gradient_program if op == "grad" else self.field.value_program
         given = {name: self.given[name] for name in self.given if name != "w"}
         return _Scope(self.roll, program, self.field, {**given, "w": args[0]}).result()

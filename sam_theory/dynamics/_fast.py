@@ -6,41 +6,35 @@ import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib.util import find_spec
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import sympy as sp
 
 from sam_theory.arithmetic import Coordinates, Flatten, Program
 from sam_theory.dynamics._inputs import Inputs
-from sam_theory.dynamics._outcome import DIVERGED_BEYOND, FloatArray
-from sam_theory.dynamics._tile import Plan, Tile
-from sam_theory.dynamics._trajectory import variables
+from sam_theory.dynamics._noise import Draws
+from sam_theory.dynamics._outcome import DIVERGED_BEYOND, SETTLED_WITHIN, FloatArray, Outcome
+from sam_theory.dynamics._over import Over
+from sam_theory.dynamics._plan import Plan
+from sam_theory.dynamics._tile import Tile
+from sam_theory.dynamics._trajectory import Observer, Trajectory, outward, variables
 from sam_theory.errors import InputError
 
 if TYPE_CHECKING:
     from sam_theory.dynamics._map import Map
 
 #: Columns of a tile: few enough for the processor's second cache, enough to hide the interpreter.
-_TILE = 8192
+TILE = 8192
 
 #: Nodes of a program beyond which machine code takes seconds to write and to run by batches pays.
 LARGEST = 3000
 
 Noise = Callable[[int, int], Callable[[int, int], FloatArray]]
 """``noise(lo, hi)(first, count)``: the draws of trajectories lo … hi for these steps, (count, noises, hi − lo)."""
-
-
-@dataclass(frozen=True)
-class Reduced:
-    """An observable reduced over the steps from ``first`` to the last: "max", "min" or "mean"."""
-
-    reduction: str
-    expression: sp.Basic
-    first: int
 
 
 @dataclass(frozen=True)
@@ -84,7 +78,7 @@ def missing() -> str | None:
     return None
 
 
-def flat_or_reason(map: Map, d: int, over: Mapping[str, Reduced]) -> Flat | str:
+def flat_or_reason(map: Map, d: int, over: Mapping[str, Over]) -> Flat | str:
     """The flat programs of a run, or why there are none."""
     reason = missing()
     if reason is not None:
@@ -100,7 +94,9 @@ def flat_or_reason(map: Map, d: int, over: Mapping[str, Reduced]) -> Flat | str:
     try:
         step = flat_step(map, d)
         if len(step.nodes) > LARGEST:
-            return f"{map.rule.name} on {map.loss.name} has {len(step.nodes)} operations in one step, more than {LARGEST}"
+            return (
+                f"{map.rule.name} on {map.loss.name} has {len(step.nodes)} operations in one step, more than {LARGEST}"
+            )
         observed = [
             (r.reduction, flattened({"value": r.expression}, vectors, coordinates, map.loss)) for r in over.values()
         ]
@@ -121,37 +117,38 @@ def run(
     inputs: Inputs,
     steps: int,
     *,
-    over: Mapping[str, Reduced],
+    over: Mapping[str, Over],
     every: int,
     whole: bool,
     settling: str | float,
     noise: Noise | None,
     threads: int | None,
-    width: int | None = None,
-    tile: int = _TILE,
 ) -> Outcomes:
-    """All trajectories; their bits depend neither on ``threads`` nor on ``width`` nor on ``tile``."""
+    """All trajectories; their bits depend neither on ``threads`` nor on lanes and tiles."""
     d, n = inputs.state[map.state[0]].shape
     state = np.concatenate([inputs.state[v] for v in map.state])
-    iterate = map.state[0]
     names = tuple(f"{v}:{i}" for v in map.state for i in range(d))
     needed = {name for program in (flat.step, *(p for _, p in flat.observed)) for name in program.inputs}
     values: dict[str, Any] = dict(inputs.parameters)
-    values |= {f"w_start:{i}": row for i, row in enumerate(inputs.state[iterate])}
+    values |= {f"w_start:{i}": row for i, row in enumerate(inputs.state[map.state[0]])}
     lanes = tuple(n for n in values if n in needed and np.ndim(values[n]))
     uniform = tuple(n for n in values if n in needed and not np.ndim(values[n]))
-    width = width or _width(len(flat.step.nodes))
-    plan_kernel = _kernel(flat, names, d, lanes, uniform, tuple(map.rule.noise), width, iterate)
+    width = _width(len(flat.step.nodes))
     autonomous = not (map.rule.noise or map.rule.uses_step_number)
-    windows = tuple((r.reduction, r.first) for r in over.values())
+    tolerance = None if isinstance(settling, str) or not autonomous else settling
+    observed = len(flat.observed)
+    layout = (names, d, lanes, uniform, tuple(map.rule.noise), observed, tolerance is not None)
+    plan_kernel = _kernel(flat, layout, width)
+    windows = tuple((r.reduction, r.first(steps)) for r in over.values())
     plan = Plan(
         map,
         plan_kernel,
         inputs.parameters,
-        np.array([values[name] for name in uniform] or [0.0]),
+        np.array([*(values[name] for name in uniform), tolerance or 0.0]),
         steps,
-        tolerance=None if isinstance(settling, str) or not autonomous else settling,
+        tolerance=tolerance,
         exact=settling == "exact" and autonomous,
+        autonomous=autonomous,
         windows=windows,
         varies=any("t" in p.inputs for _, p in flat.observed),
         every=every,
@@ -179,12 +176,12 @@ def run(
         )
         with np.errstate(all="ignore"):
             part.run()
-        at = slice(lo, hi)
-        final[:, at], sums[:, at], outcome[at] = part.final, part.sums, part.outcome
-        step[at], settled[at] = part.step, part.settled
+        at, ended = slice(lo, hi), part.ended
+        final[:, at], sums[:, at], outcome[at] = ended.final, ended.sums, ended.outcome
+        step[at], settled[at] = ended.step, ended.settled
 
-    workers = threads or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else threads or os.cpu_count() or 1
-    bounds = tiles(n, width, tile, workers)
+    workers = threads or cores()
+    bounds = tiles(n, width, TILE, workers)
     if workers == 1 or len(bounds) == 1:
         for b in bounds:
             work(b)
@@ -192,9 +189,6 @@ def run(
         with ThreadPoolExecutor(min(workers, len(bounds))) as pool:
             for future in [pool.submit(work, b) for b in bounds]:
                 future.result()
-    for i, r in enumerate(over.values()):
-        if r.reduction == "mean":
-            sums[i] /= steps + 1 - r.first
     return Outcomes(final, outcome, step, settled, dict(zip(over, sums, strict=True)), records)
 
 
@@ -209,8 +203,13 @@ def tiles(n: int, width: int, largest: int, workers: int) -> list[tuple[int, int
     if groups >= workers:
         count = -(-count // workers) * workers
     cuts = [width * (groups * i // count) for i in range(count + 1)]
-    bounds = [(a, b) for a, b in zip(cuts, cuts[1:], strict=False) if b > a]
+    bounds = [(a, b) for a, b in pairwise(cuts) if b > a]
     return [*bounds, (n - rest, n)] if rest else bounds
+
+
+def cores() -> int:
+    """Processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @cache
@@ -228,20 +227,106 @@ def _width(nodes: int) -> int:
 _kernels: dict[Any, Any] = {}
 
 
-def _kernel(
-    flat: Flat,
-    names: tuple[str, ...],
-    d: int,
-    lanes: tuple[str, ...],
-    uniform: tuple[str, ...],
-    noise: tuple[str, ...],
-    width: int,
-    iterate: str,
-) -> Any:
+def _kernel(flat: Flat, layout: tuple[Any, ...], width: int) -> Any:
     from sam_theory.kernels._loop import Layout, kernel
 
-    key = (flat.step, flat.observed, names, d, lanes, uniform, noise, width, iterate)
+    key = (flat.step, flat.observed, layout, width)
     if key not in _kernels:
-        layout = Layout(names, d, lanes, uniform, noise, len(flat.observed))
-        _kernels[key] = kernel(flat.step, layout, flat.observed, width, DIVERGED_BEYOND)
+        _kernels[key] = kernel(flat.step, Layout(*layout), flat.observed, width, DIVERGED_BEYOND, SETTLED_WITHIN)
     return _kernels[key]
+
+
+#: Work (operations of a step on one trajectory, with the cost of starting each for a batch) that takes batches of
+#: arrays about as long as machine code takes to be made.
+_WORTH = 2.5e8
+_START = 500
+
+
+@dataclass(frozen=True)
+class Fast:
+    """A run of :func:`simulate` by machine code."""
+
+    map: Map
+    inputs: Inputs
+    steps: int
+    observer: Observer
+    every: int
+    settling: str | float
+    seed: int
+    first: int
+    threads: int | None
+
+    @cached_property
+    def flat(self) -> Flat | str:
+        """The programs, or why there are none."""
+        return flat_or_reason(self.map, len(self.observer.start), self.observer.over)
+
+    def unavailable(self) -> str:
+        """Why there is no machine code for this run; empty if there is."""
+        return self.flat if isinstance(self.flat, str) else ""
+
+    def too_small(self) -> str:
+        """Why batches of arrays are done before machine code is made; empty if they are not."""
+        assert isinstance(self.flat, Flat)
+        nodes = len(self.flat.step.nodes) + sum(len(p.nodes) for _, p in self.flat.observed)
+        work = self.steps * nodes * (self.observer.start.shape[1] + _START)
+        return "" if work > _WORTH else "too little work for machine code to be made"
+
+    def trajectory(self, recorded: npt.NDArray[np.int64], reason: str) -> Trajectory:
+        """Run, and evaluate what is observed at records."""
+        assert isinstance(self.flat, Flat)
+        map, observer, batch = self.map, self.observer, self.inputs.batch
+        found = run(
+            map,
+            self.flat,
+            self.inputs,
+            self.steps,
+            over=observer.over,
+            every=self.every,
+            whole=bool(self.every and observer.taken and len(map.state) > 1),
+            settling=self.settling,
+            noise=self._noise if map.rule.noise else None,
+            threads=self.threads,
+        )
+        d = len(observer.start)
+        with np.errstate(all="ignore"):
+            if found.records is None:
+                observer.take(self.steps, self._vectors(found.final))
+            elif observer.taken:
+                for t, record in zip(recorded.tolist(), found.records, strict=True):
+                    observer.take(t, self._vectors(record))
+        for name, values in found.sums.items():
+            observer.reduced[name].total = values
+        final = {name: outward(v, batch) for name, v in self._vectors(found.final).items()}
+        states = None
+        if found.records is not None:
+            states = found.records[:, :d].transpose(0, 2, 1).reshape(len(found.records), *batch, d)
+        single = batch == ()
+        return Trajectory(
+            final=final[map.state[0]],
+            states=states,
+            recorded_steps=recorded,
+            observables=observer.result(),
+            outcome=Outcome(str(found.outcome[0])) if single else found.outcome.reshape(batch),
+            step=int(found.step[0]) if single else found.step.reshape(batch),
+            steps=self.steps,
+            variables=variables(map, d),
+            final_state=final,
+            settled=int(found.settled[0]) if single else found.settled.reshape(batch),
+            backend="fast",
+            reason=reason,
+        )
+
+    def _vectors(self, state: FloatArray) -> dict[str, FloatArray]:
+        d = len(self.observer.start)
+        return {v: state[i * d : (i + 1) * d] for i, v in enumerate(self.map.state) if (i + 1) * d <= len(state)}
+
+    def _noise(self, lo: int, hi: int) -> Callable[[int, int], FloatArray]:
+        laws = self.map.rule.noise
+        draws = Draws(laws, self.seed, hi - lo, self.first + lo)
+
+        def block(first: int, count: int) -> FloatArray:
+            steps = (draws.step(t) for t in range(first + 1, first + count + 1))
+            return np.stack([np.stack([values[name] for name in laws]) for values in steps])
+
+        return block

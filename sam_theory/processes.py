@@ -110,6 +110,8 @@ def in_processes(work: Callable[[Task], Done], tasks: Sequence[Task], processes:
             worker.process.join(_PATIENCE)
     finally:
         for worker in workers:
+            worker.process.terminate()
+        for worker in workers:
             worker.stop()
 
 

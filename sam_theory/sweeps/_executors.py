@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
+from pathlib import Path
 from typing import TypeVar
 
 from sam_theory.errors import InputError
@@ -17,7 +18,7 @@ _FORMS = "serial, local, local:N, tcp://host:port of a Dask scheduler, or FILE.j
 
 
 def execute(
-    work: Callable[[Task], Done], tasks: Sequence[Task], scheduler: str = "local"
+    work: Callable[[Task], Done], tasks: Sequence[Task], scheduler: str = "local", shared: Path | None = None
 ) -> Generator[tuple[int, Done]]:
     """Do ``work`` on each task, and say which are done.
 
@@ -31,6 +32,8 @@ def execute(
     scheduler : str
         ``"serial"``, this process; ``"local"`` or ``"local:N"``, as many processes as this one may use cores, or N;
         ``"tcp://host:port"`` or the path of a scheduler file, an existing Dask cluster (extra ``cluster``).
+    shared : Path, optional
+        A directory that workers write into: those of a cluster have to see it under the same name.
 
     Returns
     -------
@@ -41,7 +44,8 @@ def execute(
     Raises
     ------
     InputError
-        For a scheduler of no known form; for a cluster where nobody answers, or whose workers have another version.
+        For a scheduler of no known form; for a cluster where nobody answers, or whose workers have
+        another version or do not see ``shared``.
     WorkersLost
         If a task loses its worker four times, or the scheduler is gone.
     Exception
@@ -59,4 +63,8 @@ def execute(
         return in_processes(work, tasks, cores())
     if kind == "local" and number.isdecimal() and int(number) > 0:
         return in_processes(work, tasks, int(number))
+    if "://" in scheduler or scheduler.endswith(".json"):
+        from sam_theory.sweeps._cluster import in_cluster
+
+        return in_cluster(work, tasks, scheduler, shared)
     raise InputError(f"scheduler {scheduler!r} is not known; give {_FORMS}")

@@ -1,0 +1,263 @@
+"""Tasks on an existing Dask cluster: what is checked before, and what happens when a part of it dies."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sys
+import threading
+import time
+import uuid
+from collections import Counter, deque
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any, Generic, TypeVar
+
+from sam_theory import __version__
+from sam_theory.errors import InputError
+from sam_theory.processes import RERUNS, WorkersLost
+
+__all__ = ["in_cluster"]
+
+Task = TypeVar("Task")
+Done = TypeVar("Done")
+
+_PATIENCE = 10.0  # seconds in which a scheduler, a first worker or a result has to answer
+_LOOK = 0.5  # seconds between two looks at the connection
+_COUNT = 5.0  # seconds between two counts of the workers
+_PER_THREAD = 2  # tasks in flight: while one runs, the next is on its way
+_RESUME = "what is finished is kept: give the same command again, with a cluster that runs"
+#: Libraries below the work keep state for the whole process: a worker of several threads takes one task at a time.
+_ALONE = threading.Lock()
+
+
+def in_cluster(
+    work: Callable[[Task], Done], tasks: Sequence[Task], scheduler: str, shared: Path | None = None
+) -> Generator[tuple[int, Done]]:
+    """Do ``work`` on each task on the workers of a Dask cluster.
+
+    Tasks are sent as workers become free. Dask runs the tasks of a dead worker on others, and gives up a task whose
+    workers died four times. Where the scheduler comes back at its address within ten seconds, unfinished tasks are
+    sent again. Each worker checks, once, its versions and that it sees ``shared``.
+
+    Parameters and errors as for :func:`~sam_theory.sweeps.execute`.
+    """
+    client = _connected(scheduler)
+    try:
+        with _probe(shared) as probe:
+            expected = _Expected(_versions(), probe)
+            _check_workers(client, expected, scheduler)
+            yield from _Run(client, work, tasks, expected, scheduler).results()
+    finally:
+        client.close(timeout=_PATIENCE)
+
+
+class _Run(Generic[Task, Done]):
+    """Tasks in flight, and those that wait to be sent again."""
+
+    def __init__(
+        self,
+        client: Any,
+        work: Callable[[Task], Done],
+        tasks: Sequence[Task],
+        expected: _Expected,
+        scheduler: str,
+    ) -> None:
+        self.client, self.work, self.tasks, self.expected, self.scheduler = client, work, tasks, expected, scheduler
+        self.name = uuid.uuid4().hex[:8]
+        self.flight: dict[int, Any] = {}
+        self.ready: SimpleQueue[tuple[int, Any]] = SimpleQueue()
+        self.again: deque[int] = deque()
+        self.losses: Counter[int] = Counter()
+        self.room, self.counted = _PER_THREAD, -_COUNT
+
+    def results(self) -> Iterator[tuple[int, Done]]:
+        """Yield the number of each task and its result, in the order in which they come."""
+        numbers = iter(range(len(self.tasks)))
+        try:
+            while True:
+                self.count_workers()
+                while len(self.flight) < self.room:
+                    number = self.again.popleft() if self.again else next(numbers, None)
+                    if number is None:
+                        break
+                    self.send(number)
+                if not self.flight:
+                    return
+                try:
+                    number, future = self.ready.get(timeout=_LOOK)
+                except Empty:
+                    self.check_connection()
+                    continue
+                yield from self.received(number, future)
+        finally:
+            with suppress(Exception):  # the scheduler may be gone
+                self.client.cancel(list(self.flight.values()))
+
+    def send(self, number: int) -> None:
+        key = f"tile-{self.name}-{number}-{self.losses[number]}"
+        try:
+            future = self.client.submit(_in_worker, self.work, self.tasks[number], self.expected, key=key, pure=False)
+        except Exception:
+            self.check_connection()
+            raise
+        self.flight[number] = future
+        future.add_done_callback(lambda done: self.ready.put((number, done)))
+
+    def received(self, number: int, future: Any) -> Iterator[tuple[int, Done]]:
+        from distributed.scheduler import KilledWorker
+
+        if future.status == "error":
+            error = future.exception(timeout=_PATIENCE)
+            if isinstance(error, KilledWorker):
+                raise WorkersLost(
+                    f"task {number}: its worker died {error.allowed_failures + 1} times, last that at "
+                    f"{error.last_worker.address}; see its log, and whether its memory suffices"
+                ) from error
+            raise error
+        if future.status == "finished":
+            try:
+                result = future.result(timeout=_PATIENCE)
+            except Exception as error:  # its worker died meanwhile, or the connection
+                lost: Exception | None = error
+            else:
+                del self.flight[number]
+                yield number, result
+                return
+        else:  # cancelled, which happens where the connection is lost
+            lost = None
+        self.check_connection()
+        del self.flight[number]
+        self.losses[number] += 1
+        if self.losses[number] > RERUNS:
+            raise WorkersLost(
+                f"task {number} was lost {RERUNS + 1} times by the cluster at {self.scheduler}; {_RESUME}"
+            ) from lost
+        self.again.append(number)
+
+    def check_connection(self) -> None:
+        """Wait while the client looks for its scheduler; an error once it gave up."""
+        while self.client.status == "connecting":
+            time.sleep(_LOOK / 5)
+        if self.client.status != "running":
+            raise WorkersLost(f"the Dask scheduler {self.scheduler} does not answer any more; {_RESUME}")
+
+    def count_workers(self) -> None:
+        """How many tasks may be in flight, now and then: workers come and go."""
+        if time.monotonic() - self.counted >= _COUNT:
+            with suppress(Exception):  # a lost connection shows elsewhere
+                self.room = _PER_THREAD * max(1, len(self.client.nthreads()))
+            self.counted = time.monotonic()
+
+
+def _connected(scheduler: str) -> Any:
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise InputError(
+            f"scheduler {scheduler!r} needs Dask; install it with: pip install 'sam-theory[cluster]'"
+        ) from error
+    client: Callable[..., Any] = Client
+    address = scheduler if "://" in scheduler else _address(Path(scheduler))
+    try:
+        return client(address, timeout=_PATIENCE, set_as_default=False)
+    except (OSError, ValueError) as error:
+        origin = "" if address == scheduler else f", the address in {scheduler}"
+        raise InputError(
+            f"no Dask scheduler answers at {address}{origin} ({error}); "
+            "start one with `dask scheduler`, and give the address that it prints"
+        ) from error
+
+
+def _address(file: Path) -> str:
+    try:
+        address = json.loads(file.read_text(encoding="utf-8"))["address"]
+    except OSError as error:
+        raise InputError(
+            f"scheduler file {file} cannot be read ({error.strerror}); "
+            f"start a scheduler that writes it with `dask scheduler --scheduler-file {file}`"
+        ) from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"{file} is no scheduler file of Dask: it names no address; "
+            "one is written by `dask scheduler --scheduler-file FILE.json`"
+        ) from error
+    return str(address)
+
+
+@dataclass(frozen=True)
+class _Expected:
+    """What a worker has to agree with."""
+
+    versions: tuple[tuple[str, str], ...]
+    probe: str | None
+
+
+def _versions() -> tuple[tuple[str, str], ...]:
+    """What the bits of a result depend on."""
+    found = [("sam_theory", __version__), ("Python", f"{sys.version_info[0]}.{sys.version_info[1]}")]
+    for name in ("numpy", "llvmlite"):
+        try:
+            found.append((name, metadata.version(name)))
+        except metadata.PackageNotFoundError:
+            found.append((name, "none"))
+    return tuple(found)
+
+
+@contextmanager
+def _probe(shared: Path | None) -> Iterator[str | None]:
+    """A file in ``shared`` while the tasks run, by which a worker knows that it sees the same directory."""
+    if shared is None:
+        yield None
+        return
+    file = shared.absolute() / f".probe-{uuid.uuid4().hex}"
+    file.touch()
+    try:
+        yield str(file)
+    finally:
+        file.unlink(missing_ok=True)
+
+
+@cache
+def _check(expected: _Expected) -> None:
+    """Raise an error in a worker that does not agree, saying where it runs."""
+    where = f"the worker on {platform.node()} (process {os.getpid()})"
+    for (name, wanted), (_, found) in zip(expected.versions, _versions(), strict=True):
+        if wanted != found:
+            raise InputError(f"{where} has {name} {found}, this process {wanted}; install the same on both")
+    if expected.probe is not None:
+        store = Path(expected.probe).parent
+        if not Path(expected.probe).exists():
+            raise InputError(
+                f"{where} does not see the store {store}; give a directory that every worker has under this name"
+            )
+        if not os.access(store, os.W_OK):
+            raise InputError(f"{where} may not write into the store {store}; change its permissions")
+
+
+def _check_workers(client: Any, expected: _Expected, scheduler: str) -> None:
+    try:
+        client.wait_for_workers(1, timeout=_PATIENCE)
+    except TimeoutError as error:
+        raise InputError(
+            f"the Dask scheduler {scheduler} has no workers; start some with `dask worker ADDRESS --nthreads 1`"
+        ) from error
+    for address, answer in client.run(_check, expected, on_error="return").items():
+        if isinstance(answer, ModuleNotFoundError):
+            raise InputError(
+                f"the worker at {address} has no {answer.name}; install sam_theory {__version__} there"
+            ) from answer
+        if isinstance(answer, Exception) and not isinstance(answer, OSError):  # one that just died is Dask's to replace
+            raise answer
+
+
+def _in_worker(work: Callable[[Task], Done], task: Task, expected: _Expected) -> Done:
+    _check(expected)
+    with _ALONE:
+        return work(task)

@@ -13,7 +13,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from importlib import metadata
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -72,7 +72,7 @@ class _Run(Generic[Task, Done]):
         self.client, self.work, self.tasks, self.expected, self.scheduler = client, work, tasks, expected, scheduler
         self.name = uuid.uuid4().hex[:8]
         self.flight: dict[int, Any] = {}
-        self.ready: SimpleQueue[tuple[int, Any]] = SimpleQueue()
+        self.ready: SimpleQueue[int] = SimpleQueue()
         self.again: deque[int] = deque()
         self.losses: Counter[int] = Counter()
         self.room, self.counted = _PER_THREAD, -_COUNT
@@ -83,63 +83,77 @@ class _Run(Generic[Task, Done]):
         try:
             while True:
                 self.count_workers()
-                while len(self.flight) < self.room:
+                some: list[int] = []
+                while len(self.flight) + len(some) < self.room:
                     number = self.again.popleft() if self.again else next(numbers, None)
                     if number is None:
                         break
-                    self.send(number)
+                    some.append(number)
+                self.send(some)
                 if not self.flight:
                     return
-                try:
-                    number, future = self.ready.get(timeout=_LOOK)
-                except Empty:
-                    self.check_connection()
-                    continue
-                yield from self.received(number, future)
+                yield from self.received(self.wait())
         finally:
             with suppress(Exception):  # the scheduler may be gone
                 self.client.cancel(list(self.flight.values()))
 
-    def send(self, number: int) -> None:
-        key = f"tile-{self.name}-{number}-{self.losses[number]}"
+    def send(self, numbers: list[int]) -> None:
+        keys = [f"tile-{self.name}-{number}-{self.losses[number]}" for number in numbers]
+        some = [self.tasks[number] for number in numbers]
         try:
-            future = self.client.submit(_in_worker, self.work, self.tasks[number], self.expected, key=key, pure=False)
+            futures = self.client.map(_in_worker, some, key=keys, pure=False, work=self.work, expected=self.expected)
         except Exception:
             self.check_connection()
             raise
-        self.flight[number] = future
-        future.add_done_callback(lambda done: self.ready.put((number, done)))
+        for number, future in zip(numbers, futures, strict=True):
+            self.flight[number] = future
+            future.add_done_callback(partial(self.ended, number))
 
-    def received(self, number: int, future: Any) -> Iterator[tuple[int, Done]]:
+    def ended(self, number: int, _: Any) -> None:
+        self.ready.put(number)
+
+    def wait(self) -> list[int]:
+        """Numbers of tasks that ended, in one way or another."""
+        while True:
+            try:
+                ended = [self.ready.get(timeout=_LOOK)]
+            except Empty:
+                self.check_connection()
+                continue
+            with suppress(Empty):
+                while True:
+                    ended.append(self.ready.get_nowait())
+            return ended
+
+    def received(self, numbers: list[int]) -> Iterator[tuple[int, Done]]:
+        """Yield the results of tasks that ended; those that the cluster lost are to be sent again."""
+        from distributed import CancelledError
         from distributed.scheduler import KilledWorker
 
-        if future.status == "error":
-            error = future.exception(timeout=_PATIENCE)
-            if isinstance(error, KilledWorker):
+        failed = [number for number in numbers if self.flight[number].status == "error"]
+        ended = [number for number in numbers if number not in failed]
+        futures = [self.flight.pop(number) for number in ended]
+        try:
+            results = self.client.gather(futures)
+        except (CancelledError, KilledWorker, OSError) as error:  # a connection is lost, or a worker with its results
+            self.check_connection()
+            for number in ended:
+                self.losses[number] += 1
+                if self.losses[number] > RERUNS:
+                    raise WorkersLost(
+                        f"task {number} was lost {RERUNS + 1} times by the cluster at {self.scheduler}; {_RESUME}"
+                    ) from error
+            self.again.extend(ended)
+        else:
+            yield from zip(ended, results, strict=True)
+        for number in failed:
+            raised = self.flight[number].exception(timeout=_PATIENCE)
+            if isinstance(raised, KilledWorker):
                 raise WorkersLost(
-                    f"task {number}: its worker died {error.allowed_failures + 1} times, last that at "
-                    f"{error.last_worker.address}; see its log, and whether its memory suffices"
-                ) from error
-            raise error
-        if future.status == "finished":
-            try:
-                result = future.result(timeout=_PATIENCE)
-            except Exception as error:  # its worker died meanwhile, or the connection
-                lost: Exception | None = error
-            else:
-                del self.flight[number]
-                yield number, result
-                return
-        else:  # cancelled, which happens where the connection is lost
-            lost = None
-        self.check_connection()
-        del self.flight[number]
-        self.losses[number] += 1
-        if self.losses[number] > RERUNS:
-            raise WorkersLost(
-                f"task {number} was lost {RERUNS + 1} times by the cluster at {self.scheduler}; {_RESUME}"
-            ) from lost
-        self.again.append(number)
+                    f"task {number}: its worker died {raised.allowed_failures + 1} times, last that at "
+                    f"{raised.last_worker.address}; see its log, and whether its memory suffices"
+                ) from raised
+            raise raised
 
     def check_connection(self) -> None:
         """Wait while the client looks for its scheduler; an error once it gave up."""
@@ -257,7 +271,7 @@ def _check_workers(client: Any, expected: _Expected, scheduler: str) -> None:
             raise answer
 
 
-def _in_worker(work: Callable[[Task], Done], task: Task, expected: _Expected) -> Done:
+def _in_worker(task: Task, work: Callable[[Task], Done], expected: _Expected) -> Done:
     _check(expected)
     with _ALONE:
         return work(task)

@@ -1,0 +1,75 @@
+"""A Dask cluster on this machine for tests: processes of its own, as on many machines, that can be killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+TESTS = Path(__file__).parent
+
+
+class Cluster:
+    """A scheduler, and workers of one thread, each under a nanny that starts it again when it dies."""
+
+    def __init__(self, directory: Path, workers: int) -> None:
+        self.directory, self.file = directory, directory / "scheduler.json"
+        self.processes: list[subprocess.Popen[bytes]] = []
+        self.start_scheduler()
+        for _ in range(workers):
+            self.start_worker()
+
+    def start(self, module: str, *arguments: str) -> subprocess.Popen[bytes]:
+        environment = {
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join([str(TESTS.parent), str(TESTS)]),
+            "DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "False",
+        }
+        with (self.directory / f"{module}-{len(self.processes)}.log").open("wb") as log:
+            command = [sys.executable, "-m", f"distributed.cli.{module}", "--host", "127.0.0.1", "--no-dashboard"]
+            # A group of its own: a nanny is killed with its worker.
+            started = subprocess.Popen(
+                [*command, *arguments],
+                cwd=self.directory,
+                env=environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        self.processes.append(started)
+        return started
+
+    def start_scheduler(self, port: int = 0) -> None:
+        self.file.unlink(missing_ok=True)
+        self.scheduler = self.start("dask_scheduler", "--port", str(port), "--scheduler-file", str(self.file))
+        until(lambda: self.file.exists() and self.file.read_text().rstrip().endswith("}"))
+        self.address = str(json.loads(self.file.read_text())["address"])
+
+    def start_worker(self) -> None:
+        options = ["--nthreads", "1", "--nworkers", "1", "--scheduler-file", str(self.file)]
+        self.start("dask_worker", *options, "--local-directory", str(self.directory))
+
+    def kill_scheduler(self) -> None:
+        self.scheduler.kill()
+        self.scheduler.wait()
+
+    def close(self) -> None:
+        for process in self.processes:
+            try:
+                os.killpg(process.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+            process.wait()
+
+
+def until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
+    """Wait for a condition that has to come."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "what was waited for did not come"
+        time.sleep(0.02)

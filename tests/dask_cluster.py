@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 TESTS = Path(__file__).parent
@@ -28,7 +29,7 @@ class Cluster:
         environment = {
             **os.environ,
             "PYTHONPATH": os.pathsep.join([str(TESTS.parent), str(TESTS)]),
-            "DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "False",
+            "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "1",  # of a task, 3 by default: fewer to wait for
         }
         with (self.directory / f"{module}-{len(self.processes)}.log").open("wb") as log:
             command = [sys.executable, "-m", f"distributed.cli.{module}", "--host", "127.0.0.1", "--no-dashboard"]
@@ -55,16 +56,23 @@ class Cluster:
         self.start("dask_worker", *options, "--local-directory", str(self.directory))
 
     def kill_scheduler(self) -> None:
-        self.scheduler.kill()
-        self.scheduler.wait()
+        kill(self.scheduler)
+
+    def kill_workers(self) -> None:
+        for process in self.processes:
+            if process is not self.scheduler:
+                kill(process)
 
     def close(self) -> None:
         for process in self.processes:
-            try:
-                os.killpg(process.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
-            process.wait()
+            kill(process)
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    """Kill a process and those that it started."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def until(condition: Callable[[], bool], seconds: float = 30.0) -> None:

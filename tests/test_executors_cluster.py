@@ -63,6 +63,13 @@ def test_tasks_of_a_killed_worker_run_on_others(cluster: Cluster, tmp_path: Path
     assert work.runs(tmp_path, 5) == 2
 
 
+def test_a_task_that_kills_every_worker_ends_the_run(cluster: Cluster, tmp_path: Path) -> None:
+    tasks = [(str(tmp_path), number, 99) for number in range(5, 6)]
+    with pytest.raises(WorkersLost, match=r"task 0, or one beside it: its worker died 2 times, last that at tcp://"):
+        list(execute(work.killed, tasks, cluster.address))
+    assert work.runs(tmp_path, 5) == 2
+
+
 def test_versions_of_workers_are_compared(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
     (_, version), *others = _cluster._versions()
     monkeypatch.setattr(_cluster, "_versions", lambda: (("sam_theory", "9.9"), *others))
@@ -98,21 +105,29 @@ def test_a_cluster_that_is_not_there_is_bad_input(tmp_path: Path, monkeypatch: p
 
 
 def test_a_scheduler_that_dies_and_one_that_comes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_cluster, "_PATIENCE", 1.0)
+    monkeypatch.setattr(_cluster, "_FIRST", 0.2)
     with closing(Cluster(tmp_path, 0)) as cluster:
         with pytest.raises(InputError, match="has no workers; start some with `dask worker"):
             list(execute(work.square, [1], cluster.address))
         cluster.start_worker()
-        monkeypatch.setattr(_cluster, "_PATIENCE", 10.0)
+        monkeypatch.setattr(_cluster, "_FIRST", 30.0)
         tasks = [(str(tmp_path), number) for number in range(10**4)]
-        running = execute(work.slow, tasks[:40], cluster.address)
+        running = execute(work.slow, tasks[:12], cluster.address)
         found = [next(running) for _ in range(3)]
         cluster.kill_scheduler()
         cluster.start_scheduler(int(cluster.address.rpartition(":")[2]))
         cluster.start_worker()
-        assert sorted([*found, *running]) == [(n, n * n) for n in range(40)]
+        assert sorted([*found, *running]) == [(n, n * n) for n in range(12)]
 
         monkeypatch.setattr(_cluster, "_PATIENCE", 1.0)
+        running = execute(work.slow, tasks, cluster.address)
+        next(running)
+        cluster.kill_workers()
+        monkeypatch.setattr(_cluster, "_COUNT", 0.1)
+        monkeypatch.setattr(_cluster, "_ABSENT", 0.2)
+        with pytest.raises(WorkersLost, match="has had no worker for"):
+            list(running)
+        cluster.start_worker()
         running = execute(work.slow, tasks, cluster.address)
         next(running)
         cluster.kill_scheduler()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import platform
 import sys
@@ -28,9 +29,11 @@ __all__ = ["in_cluster"]
 Task = TypeVar("Task")
 Done = TypeVar("Done")
 
-_PATIENCE = 10.0  # seconds in which a scheduler, a first worker or a result has to answer
+_PATIENCE = 10.0  # seconds in which a scheduler has to answer
+_FIRST = 30.0  # seconds in which a first worker has to appear
 _LOOK = 0.5  # seconds between two looks at the connection
 _COUNT = 5.0  # seconds between two counts of the workers
+_ABSENT = 600.0  # seconds without any worker after which no more are expected
 _PER_THREAD = 2  # tasks in flight: while one runs, the next is on its way
 _RESUME = "what is finished is kept: give the same command again, with a cluster that runs"
 #: Libraries below the work keep state for the whole process: a worker of several threads takes one task at a time.
@@ -48,14 +51,10 @@ def in_cluster(
 
     Parameters and errors as for :func:`~sam_theory.sweeps.execute`.
     """
-    client = _connected(scheduler)
-    try:
-        with _probe(shared) as probe:
-            expected = _Expected(_versions(), probe)
-            _check_workers(client, expected, scheduler)
-            yield from _Run(client, work, tasks, expected, scheduler).results()
-    finally:
-        client.close(timeout=_PATIENCE)
+    with _probe(shared) as probe, _quiet(), _connected(scheduler) as client:
+        expected = _Expected(_versions(), probe)
+        _check_workers(client, expected, scheduler)
+        yield from _Run(client, work, tasks, expected, scheduler).results()
 
 
 class _Run(Generic[Task, Done]):
@@ -75,7 +74,7 @@ class _Run(Generic[Task, Done]):
         self.ready: SimpleQueue[int] = SimpleQueue()
         self.again: deque[int] = deque()
         self.losses: Counter[int] = Counter()
-        self.room, self.counted = _PER_THREAD, -_COUNT
+        self.room, self.seen, self.counted = _PER_THREAD, time.monotonic(), -_COUNT
 
     def results(self) -> Iterator[tuple[int, Done]]:
         """Yield the number of each task and its result, in the order in which they come."""
@@ -119,6 +118,7 @@ class _Run(Generic[Task, Done]):
                 ended = [self.ready.get(timeout=_LOOK)]
             except Empty:
                 self.check_connection()
+                self.count_workers()
                 continue
             with suppress(Empty):
                 while True:
@@ -150,8 +150,8 @@ class _Run(Generic[Task, Done]):
             raised = self.flight[number].exception(timeout=_PATIENCE)
             if isinstance(raised, KilledWorker):
                 raise WorkersLost(
-                    f"task {number}: its worker died {raised.allowed_failures + 1} times, last that at "
-                    f"{raised.last_worker.address}; see its log, and whether its memory suffices"
+                    f"task {number}, or one beside it: its worker died {raised.allowed_failures + 1} times, last "
+                    f"that at {raised.last_worker.address}; see its log, and whether its memory suffices"
                 ) from raised
             raise raised
 
@@ -164,13 +164,38 @@ class _Run(Generic[Task, Done]):
 
     def count_workers(self) -> None:
         """How many tasks may be in flight, now and then: workers come and go."""
-        if time.monotonic() - self.counted >= _COUNT:
-            with suppress(Exception):  # a lost connection shows elsewhere
-                self.room = _PER_THREAD * max(1, len(self.client.nthreads()))
-            self.counted = time.monotonic()
+        now = time.monotonic()
+        if now - self.counted < _COUNT:
+            return
+        self.counted = now
+        try:
+            workers = len(self.client.nthreads())
+        except Exception:
+            self.check_connection()
+            return
+        if workers:
+            self.seen = now
+        elif now - self.seen > _ABSENT:
+            raise WorkersLost(f"the Dask scheduler {self.scheduler} has had no worker for {_ABSENT:g} s; {_RESUME}")
+        self.room = _PER_THREAD * max(1, workers)
 
 
-def _connected(scheduler: str) -> Any:
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """No log of a lost connection, tracebacks included: the error says it."""
+    loggers = [logging.getLogger(f"distributed.{name}") for name in ("batched", "client")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+
+
+@contextmanager
+def _connected(scheduler: str) -> Iterator[Any]:
     try:
         from distributed import Client
     except ImportError as error:
@@ -180,13 +205,17 @@ def _connected(scheduler: str) -> Any:
     client: Callable[..., Any] = Client
     address = scheduler if "://" in scheduler else _address(Path(scheduler))
     try:
-        return client(address, timeout=_PATIENCE, set_as_default=False)
+        connected = client(address, timeout=_PATIENCE, set_as_default=False)
     except (OSError, ValueError) as error:
         origin = "" if address == scheduler else f", the address in {scheduler}"
         raise InputError(
             f"no Dask scheduler answers at {address}{origin} ({error}); "
             "start one with `dask scheduler`, and give the address that it prints"
         ) from error
+    try:
+        yield connected
+    finally:
+        connected.close(timeout=_PATIENCE)
 
 
 def _address(file: Path) -> str:
@@ -257,7 +286,7 @@ def _check(expected: _Expected) -> None:
 
 def _check_workers(client: Any, expected: _Expected, scheduler: str) -> None:
     try:
-        client.wait_for_workers(1, timeout=_PATIENCE)
+        client.wait_for_workers(1, timeout=_FIRST)
     except TimeoutError as error:
         raise InputError(
             f"the Dask scheduler {scheduler} has no workers; start some with `dask worker ADDRESS --nthreads 1`"

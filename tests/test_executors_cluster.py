@@ -109,8 +109,14 @@ def test_a_scheduler_that_dies_and_one_that_comes_back(tmp_path: Path, monkeypat
     with closing(Cluster(tmp_path, 0)) as cluster:
         with pytest.raises(InputError, match="has no workers; start some with `dask worker"):
             list(execute(work.square, [1], cluster.address))
-        cluster.start_worker()
         monkeypatch.setattr(_cluster, "_FIRST", 30.0)
+        (other := tmp_path / "other").mkdir()
+        (other / "sam_theory.py").touch()
+        cluster.start_worker(other)
+        with pytest.raises(InputError, match=r"the worker at tcp://.* cannot do the work \(.*sam_theory.*\); install"):
+            list(execute(work.square, [1], cluster.address))
+        cluster.kill_workers()
+        cluster.start_worker()
         tasks = [(str(tmp_path), number) for number in range(10**4)]
         running = execute(work.slow, tasks[:12], cluster.address)
         found = [next(running) for _ in range(3)]

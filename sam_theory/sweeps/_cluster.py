@@ -292,12 +292,12 @@ def _check_workers(client: Any, expected: _Expected, scheduler: str) -> None:
             f"the Dask scheduler {scheduler} has no workers; start some with `dask worker ADDRESS --nthreads 1`"
         ) from error
     for address, answer in client.run(_check, expected, on_error="return").items():
-        if isinstance(answer, ModuleNotFoundError):
-            raise InputError(
-                f"the worker at {address} has no {answer.name}; install sam_theory {__version__} there"
-            ) from answer
-        if isinstance(answer, Exception) and not isinstance(answer, OSError):  # one that just died is Dask's to replace
+        if isinstance(answer, InputError):
             raise answer
+        if isinstance(answer, Exception) and not isinstance(answer, OSError):  # one that just died is Dask's to replace
+            raise InputError(
+                f"the worker at {address} cannot do the work ({answer}); install sam_theory {__version__} there"
+            ) from answer
 
 
 def _in_worker(task: Task, work: Callable[[Task], Done], expected: _Expected) -> Done:

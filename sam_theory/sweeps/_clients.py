@@ -1,0 +1,154 @@
+"""A Dask cluster before work is sent to it: who answers, and whether the workers compute what this process would."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import platform
+import sys
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from sam_theory import __version__
+from sam_theory.errors import InputError
+
+__all__ = ["PATIENCE", "Expected", "check", "checked"]
+
+PATIENCE = 10.0  # seconds in which a scheduler has to answer
+_FIRST = 30.0  # seconds in which a first worker has to appear
+
+
+@contextmanager
+def checked(scheduler: str, shared: Path | None) -> Iterator[tuple[Any, Expected]]:
+    """A client of the cluster, and what each of its workers has to agree with: those that are there do."""
+    with _probe(shared) as probe, _quiet(), _connected(scheduler) as client:
+        expected = Expected(_versions(), probe)
+        _check_workers(client, expected, scheduler)
+        yield client, expected
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """No log of a lost connection, tracebacks included: the error says it."""
+    loggers = [logging.getLogger(f"distributed.{name}") for name in ("batched", "client")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+
+
+@contextmanager
+def _connected(scheduler: str) -> Iterator[Any]:
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise InputError(
+            f"scheduler {scheduler!r} needs Dask; install it with: pip install 'sam-theory[cluster]'"
+        ) from error
+    client: Callable[..., Any] = Client
+    address = scheduler if "://" in scheduler else _address(Path(scheduler))
+    try:
+        connected = client(address, timeout=PATIENCE, set_as_default=False)
+    except (OSError, ValueError) as error:
+        origin = "" if address == scheduler else f", the address in {scheduler}"
+        raise InputError(
+            f"no Dask scheduler answers at {address}{origin} ({error}); "
+            "start one with `dask scheduler`, and give the address that it prints"
+        ) from error
+    try:
+        yield connected
+    finally:
+        connected.close(timeout=PATIENCE)
+
+
+def _address(file: Path) -> str:
+    try:
+        address = json.loads(file.read_text(encoding="utf-8"))["address"]
+    except OSError as error:
+        raise InputError(
+            f"scheduler file {file} cannot be read ({error.strerror}); "
+            f"start a scheduler that writes it with `dask scheduler --scheduler-file {file}`"
+        ) from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"{file} is no scheduler file of Dask: it names no address; "
+            "one is written by `dask scheduler --scheduler-file FILE.json`"
+        ) from error
+    return str(address)
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What a worker has to agree with."""
+
+    versions: tuple[tuple[str, str], ...]
+    probe: str | None
+
+
+def _versions() -> tuple[tuple[str, str], ...]:
+    """What the bits of a result depend on."""
+    found = [("sam_theory", __version__), ("Python", f"{sys.version_info[0]}.{sys.version_info[1]}")]
+    for name in ("numpy", "llvmlite"):
+        try:
+            found.append((name, metadata.version(name)))
+        except metadata.PackageNotFoundError:
+            found.append((name, "none"))
+    return tuple(found)
+
+
+@contextmanager
+def _probe(shared: Path | None) -> Iterator[str | None]:
+    """A file in ``shared`` while the tasks run, by which a worker knows that it sees the same directory."""
+    if shared is None:
+        yield None
+        return
+    file = shared.absolute() / f".probe-{uuid.uuid4().hex}"
+    file.touch()
+    try:
+        yield str(file)
+    finally:
+        file.unlink(missing_ok=True)
+
+
+@cache
+def check(expected: Expected) -> None:
+    """Raise an error in a worker that does not agree, saying where it runs."""
+    where = f"the worker on {platform.node()} (process {os.getpid()})"
+    for (name, wanted), (_, found) in zip(expected.versions, _versions(), strict=True):
+        if wanted != found:
+            raise InputError(f"{where} has {name} {found}, this process {wanted}; install the same on both")
+    if expected.probe is not None:
+        store = Path(expected.probe).parent
+        if not Path(expected.probe).exists():
+            raise InputError(
+                f"{where} does not see the store {store}; give a directory that every worker has under this name"
+            )
+        if not os.access(store, os.W_OK):
+            raise InputError(f"{where} may not write into the store {store}; change its permissions")
+
+
+def _check_workers(client: Any, expected: Expected, scheduler: str) -> None:
+    try:
+        client.wait_for_workers(1, timeout=_FIRST)
+    except TimeoutError as error:
+        raise InputError(
+            f"the Dask scheduler {scheduler} has no workers; start some with `dask worker ADDRESS --nthreads 1`"
+        ) from error
+    for address, answer in client.run(check, expected, on_error="return").items():
+        if isinstance(answer, InputError):
+            raise answer
+        if isinstance(answer, Exception) and not isinstance(answer, OSError):  # one that just died is Dask's to replace
+            raise InputError(
+                f"the worker at {address} cannot do the work ({answer}); install sam_theory {__version__} there"
+            ) from answer

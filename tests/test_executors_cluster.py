@@ -77,6 +77,14 @@ def test_versions_of_workers_are_compared(cluster: Cluster, monkeypatch: pytest.
         list(execute(work.square, range(3), cluster.address))
 
 
+def test_workers_that_round_differently_are_refused(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(InputError, match=r"at tcp://b and tcp://c round functions differently; .*one kind"):
+        _clients._agreed({"tcp://a": "1", "tcp://b": "1", "tcp://c": "2"})
+    monkeypatch.setattr(_clients, "_agreed", lambda answers: "as on another processor")  # one joins later
+    with pytest.raises(InputError, match="rounds functions otherwise than those before it"):
+        list(execute(work.square, range(3), cluster.address))
+
+
 def test_a_store_that_workers_do_not_see_is_named(
     cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import os
@@ -10,7 +11,7 @@ import sys
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -23,20 +24,34 @@ __all__ = ["PATIENCE", "Expected", "check", "checked"]
 
 PATIENCE = 10.0  # seconds in which a scheduler has to answer
 _FIRST = 30.0  # seconds in which a first worker has to appear
+_ONE_KIND = (
+    "a result would depend on who computed it: take workers with one kind of processor, "
+    "or start all with the same NPY_DISABLE_CPU_FEATURES"
+)
 
 
 @contextmanager
 def checked(scheduler: str, shared: Path | None) -> Iterator[tuple[Any, Expected]]:
     """A client of the cluster, and what each of its workers has to agree with: those that are there do."""
-    with _probe(shared) as probe, _quiet(), _connected(scheduler) as client:
+    client_of = _imported(scheduler)
+    with _probe(shared) as probe, _quiet(), _connected(client_of, scheduler) as client:
         expected = Expected(_versions(), probe)
-        _check_workers(client, expected, scheduler)
-        yield client, expected
+        yield client, replace(expected, rounding=_agreed(_answers(client, expected, scheduler)))
+
+
+def _imported(scheduler: str) -> Callable[..., Any]:
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise InputError(
+            f"scheduler {scheduler!r} needs Dask; install it with: pip install 'sam-theory[cluster]'"
+        ) from error
+    return Client
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """No log of a lost connection, tracebacks included: the error says it."""
+    """No log of a lost connection, tracebacks included: the error says it. Importing Dask sets the levels."""
     loggers = [logging.getLogger(f"distributed.{name}") for name in ("batched", "client")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
@@ -49,17 +64,10 @@ def _quiet() -> Iterator[None]:
 
 
 @contextmanager
-def _connected(scheduler: str) -> Iterator[Any]:
-    try:
-        from distributed import Client
-    except ImportError as error:
-        raise InputError(
-            f"scheduler {scheduler!r} needs Dask; install it with: pip install 'sam-theory[cluster]'"
-        ) from error
-    client: Callable[..., Any] = Client
+def _connected(client_of: Callable[..., Any], scheduler: str) -> Iterator[Any]:
     address = scheduler if "://" in scheduler else _address(Path(scheduler))
     try:
-        connected = client(address, timeout=PATIENCE, set_as_default=False)
+        connected = client_of(address, timeout=PATIENCE, set_as_default=False)
     except (OSError, ValueError) as error:
         origin = "" if address == scheduler else f", the address in {scheduler}"
         raise InputError(
@@ -94,6 +102,7 @@ class Expected:
 
     versions: tuple[tuple[str, str], ...]
     probe: str | None
+    rounding: str = ""
 
 
 def _versions() -> tuple[tuple[str, str], ...]:
@@ -121,9 +130,19 @@ def _probe(shared: Path | None) -> Iterator[str | None]:
         file.unlink(missing_ok=True)
 
 
+def rounding() -> str:
+    """How NumPy rounds elementary functions on this processor: it has several codes for them."""
+    import numpy as np
+
+    points = np.concatenate([np.linspace(-20, 20, 4001), np.geomspace(1e-8, 1e8, 1001)])
+    functions = (np.exp, np.tanh, np.sin, np.cos, np.arctan, lambda x: np.log(np.abs(x) + 1e-9))
+    with np.errstate(all="ignore"):
+        return hashlib.sha256(b"".join(function(points).tobytes() for function in functions)).hexdigest()
+
+
 @cache
-def check(expected: Expected) -> None:
-    """Raise an error in a worker that does not agree, saying where it runs."""
+def check(expected: Expected) -> str:
+    """Raise an error in a worker that does not agree, saying where it runs; else how it rounds."""
     where = f"the worker on {platform.node()} (process {os.getpid()})"
     for (name, wanted), (_, found) in zip(expected.versions, _versions(), strict=True):
         if wanted != found:
@@ -136,19 +155,36 @@ def check(expected: Expected) -> None:
             )
         if not os.access(store, os.W_OK):
             raise InputError(f"{where} may not write into the store {store}; change its permissions")
+    if expected.rounding not in ("", found := rounding()):
+        raise InputError(f"{where} rounds functions otherwise than those before it; {_ONE_KIND}")
+    return found
 
 
-def _check_workers(client: Any, expected: Expected, scheduler: str) -> None:
+def _answers(client: Any, expected: Expected, scheduler: str) -> dict[str, str]:
+    """What each worker that is there answers."""
     try:
         client.wait_for_workers(1, timeout=_FIRST)
     except TimeoutError as error:
         raise InputError(
             f"the Dask scheduler {scheduler} has no workers; start some with `dask worker ADDRESS --nthreads 1`"
         ) from error
+    answers = {}
     for address, answer in client.run(check, expected, on_error="return").items():
         if isinstance(answer, InputError):
             raise answer
-        if isinstance(answer, Exception) and not isinstance(answer, OSError):  # one that just died is Dask's to replace
+        if isinstance(answer, str):
+            answers[address] = answer
+        elif not isinstance(answer, OSError):  # a worker that just died is Dask's to replace
             raise InputError(
                 f"the worker at {address} cannot do the work ({answer}); install sam_theory {__version__} there"
             ) from answer
+    return answers
+
+
+def _agreed(answers: dict[str, str]) -> str:
+    """The one rounding of all workers."""
+    of = {answer: address for address, answer in answers.items()}
+    if len(of) > 1:
+        one, other, *_ = of.values()
+        raise InputError(f"the workers at {one} and {other} round functions differently; {_ONE_KIND}")
+    return next(iter(of), "")

@@ -30,7 +30,7 @@ def test_a_cluster_does_every_task_once_by_address_and_by_file(cluster: Cluster,
     for scheduler in (cluster.address, str(cluster.file)):
         assert sorted(execute(work.square, range(30), scheduler, tmp_path)) == [(n, n * n) for n in range(30)]
     assert list(execute(work.square, [], cluster.address)) == []
-    assert not list(tmp_path.iterdir())  # the probe is gone
+    assert not list(tmp_path.iterdir())  # the file with the work is gone
 
 
 def test_both_workers_take_part_and_tasks_are_made_as_they_become_free(cluster: Cluster) -> None:
@@ -89,10 +89,10 @@ def test_a_store_that_workers_do_not_see_is_named(
     cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     @contextmanager
-    def elsewhere(shared: Path) -> Iterator[str]:
-        yield str(shared / "probe of another machine")
+    def elsewhere(_: object, shared: Path) -> Iterator[str]:
+        yield str(shared / "a file of another machine")
 
-    monkeypatch.setattr(_clients, "_probe", elsewhere)
+    monkeypatch.setattr(_clients, "_file_of", elsewhere)
     with pytest.raises(InputError, match=f"does not see the store {tmp_path}; give a directory that every worker has"):
         list(execute(work.square, range(3), cluster.address, tmp_path))
 
@@ -145,5 +145,5 @@ def test_a_scheduler_that_dies_and_one_that_comes_back(tmp_path: Path, monkeypat
         running = execute(work.slow, tasks, cluster.address)
         next(running)
         cluster.kill_scheduler()
-        with pytest.raises(WorkersLost, match=r"does not answer any more; what is finished is kept: give the same com"):
+        with pytest.raises(WorkersLost, match=r"does not answer any more; what is finished is kept: once"):
             list(running)

@@ -6,13 +6,14 @@ import hashlib
 import json
 import logging
 import os
+import pickle
 import platform
 import sys
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -20,10 +21,11 @@ from typing import Any
 from sam_theory import __version__
 from sam_theory.errors import InputError
 
-__all__ = ["PATIENCE", "Expected", "check", "checked"]
+__all__ = ["PATIENCE", "RESUME", "Expected", "check", "checked", "work_of"]
 
 PATIENCE = 10.0  # seconds in which a scheduler has to answer
 _FIRST = 30.0  # seconds in which a first worker has to appear
+RESUME = "what is finished is kept: once that is mended, give the same command again"
 _ONE_KIND = (
     "a result would depend on who computed it: take workers with one kind of processor, "
     "or start all with the same NPY_DISABLE_CPU_FEATURES"
@@ -31,11 +33,11 @@ _ONE_KIND = (
 
 
 @contextmanager
-def checked(scheduler: str, shared: Path | None) -> Iterator[tuple[Any, Expected]]:
+def checked(scheduler: str, work: Any, shared: Path | None) -> Iterator[tuple[Any, Expected]]:
     """A client of the cluster, and what each of its workers has to agree with: those that are there do."""
     client_of = _imported(scheduler)
-    with _probe(shared) as probe, _quiet(), _connected(client_of, scheduler) as client:
-        expected = Expected(_versions(), probe)
+    with _file_of(work, shared) as file, _quiet(), _connected(client_of, scheduler) as client:
+        expected = Expected(_versions(), file)
         yield client, replace(expected, rounding=_agreed(_answers(client, expected, scheduler)))
 
 
@@ -101,7 +103,7 @@ class Expected:
     """What a worker has to agree with."""
 
     versions: tuple[tuple[str, str], ...]
-    probe: str | None
+    file: str | None
     rounding: str = ""
 
 
@@ -117,17 +119,37 @@ def _versions() -> tuple[tuple[str, str], ...]:
 
 
 @contextmanager
-def _probe(shared: Path | None) -> Iterator[str | None]:
-    """A file in ``shared`` while the tasks run, by which a worker knows that it sees the same directory."""
+def _file_of(work: Any, shared: Path | None) -> Iterator[str | None]:
+    """A file in ``shared`` that holds the work: each worker reads it once, if it sees the directory."""
     if shared is None:
         yield None
         return
-    file = shared.absolute() / f".probe-{uuid.uuid4().hex}"
-    file.touch()
+    from distributed.protocol import pickle as by_value
+
+    dumps: Callable[[Any], bytes] = by_value.dumps  # of what no module holds too
+    sent, file = dumps(work), shared.absolute() / f".work.{uuid.uuid4().hex}.part"
     try:
+        try:
+            file.write_bytes(sent)
+        except OSError as error:
+            raise InputError(f"{file} cannot be written: {error.strerror}; {RESUME}") from error
         yield str(file)
     finally:
-        file.unlink(missing_ok=True)
+        with suppress(OSError):
+            file.unlink()
+
+
+@lru_cache(maxsize=4)
+def work_of(file: str) -> Any:
+    """The work, in a worker."""
+    try:
+        return pickle.loads(Path(file).read_bytes())
+    except (ImportError, AttributeError) as error:
+        raise InputError(f"{_here()} cannot do the work ({error}); install there what it is made of") from error
+
+
+def _here() -> str:
+    return f"the worker on {platform.node()} (process {os.getpid()})"
 
 
 def rounding() -> str:
@@ -143,21 +165,23 @@ def rounding() -> str:
 @cache
 def check(expected: Expected) -> str:
     """Raise an error in a worker that does not agree, saying where it runs; else how it rounds."""
-    where = f"the worker on {platform.node()} (process {os.getpid()})"
     for (name, wanted), (_, found) in zip(expected.versions, _versions(), strict=True):
         if wanted != found:
-            raise InputError(f"{where} has {name} {found}, this process {wanted}; install the same on both")
-    if expected.probe is not None:
-        store = Path(expected.probe).parent
-        if not Path(expected.probe).exists():
+            raise InputError(f"{_here()} has {name} {found}, this process {wanted}; install the same on both")
+    if expected.file is not None:
+        file = Path(expected.file)
+        if not file.exists():
             raise InputError(
-                f"{where} does not see the store {store}; give a directory that every worker has under this name"
+                f"{_here()} does not see the store {file.parent}; "
+                "give a directory that every worker has under this name"
             )
-        if not os.access(store, os.W_OK):
-            raise InputError(f"{where} may not write into the store {store}; change its permissions")
-    if expected.rounding not in ("", found := rounding()):
-        raise InputError(f"{where} rounds functions otherwise than those before it; {_ONE_KIND}")
-    return found
+        if not os.access(file.parent, os.W_OK):
+            raise InputError(f"{_here()} may not write into the store {file.parent}; change its permissions")
+        work_of(expected.file)
+    own = rounding()
+    if expected.rounding not in ("", own):
+        raise InputError(f"{_here()} rounds functions otherwise than those before it; {_ONE_KIND}")
+    return own
 
 
 def _answers(client: Any, expected: Expected, scheduler: str) -> dict[str, str]:

@@ -11,10 +11,10 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from sam_theory.processes import RERUNS, WorkersLost
-from sam_theory.sweeps._clients import PATIENCE, Expected, check, checked
+from sam_theory.sweeps._clients import PATIENCE, RESUME, Expected, check, checked, work_of
 
 __all__ = ["in_cluster"]
 
@@ -25,7 +25,6 @@ _LOOK = 0.5  # seconds between two looks at the connection
 _COUNT = 5.0  # seconds between two counts of the workers
 _ABSENT = 600.0  # seconds without any worker after which no more are expected
 _PER_WORKER = 2  # tasks in flight: while one runs, the next is on its way
-_RESUME = "what is finished is kept: give the same command again, with a cluster that runs"
 #: Libraries below the work keep state for the whole process: a worker of several threads takes one task at a time.
 _ALONE = threading.Lock()
 
@@ -37,11 +36,12 @@ def in_cluster(
 
     Tasks are sent as workers become free. Dask runs the tasks of a dead worker on others, and gives up a task whose
     workers died four times. Where the scheduler comes back at its address within ten seconds, unfinished tasks are
-    sent again. Each worker checks, once, its versions and that it sees ``shared``.
+    sent again. Each worker checks its versions once; where ``shared`` is given, it reads ``work`` from a file there,
+    which shows that it sees the directory.
 
     Parameters and errors as for :func:`~sam_theory.sweeps.execute`.
     """
-    with checked(scheduler, shared) as (client, expected):
+    with checked(scheduler, work, shared) as (client, expected):
         yield from _Run(client, work, tasks, expected, scheduler).results()
 
 
@@ -56,7 +56,8 @@ class _Run(Generic[Task, Done]):
         expected: Expected,
         scheduler: str,
     ) -> None:
-        self.client, self.work, self.tasks, self.expected, self.scheduler = client, work, tasks, expected, scheduler
+        self.client, self.tasks, self.expected, self.scheduler = client, tasks, expected, scheduler
+        self.sent = work if expected.file is None else None
         self.name = uuid.uuid4().hex[:8]
         self.flight: dict[int, Any] = {}
         self.ready: SimpleQueue[int] = SimpleQueue()
@@ -88,7 +89,7 @@ class _Run(Generic[Task, Done]):
         keys = [f"tile-{self.name}-{number}-{self.losses[number]}" for number in numbers]
         some = [self.tasks[number] for number in numbers]
         try:
-            futures = self.client.map(_in_worker, some, key=keys, pure=False, work=self.work, expected=self.expected)
+            futures = self.client.map(_in_worker, some, key=keys, pure=False, work=self.sent, expected=self.expected)
         except Exception:
             self.check_connection()
             raise
@@ -129,7 +130,7 @@ class _Run(Generic[Task, Done]):
                 self.losses[number] += 1
                 if self.losses[number] > RERUNS:
                     raise WorkersLost(
-                        f"task {number} was lost {RERUNS + 1} times by the cluster at {self.scheduler}; {_RESUME}"
+                        f"task {number} was lost {RERUNS + 1} times by the cluster at {self.scheduler}; {RESUME}"
                     ) from error
             self.again.extend(ended)
         else:
@@ -148,7 +149,7 @@ class _Run(Generic[Task, Done]):
         while self.client.status == "connecting":
             time.sleep(_LOOK / 5)
         if self.client.status != "running":
-            raise WorkersLost(f"the Dask scheduler {self.scheduler} does not answer any more; {_RESUME}")
+            raise WorkersLost(f"the Dask scheduler {self.scheduler} does not answer any more; {RESUME}")
 
     def count_workers(self) -> None:
         """How many tasks may be in flight, now and then: workers come and go."""
@@ -164,11 +165,13 @@ class _Run(Generic[Task, Done]):
         if workers:
             self.seen = now
         elif now - self.seen > _ABSENT:
-            raise WorkersLost(f"the Dask scheduler {self.scheduler} has had no worker for {_ABSENT:g} s; {_RESUME}")
+            raise WorkersLost(f"the Dask scheduler {self.scheduler} has had no worker for {_ABSENT:g} s; {RESUME}")
         self.room = _PER_WORKER * max(1, workers)
 
 
-def _in_worker(task: Task, work: Callable[[Task], Done], expected: Expected) -> Done:
+def _in_worker(task: Task, work: Callable[[Task], Done] | None, expected: Expected) -> Done:
     check(expected)
+    if work is None:
+        work = cast("Callable[[Task], Done]", work_of(expected.file or ""))
     with _ALONE:
         return work(task)

@@ -60,6 +60,13 @@ class Cluster:
     def kill_scheduler(self) -> None:
         kill(self.scheduler)
 
+    def workers(self) -> list[int]:
+        """Process ids of the workers, which their nannies started."""
+        from distributed import Client
+
+        with Client(self.address, set_as_default=False) as client:
+            return sorted(client.run(os.getpid).values())
+
     def kill_workers(self) -> None:
         for process in self.processes:
             if process is not self.scheduler:

@@ -133,7 +133,7 @@ def test_a_scheduler_that_dies_and_one_that_comes_back(tmp_path: Path, monkeypat
         cluster.start_worker()
         assert sorted([*found, *running]) == [(n, n * n) for n in range(12)]
 
-        monkeypatch.setattr(_clients, "PATIENCE", 1.0)
+        monkeypatch.setattr(_clients, "PATIENCE", 3.0)
         running = execute(work.slow, tasks, cluster.address)
         next(running)
         cluster.kill_workers()

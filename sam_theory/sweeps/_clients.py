@@ -9,7 +9,6 @@ import os
 import pickle
 import platform
 import sys
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -20,6 +19,8 @@ from typing import Any
 
 from sam_theory import __version__
 from sam_theory.errors import InputError
+from sam_theory.sweeps._specification import SCHEMA
+from sam_theory.sweeps._store import draft
 
 __all__ = ["PATIENCE", "RESUME", "Expected", "check", "checked", "work_of"]
 
@@ -109,7 +110,8 @@ class Expected:
 
 def _versions() -> tuple[tuple[str, str], ...]:
     """What the bits of a result depend on."""
-    found = [("sam_theory", __version__), ("Python", f"{sys.version_info[0]}.{sys.version_info[1]}")]
+    found = [("sam_theory", __version__), ("schema of sweeps", str(SCHEMA))]
+    found.append(("Python", f"{sys.version_info[0]}.{sys.version_info[1]}"))
     for name in ("numpy", "llvmlite"):
         try:
             found.append((name, metadata.version(name)))
@@ -127,7 +129,7 @@ def _file_of(work: Any, shared: Path | None) -> Iterator[str | None]:
     from distributed.protocol import pickle as by_value
 
     dumps: Callable[[Any], bytes] = by_value.dumps  # of what no module holds too
-    sent, file = dumps(work), shared.absolute() / f".work.{uuid.uuid4().hex}.part"
+    sent, file = dumps(work), draft(shared.absolute() / "work")
     try:
         try:
             file.write_bytes(sent)

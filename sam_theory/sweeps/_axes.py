@@ -41,8 +41,8 @@ def axis_values(name: str, given: Any) -> FloatArray:
     name : str
         For messages.
     given : sequence, array, or mapping
-        Numbers; or ``{"linspace": [low, high, n]}``, n values at equal distances, or ``{"logspace": [low, high, n]}``, n
-        values at equal ratios; both ends are values themselves.
+        Numbers; or ``{"linspace": [low, high, n]}``, n values at equal distances, or ``{"logspace": [low, high, n]}``,
+        n values at equal ratios; both ends are values themselves.
 
     Raises
     ------

@@ -194,9 +194,10 @@ def _missing(
 ) -> tuple[list[int], np.ndarray[Any, np.dtype[np.int64]]]:
     """Numbers of the tiles that the store lacks, and outcomes of those that it has."""
     missing, counts = [], np.zeros(len(OUTCOMES), dtype=np.int64)
+    present = store.present()
     for number in range(specification.tiles):
         try:
-            found = store.read(number)
+            found = store.read(number) if number in present else None
         except Damaged as damage:
             found = None
             if report is not None:

@@ -24,6 +24,7 @@ from sam_theory.cli._show import show
 from sam_theory.cli._simulate import simulate
 from sam_theory.cli._stability import stability
 from sam_theory.cli._status import BAD_INPUT, INTERRUPTED
+from sam_theory.cli._sweep import sweep
 from sam_theory.cli._synthesize import synthesize
 from sam_theory.cli._verify import verify
 from sam_theory.errors import InputError
@@ -85,6 +86,7 @@ _COMMANDS = (
     list_,
     show,
     simulate,
+    sweep,
     orbits,
     stability,
     bifurcation,

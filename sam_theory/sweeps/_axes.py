@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal, localcontext
 from fractions import Fraction
 from typing import Any, Literal
 
@@ -41,8 +42,8 @@ def axis_values(name: str, given: Any) -> FloatArray:
     name : str
         For messages.
     given : sequence, array, or mapping
-        Numbers; or ``{"linspace": [low, high, n]}``, n values at equal distances, or ``{"logspace": [low, high, n]}``, n
-        values at equal ratios; both ends are values themselves.
+        Numbers; or ``{"linspace": [low, high, n]}``, n values at equal distances, or ``{"logspace": [low, high, n]}``,
+        n values at equal ratios; both ends are values themselves.
 
     Raises
     ------
@@ -116,9 +117,16 @@ def _linear(low: Fraction, high: Fraction, n: int) -> FloatArray:
 
 
 def _geometric(low: float, high: float, n: int) -> FloatArray:
-    a, b = math.log(low), math.log(high)
-    inner = [math.exp(a + (b - a) * i / (n - 1)) for i in range(1, n - 1)]
-    return np.array([low, *inner, high][:n])
+    """The same, to fifty digits before they are rounded."""
+    with localcontext() as context:
+        context.prec = 60
+        value, top = Decimal(low), Decimal(high)
+        ratio = ((top / value).ln() / max(n - 1, 1)).exp()
+        found = []
+        for _ in range(n):
+            found.append(float(value))
+            value *= ratio
+    return np.array([*found[:-1], high])
 
 
 def _short(value: Any) -> str:

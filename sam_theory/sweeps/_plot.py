@@ -81,6 +81,9 @@ def _chosen(
     new = [n for n in spare if len(grids[n]) > 1][:wanted] or ([] if order else spare[:1])
     order = [*new, *order] if x is None and y is not None else [*order, *new]
     values = result.quantity(name)
+    if name in result.specification["observe"] or name in result.specification["coordinates"]:
+        # Where a trajectory diverged, the numbers are those of its last moments and would drown all others.
+        values = np.where(result.arrays["outcome"] == OUTCOMES.index("diverged"), np.nan, values)
     fixed: list[str] = []
     for n in reversed(list(grids)):
         if n in order:
@@ -97,20 +100,22 @@ def _chosen(
 
 
 def _plane(axes: Axes, name: str, values: npt.NDArray[Any], x: npt.NDArray[Any], y: npt.NDArray[Any]) -> None:
-    from matplotlib.colors import BoundaryNorm, ListedColormap
+    from matplotlib.colors import BoundaryNorm, ListedColormap, LogNorm
 
     places, other = np.argsort(x, kind="stable"), np.argsort(y, kind="stable")
     edges = _edges(x[places]), _edges(y[other])
     shown = values[places][:, other].T
     if name == "outcome":
         colours = ListedColormap([_COLOURS[n] for n in OUTCOMES])
-        norm = BoundaryNorm(np.arange(len(OUTCOMES) + 1) - 0.5, len(OUTCOMES))
-        axes.pcolormesh(*edges, shown, cmap=colours, norm=norm, rasterized=True)
+        boundaries = BoundaryNorm(np.arange(len(OUTCOMES) + 1) - 0.5, len(OUTCOMES))
+        axes.pcolormesh(*edges, shown, cmap=colours, norm=boundaries, rasterized=True)
         _legend(axes, shown)
     else:
         finite = np.ma.masked_invalid(shown.astype(float))
-        mesh = axes.pcolormesh(*edges, finite, cmap="viridis", rasterized=True)
-        axes.figure.colorbar(mesh, ax=axes, label=name)
+        norm = LogNorm() if finite.count() and finite.min() > 0 and finite.max() > 1e3 * finite.min() else None
+        axes.set_facecolor("#DDDDDD")
+        mesh = axes.pcolormesh(*edges, finite, cmap="viridis", norm=norm, rasterized=True)
+        axes.figure.colorbar(mesh, ax=axes, label=f"{name} (grey: diverged)" if finite.mask.any() else name)
 
 
 def _line(axes: Axes, name: str, values: npt.NDArray[Any], x: npt.NDArray[Any]) -> None:

@@ -69,7 +69,7 @@ class SweepResult:
 
     @property
     def arrays(self) -> Arrays:
-        """All quantities by name, shape (\\*shape) or, for final states, (\\*shape, d).
+        r"""All quantities by name, shape (\*shape) or, for final states, (\*shape, d).
 
         ``outcome`` holds codes, places in ``OUTCOMES``; ``step`` the step from which it held; ``settled`` the step at
         which a trajectory was stopped early, or -1. Raises InputError where they do not fit into memory: see

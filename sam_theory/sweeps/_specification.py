@@ -171,6 +171,7 @@ def specify(
 ) -> Specification:
     """Check what :func:`sam_theory.sweeps.sweep` is given; raises InputError, see there."""
     steps = _count(steps, "steps", 0, _MOST_STEPS)
+    _check_names(map, over)
     if START in over and starts is not None:
         raise InputError("starts are given twice; give the list as starts, or as the axis 'start'")
     read = read_starts(map, over.get(START, starts), over)
@@ -219,9 +220,21 @@ def _count(value: Any, what: str, least: int, most: int | None) -> int:
     return int(value)
 
 
+def _check_names(map: Map, over: Mapping[str, Any]) -> None:
+    """Refuse names of axes that stand for nothing, before anything else is said."""
+    fixed = map.loss.dimension is not None
+    known = (*map.parameters, *(map.loss.variables if fixed else ()), START)
+    for name in over:
+        if name in known:
+            continue
+        if name in map.rule.options:
+            raise InputError(f"{name} is an option of {map.rule.name}; use {map.rule.name}.free({name!r}) to vary it")
+        if fixed:
+            raise InputError(f"there is nothing named {name!r} to vary; {nearest(str(name), known)}")
+
+
 def _axes(map: Map, over: Mapping[str, Any], starts: Starts) -> tuple[Axis, ...]:
     axes = []
-    known = (*map.parameters, *starts.variables, START)
     for name, given in over.items():
         if name == START:
             axes.append(Axis(START, "start", starts.points))
@@ -229,9 +242,8 @@ def _axes(map: Map, over: Mapping[str, Any], starts: Starts) -> tuple[Axis, ...]
             axes.append(Axis(name, "parameter", axis_values(name, given)))
         elif name in starts.variables:
             axes.append(Axis(name, "coordinate", axis_values(name, given)))
-        elif name in map.rule.options:
-            raise InputError(f"{name} is an option of {map.rule.name}; use {map.rule.name}.free({name!r}) to vary it")
         else:
+            known = (*map.parameters, *starts.variables, START)
             raise InputError(f"there is nothing named {name!r} to vary; {nearest(str(name), known)}")
     if starts.several and START not in over:
         axes.append(Axis(START, "start", starts.points))

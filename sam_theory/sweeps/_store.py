@@ -54,6 +54,11 @@ class Store:
         """The file of a tile."""
         return self.directory / f"tile-{number:08d}"
 
+    def present(self) -> set[int]:
+        """Numbers of the tiles that have a file."""
+        names = (file.name.removeprefix("tile-") for file in self.directory.glob("tile-*"))
+        return {int(name) for name in names if name.isdecimal()}
+
     def prepare(self, specification: str) -> bool:
         """Make the directory, with the specification in it; whether it can be written to.
 

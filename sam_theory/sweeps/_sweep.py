@@ -27,7 +27,10 @@ __all__ = ["Progress", "sweep"]
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a sweep is: ``found`` of the ``done`` tiles were in the store already; ``seconds`` since it began."""
+    """How far a sweep is: ``found`` of the ``done`` tiles were in the store already.
+
+    ``trajectories`` are those of all tiles that are done, ``computed`` those that were computed now, in ``seconds``.
+    """
 
     done: int
     total: int
@@ -41,6 +44,12 @@ class Progress:
     def rate(self) -> float:
         """Trajectories a second, of those that were computed now; 0 before the first tile."""
         return self.computed / self.seconds if self.computed else 0.0
+
+    @property
+    def remaining(self) -> float:
+        """Seconds that the missing tiles will take, from those that were computed now; 0 before the first."""
+        now = self.done - self.found
+        return self.seconds / now * (self.total - self.done) if now else 0.0
 
 
 def sweep(
@@ -72,8 +81,8 @@ def sweep(
         A rule on a loss with values.
     over : dict
         Axes by name, in this order: parameters of the map, coordinates of the start, or ``"start"`` with a list of
-        starts. Values as a list, or ``{"linspace": [low, high, n]}``, ``{"logspace": [low, high, n]}`` (both with ends
-        that are values themselves).
+        starts. Values as a list, or ``{"linspace": [low, high, n]}``, ``{"logspace": [low, high, n]}``; the ends are
+        values themselves.
     starts : array (d,) or (n, d), or dict
         One start for all; or a list, which becomes the last axis, ``"start"``; or coordinates by name; or whole state
         vectors by name. Coordinates that are axes need none.
@@ -185,9 +194,10 @@ def _missing(
 ) -> tuple[list[int], np.ndarray[Any, np.dtype[np.int64]]]:
     """Numbers of the tiles that the store lacks, and outcomes of those that it has."""
     missing, counts = [], np.zeros(len(OUTCOMES), dtype=np.int64)
+    present = store.present()
     for number in range(specification.tiles):
         try:
-            found = store.read(number)
+            found = store.read(number) if number in present else None
         except Damaged as damage:
             found = None
             if report is not None:

@@ -200,15 +200,21 @@ def report() -> Iterator[str]:
         "backend | trajectories | serial, s | local worker, s | Dask worker, s | tiles/s per worker | bytes per cell"
         " | check on resuming, ms",
         [
-            [backend, f"{t.trajectories:,}", *(f"{t.seconds[k]:.3f}" for k in ("serial", "local:2", "Dask"))]
-            + [f"{1 / t.seconds['Dask']:.2f}", f"{t.bytes_per_cell:.1f}", f"{1e3 * t.check:.2f}"]
+            [
+                backend,
+                f"{t.trajectories:,}",
+                *(f"{t.seconds[k]:.3f}" for k in ("serial", "local:2", "Dask")),
+                f"{1 / t.seconds['Dask']:.2f}",
+                f"{t.bytes_per_cell:.1f}",
+                f"{1e3 * t.check:.2f}",
+            ]
             for backend, t in tiles.items()
         ],
     )
-    yield f"So N trajectories on W workers take max(N/n · t/W, N/n · h): n trajectories in a tile, t = {STEPS:,}-step tile on a"
-    yield f"Dask worker, h = {1e3 * hub:.2g} ms, a tile in the scheduler (or the client, where that is more). Scheduler and client"
-    yield f"serve {1 / hub:.0f} tiles a second, whatever the number of workers; on {WORKERS} workers a tile should take more than"
-    yield f"W·h = {WORKERS * hub:.2f} s, and `tile` sets its size. For N = 10⁹ and W = {WORKERS}:"
+    yield "So N trajectories on W workers take max(N/n · t/W, N/n · h), with n trajectories in a tile, t seconds for a tile"
+    yield f"on a Dask worker, and h = {1e3 * hub:.2g} ms for a tile in the scheduler or the client, whichever takes more. These"
+    yield f"two serve {1 / hub:.0f} tiles a second, however many workers there are: on {WORKERS} of them, tiles should take more than"
+    yield f"W·h = {WORKERS * hub:.2f} s; `tile` in the file sets their size. For N = 10⁹ and W = {WORKERS}:"
     yield ""
     rows = []
     for backend, t in tiles.items():

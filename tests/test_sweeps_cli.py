@@ -187,34 +187,41 @@ def test_progress_is_shown_on_a_terminal_and_only_there(phase: Path) -> None:
     assert other.startswith("# outcome")
 
 
-SLOW = PHASE.split("[observe]")[0].replace("steps = 60", "steps = 800").replace("2.1, 7]", "2.1, 160]")
+SLOW = PHASE.split("[observe]")[0].replace("steps = 60", "steps = 400").replace("2.1, 7]", "2.1, 160]")
 SLOW = SLOW.replace("tile = 5", "tile = 8")
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
-@pytest.mark.parametrize("store", [True, False])
-def test_ctrl_c_keeps_finished_tiles_and_says_how_to_go_on(store: bool, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kept", ["store", "temporary"])
+def test_ctrl_c_keeps_finished_tiles_and_says_how_to_go_on(kept: str, tmp_path: Path) -> None:
     file = tmp_path / "slow.toml"
     file.write_text(SLOW)
-    root = tmp_path / "temporary"
+    root = tmp_path / "root"
     root.mkdir()
-    words = [*RUN, "sweep", str(file), "--scheduler", "serial", *(["--store", str(root)] if store else [])]
+    # A store that is given, with processes; and one that the command makes, in one process.
+    options = ["--store", str(root), "--jobs", "2"] if kept == "store" else ["--scheduler", "serial"]
+    words = [*RUN, "sweep", str(file), *options]
     words[2] = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); " + words[2]
     environment = {**os.environ, "TMPDIR": str(root)}
-    with subprocess.Popen(words, cwd=ROOT, env=environment, stdout=-1, stderr=-1, text=True) as process:
+    with subprocess.Popen(
+        words, cwd=ROOT, env=environment, stdout=-1, stderr=-1, text=True, start_new_session=True
+    ) as process:
         deadline = time.monotonic() + 60
         while len(list(root.rglob("tile-*"))) < 2 and time.monotonic() < deadline:
             time.sleep(0.01)
-        process.send_signal(signal.SIGINT)
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to all processes of the group
         out, errors = process.communicate(timeout=30)
-    assert (process.returncode, out) == (130, "")
+    assert (process.returncode, out) == (130, ""), errors
     tiles = list(root.rglob("tile-*"))
     said = re.fullmatch(r"sam-theory: interrupted: (\d+) of 40 tiles are kept; to go on: (.*)\n", errors)
     assert said is not None, errors
     assert 1 <= int(said[1]) <= len(tiles) < 40
-    assert not list(root.rglob(".*.part"))
     again = shlex.split(said[2])
-    assert again[:3] == ["sam-theory", "sweep", str(file)]
-    file.write_text(SLOW.replace("steps = 800", "steps = 800  # the same"))
-    resumed: dict[str, Any] = json.loads(run(*again[1:], "--json", "-").stdout)
+    assert again[:3] == ["sam-theory", "sweep", str(file)] and "--store" in again
+    file.write_text(SLOW.replace("steps = 400", "steps = 400  # the same"))
+    store = again[again.index("--store") + 1]
+    resumed: dict[str, Any] = json.loads(
+        run("sweep", str(file), "--store", store, "--scheduler", "serial", "--json", "-").stdout
+    )
     assert resumed["computed"] == 40 - len(tiles)
+    assert not list(root.rglob(".*.part"))

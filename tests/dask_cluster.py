@@ -25,10 +25,10 @@ class Cluster:
         for _ in range(workers):
             self.start_worker()
 
-    def start(self, module: str, *arguments: str) -> subprocess.Popen[bytes]:
+    def start(self, module: str, package: Path, *arguments: str) -> subprocess.Popen[bytes]:
         environment = {
             **os.environ,
-            "PYTHONPATH": os.pathsep.join([str(TESTS.parent), str(TESTS)]),
+            "PYTHONPATH": os.pathsep.join([str(package), str(TESTS)]),
             "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "1",  # of a task, 3 by default: fewer to wait for
         }
         with (self.directory / f"{module}-{len(self.processes)}.log").open("wb") as log:
@@ -47,16 +47,25 @@ class Cluster:
 
     def start_scheduler(self, port: int = 0) -> None:
         self.file.unlink(missing_ok=True)
-        self.scheduler = self.start("dask_scheduler", "--port", str(port), "--scheduler-file", str(self.file))
+        self.scheduler = self.start(
+            "dask_scheduler", TESTS.parent, "--port", str(port), "--scheduler-file", str(self.file)
+        )
         until(lambda: self.file.exists() and self.file.read_text().rstrip().endswith("}"))
         self.address = str(json.loads(self.file.read_text())["address"])
 
-    def start_worker(self) -> None:
+    def start_worker(self, package: Path = TESTS.parent) -> None:
         options = ["--nthreads", "1", "--nworkers", "1", "--scheduler-file", str(self.file)]
-        self.start("dask_worker", *options, "--local-directory", str(self.directory))
+        self.start("dask_worker", package, *options, "--local-directory", str(self.directory))
 
     def kill_scheduler(self) -> None:
         kill(self.scheduler)
+
+    def workers(self) -> list[int]:
+        """Process ids of the workers, which their nannies started."""
+        from distributed import Client
+
+        with Client(self.address, set_as_default=False) as client:
+            return sorted(client.run(os.getpid).values())
 
     def kill_workers(self) -> None:
         for process in self.processes:

@@ -40,6 +40,12 @@ def test_an_unknown_scheduler_is_bad_input(scheduler: str) -> None:
         execute(work.square, [1], scheduler)
 
 
+def test_a_cluster_without_dask_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(InputError, match=r"needs Dask; install it with: pip install 'sam-theory\[cluster\]'"):
+        next(execute(work.square, [1], "tcp://127.0.0.1:8786"))
+
+
 class Counted:
     """A long sequence that makes its items when asked, and says how many were."""
 

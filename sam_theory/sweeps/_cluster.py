@@ -1,41 +1,31 @@
-"""Tasks on an existing Dask cluster: what is checked before, and what happens when a part of it dies."""
+"""Tasks on an existing Dask cluster, and what happens when a part of it dies."""
 
 from __future__ import annotations
 
-import json
-import logging
 import os
-import platform
-import sys
 import threading
 import time
 import uuid
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from functools import cache, partial
-from importlib import metadata
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
-from sam_theory import __version__
-from sam_theory.errors import InputError
 from sam_theory.processes import RERUNS, WorkersLost
+from sam_theory.sweeps._clients import PATIENCE, RESUME, Expected, check, checked, work_of
 
 __all__ = ["in_cluster"]
 
 Task = TypeVar("Task")
 Done = TypeVar("Done")
 
-_PATIENCE = 10.0  # seconds in which a scheduler has to answer
-_FIRST = 30.0  # seconds in which a first worker has to appear
 _LOOK = 0.5  # seconds between two looks at the connection
 _COUNT = 5.0  # seconds between two counts of the workers
 _ABSENT = 600.0  # seconds without any worker after which no more are expected
-_PER_THREAD = 2  # tasks in flight: while one runs, the next is on its way
-_RESUME = "what is finished is kept: give the same command again, with a cluster that runs"
+_PER_WORKER = 2  # tasks in flight: while one runs, the next is on its way
 #: Libraries below the work keep state for the whole process: a worker of several threads takes one task at a time.
 _ALONE = threading.Lock()
 
@@ -47,13 +37,12 @@ def in_cluster(
 
     Tasks are sent as workers become free. Dask runs the tasks of a dead worker on others, and gives up a task whose
     workers died four times. Where the scheduler comes back at its address within ten seconds, unfinished tasks are
-    sent again. Each worker checks, once, its versions and that it sees ``shared``.
+    sent again. Each worker checks its versions once; where ``shared`` is given, it reads ``work`` from a file there,
+    which shows that it sees the directory.
 
     Parameters and errors as for :func:`~sam_theory.sweeps.execute`.
     """
-    with _probe(shared) as probe, _quiet(), _connected(scheduler) as client:
-        expected = _Expected(_versions(), probe)
-        _check_workers(client, expected, scheduler)
+    with checked(scheduler, work, shared) as (client, expected):
         yield from _Run(client, work, tasks, expected, scheduler).results()
 
 
@@ -65,16 +54,17 @@ class _Run(Generic[Task, Done]):
         client: Any,
         work: Callable[[Task], Done],
         tasks: Sequence[Task],
-        expected: _Expected,
+        expected: Expected,
         scheduler: str,
     ) -> None:
-        self.client, self.work, self.tasks, self.expected, self.scheduler = client, work, tasks, expected, scheduler
+        self.client, self.tasks, self.expected, self.scheduler = client, tasks, expected, scheduler
+        self.sent = work if expected.file is None else None
         self.name = uuid.uuid4().hex[:8]
         self.flight: dict[int, Any] = {}
         self.ready: SimpleQueue[int] = SimpleQueue()
         self.again: deque[int] = deque()
         self.losses: Counter[int] = Counter()
-        self.room, self.seen, self.counted = _PER_THREAD, time.monotonic(), -_COUNT
+        self.room, self.seen, self.counted = _PER_WORKER, time.monotonic(), -_COUNT
 
     def results(self) -> Iterator[tuple[int, Done]]:
         """Yield the number of each task and its result, in the order in which they come."""
@@ -100,7 +90,7 @@ class _Run(Generic[Task, Done]):
         keys = [f"tile-{self.name}-{number}-{self.losses[number]}" for number in numbers]
         some = [self.tasks[number] for number in numbers]
         try:
-            futures = self.client.map(_in_worker, some, key=keys, pure=False, work=self.work, expected=self.expected)
+            futures = self.client.map(_in_worker, some, key=keys, pure=False, work=self.sent, expected=self.expected)
         except Exception:
             self.check_connection()
             raise
@@ -141,13 +131,13 @@ class _Run(Generic[Task, Done]):
                 self.losses[number] += 1
                 if self.losses[number] > RERUNS:
                     raise WorkersLost(
-                        f"task {number} was lost {RERUNS + 1} times by the cluster at {self.scheduler}; {_RESUME}"
+                        f"task {number} was lost {RERUNS + 1} times by the cluster at {self.scheduler}; {RESUME}"
                     ) from error
             self.again.extend(ended)
         else:
             yield from zip(ended, results, strict=True)
         for number in failed:
-            raised = self.flight[number].exception(timeout=_PATIENCE)
+            raised = self.flight[number].exception(timeout=PATIENCE)
             if isinstance(raised, KilledWorker):
                 raise WorkersLost(
                     f"task {number}, or one beside it: its worker died {raised.allowed_failures + 1} times, last "
@@ -160,7 +150,7 @@ class _Run(Generic[Task, Done]):
         while self.client.status == "connecting":
             time.sleep(_LOOK / 5)
         if self.client.status != "running":
-            raise WorkersLost(f"the Dask scheduler {self.scheduler} does not answer any more; {_RESUME}")
+            raise WorkersLost(f"the Dask scheduler {self.scheduler} does not answer any more; {RESUME}")
 
     def count_workers(self) -> None:
         """How many tasks may be in flight, now and then: workers come and go."""
@@ -168,6 +158,9 @@ class _Run(Generic[Task, Done]):
         if now - self.counted < _COUNT:
             return
         self.counted = now
+        if self.expected.file is not None:
+            with suppress(OSError):
+                os.utime(self.expected.file)  # or another sweep takes it for an orphan
         try:
             workers = len(self.client.nthreads())
         except Exception:
@@ -176,131 +169,13 @@ class _Run(Generic[Task, Done]):
         if workers:
             self.seen = now
         elif now - self.seen > _ABSENT:
-            raise WorkersLost(f"the Dask scheduler {self.scheduler} has had no worker for {_ABSENT:g} s; {_RESUME}")
-        self.room = _PER_THREAD * max(1, workers)
+            raise WorkersLost(f"the Dask scheduler {self.scheduler} has had no worker for {_ABSENT:g} s; {RESUME}")
+        self.room = _PER_WORKER * max(1, workers)
 
 
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """No log of a lost connection, tracebacks included: the error says it."""
-    loggers = [logging.getLogger(f"distributed.{name}") for name in ("batched", "client")]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
-
-
-@contextmanager
-def _connected(scheduler: str) -> Iterator[Any]:
-    try:
-        from distributed import Client
-    except ImportError as error:
-        raise InputError(
-            f"scheduler {scheduler!r} needs Dask; install it with: pip install 'sam-theory[cluster]'"
-        ) from error
-    client: Callable[..., Any] = Client
-    address = scheduler if "://" in scheduler else _address(Path(scheduler))
-    try:
-        connected = client(address, timeout=_PATIENCE, set_as_default=False)
-    except (OSError, ValueError) as error:
-        origin = "" if address == scheduler else f", the address in {scheduler}"
-        raise InputError(
-            f"no Dask scheduler answers at {address}{origin} ({error}); "
-            "start one with `dask scheduler`, and give the address that it prints"
-        ) from error
-    try:
-        yield connected
-    finally:
-        connected.close(timeout=_PATIENCE)
-
-
-def _address(file: Path) -> str:
-    try:
-        address = json.loads(file.read_text(encoding="utf-8"))["address"]
-    except OSError as error:
-        raise InputError(
-            f"scheduler file {file} cannot be read ({error.strerror}); "
-            f"start a scheduler that writes it with `dask scheduler --scheduler-file {file}`"
-        ) from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(
-            f"{file} is no scheduler file of Dask: it names no address; "
-            "one is written by `dask scheduler --scheduler-file FILE.json`"
-        ) from error
-    return str(address)
-
-
-@dataclass(frozen=True)
-class _Expected:
-    """What a worker has to agree with."""
-
-    versions: tuple[tuple[str, str], ...]
-    probe: str | None
-
-
-def _versions() -> tuple[tuple[str, str], ...]:
-    """What the bits of a result depend on."""
-    found = [("sam_theory", __version__), ("Python", f"{sys.version_info[0]}.{sys.version_info[1]}")]
-    for name in ("numpy", "llvmlite"):
-        try:
-            found.append((name, metadata.version(name)))
-        except metadata.PackageNotFoundError:
-            found.append((name, "none"))
-    return tuple(found)
-
-
-@contextmanager
-def _probe(shared: Path | None) -> Iterator[str | None]:
-    """A file in ``shared`` while the tasks run, by which a worker knows that it sees the same directory."""
-    if shared is None:
-        yield None
-        return
-    file = shared.absolute() / f".probe-{uuid.uuid4().hex}"
-    file.touch()
-    try:
-        yield str(file)
-    finally:
-        file.unlink(missing_ok=True)
-
-
-@cache
-def _check(expected: _Expected) -> None:
-    """Raise an error in a worker that does not agree, saying where it runs."""
-    where = f"the worker on {platform.node()} (process {os.getpid()})"
-    for (name, wanted), (_, found) in zip(expected.versions, _versions(), strict=True):
-        if wanted != found:
-            raise InputError(f"{where} has {name} {found}, this process {wanted}; install the same on both")
-    if expected.probe is not None:
-        store = Path(expected.probe).parent
-        if not Path(expected.probe).exists():
-            raise InputError(
-                f"{where} does not see the store {store}; give a directory that every worker has under this name"
-            )
-        if not os.access(store, os.W_OK):
-            raise InputError(f"{where} may not write into the store {store}; change its permissions")
-
-
-def _check_workers(client: Any, expected: _Expected, scheduler: str) -> None:
-    try:
-        client.wait_for_workers(1, timeout=_FIRST)
-    except TimeoutError as error:
-        raise InputError(
-            f"the Dask scheduler {scheduler} has no workers; start some with `dask worker ADDRESS --nthreads 1`"
-        ) from error
-    for address, answer in client.run(_check, expected, on_error="return").items():
-        if isinstance(answer, ModuleNotFoundError):
-            raise InputError(
-                f"the worker at {address} has no {answer.name}; install sam_theory {__version__} there"
-            ) from answer
-        if isinstance(answer, Exception) and not isinstance(answer, OSError):  # one that just died is Dask's to replace
-            raise answer
-
-
-def _in_worker(task: Task, work: Callable[[Task], Done], expected: _Expected) -> Done:
-    _check(expected)
+def _in_worker(task: Task, work: Callable[[Task], Done] | None, expected: Expected) -> Done:
+    check(expected)
+    if work is None:
+        work = cast("Callable[[Task], Done]", work_of(expected.file or ""))
     with _ALONE:
         return work(task)

@@ -10,11 +10,11 @@ if TYPE_CHECKING:
     from sam_theory.arithmetic import Program
     from sam_theory.dynamics import Map
 
-__all__ = ["tile_size"]
+__all__ = ["numpy_seconds", "operations", "tile_size"]
 
-_AIM = 0.25
+_AIM = 0.16
 """Seconds that a tile should take: enough to make what it costs to hand it out and to store it small."""
-_PER_OPERATION = {"numpy": 1.2e-9, "fast": 0.12e-9}
+_PER_OPERATION = {"numpy": 0.7e-9, "fast": 0.04e-9}
 """Seconds of an operation on one number, measured once on one machine; only the order of magnitude matters."""
 _LEAST = {"numpy": 1024, "fast": 256}
 """Trajectories below which the interpreter, not the arithmetic, takes the time."""
@@ -25,24 +25,23 @@ _OVERHEAD = 12.0
 """Operations a step on each coordinate that tell how the trajectory ends."""
 
 
-def tile_size(map: Map, d: int, steps: int, size: int, backend: str, observed: Iterable[tuple[Program, int]]) -> int:
-    """Trajectories in a tile.
+def operations(map: Map, d: int, steps: int, observed: Iterable[tuple[Program, int]]) -> float:
+    """Operations on numbers that one trajectory of ``steps`` steps in dimension ``d`` takes, roughly.
 
-    Parameters
-    ----------
-    map : Map
-    d : int
-        Dimension of the loss.
-    steps, size : int
-        Of each trajectory, and the number of trajectories.
-    backend : str
-        ``"numpy"`` or ``"fast"``.
-    observed : pairs of Program and int
-        Observables, and at how many steps each is evaluated.
+    ``observed`` are the programs of observables, and at how many steps each is evaluated.
     """
     once = _work(map.rule.program, map, d) + _OVERHEAD * d * len(map.state)
-    total = steps * once + sum(times * _work(program, map, d) for program, times in observed)
-    wanted = math.ceil(_AIM / (_PER_OPERATION[backend] * max(total, 1.0)))
+    return steps * once + sum(times * _work(program, map, d) for program, times in observed)
+
+
+def numpy_seconds(operations: float, size: int) -> float:
+    """Seconds that NumPy takes for ``size`` trajectories of so many operations each, in one process."""
+    return _PER_OPERATION["numpy"] * operations * (size + _LEAST["numpy"])
+
+
+def tile_size(map: Map, d: int, operations: float, size: int, backend: str) -> int:
+    """Trajectories in a tile of a grid of ``size``, each of so many operations on ``"numpy"`` or ``"fast"``."""
+    wanted = math.ceil(_AIM / (_PER_OPERATION[backend] * max(operations, 1.0)))
     number = max(_LEAST[backend], wanted)
     fitting = max(1, _MOST_BYTES // (8 * 24 * (d * len(map.state) + 4)))
     number = min(number, fitting)

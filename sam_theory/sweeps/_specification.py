@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +18,8 @@ from sam_theory.arithmetic import Program, lower
 from sam_theory.dynamics import Over, check_parameters
 from sam_theory.errors import InputError, nearest
 from sam_theory.sweeps._axes import Axis, FloatArray, axis_values
-from sam_theory.sweeps._backend import choose_backend
-from sam_theory.sweeps._cost import tile_size
+from sam_theory.sweeps._backend import check_backend, choose_backend
+from sam_theory.sweeps._cost import numpy_seconds, operations, tile_size
 from sam_theory.sweeps._starts import Starts, read_starts
 
 if TYPE_CHECKING:
@@ -47,7 +47,6 @@ class Specification:
     observe: dict[str, sp.Basic | Over]
     settling: str | float
     backend: str
-    reason: str
     seed: int | None
     tile: int
     keep_final: bool
@@ -193,10 +192,8 @@ def specify(
             raise InputError(f"{map.rule.name} draws at random; give a seed, as seed=0")
         seed = _count(seed, "seed", 0, None)
     tolerance = _settling(settling)
-    chosen, reason = choose_backend(map, backend, observe, size * steps)
-    d = len(read.variables)
-    own = tile_size(map, d, steps, size, chosen, programs)
-    return Specification(
+    check_backend(backend)
+    chosen = Specification(
         map=map,
         axes=axes,
         parameters={name: float(checked[name]) for name in map.parameters if name in params},
@@ -204,12 +201,18 @@ def specify(
         steps=steps,
         observe=dict(observe),
         settling=tolerance,
-        backend=chosen,
-        reason=reason,
+        backend="numpy",
         seed=seed if map.rule.noise else None,
-        tile=own if tile is None else min(_count(tile, "tile", 1, None), size),
+        tile=1,
         keep_final=bool(keep_final),
     )
+    d = len(read.variables)
+    each = operations(map, d, steps, programs)
+    resolved = choose_backend(map, backend, numpy_seconds(each, size), *chosen.inputs(0), observe, tolerance)
+    own = tile_size(map, d, each, size, resolved)
+    if tile is not None:
+        own = min(_count(tile, "tile", 1, None), size)
+    return replace(chosen, backend=resolved, tile=own)
 
 
 def _count(value: Any, what: str, least: int, most: int | None) -> int:

@@ -211,10 +211,10 @@ def report() -> Iterator[str]:
             for backend, t in tiles.items()
         ],
     )
-    yield "So N trajectories on W workers take max(N/n · t/W, N/n · h), with n trajectories in a tile, t seconds for a tile"
-    yield f"on a Dask worker, and h = {1e3 * hub:.2g} ms for a tile in the scheduler or the client, whichever takes more. These"
-    yield f"two serve {1 / hub:.0f} tiles a second, however many workers there are: on {WORKERS} of them, tiles should take more than"
-    yield f"W·h = {WORKERS * hub:.2f} s; `tile` in the file sets their size. For N = 10⁹ and W = {WORKERS}:"
+    yield "So N trajectories on W workers take max(N/n · t/W, N/n · h), with n trajectories in a tile, t for a tile"
+    yield f"on a Dask worker, and h = {1e3 * hub:.2g} ms for one in the scheduler or the client, whichever takes more."
+    yield f"These two serve {1 / hub:.0f} tiles a second, however many workers there are: on {WORKERS} of them, tiles"
+    yield f"should take more than W·h = {WORKERS * hub:.2f} s; `tile` sets their size. For N = 10⁹ and W = {WORKERS}:"
     yield ""
     rows = []
     for backend, t in tiles.items():

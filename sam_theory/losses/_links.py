@@ -95,6 +95,11 @@ class Link:
     def __repr__(self) -> str:
         return f"Link({self.name!r}, {self.expression})"
 
+    def __reduce__(self) -> Any:
+        if LINKS.get(self.name) is self:
+            return _known_link, (self.name,)
+        return _link_again, (self.name, self.expression, self.even, self.jet)
+
     @cached_property
     def definition(self) -> str:
         """What is known of the link: its expression, or its name, parity and jet where it is opaque."""
@@ -159,6 +164,14 @@ class Link:
                 )
             return opaque(self, order, argument)
         return arithmetic.run(self.program(order), {"z": argument})["result"]
+
+
+def _known_link(name: str) -> Link:
+    return LINKS[name]
+
+
+def _link_again(name: str, expression: sp.Expr | None, even: bool, jet: dict[int, sp.Expr]) -> Link:
+    return Link(name, expression, even=even, jet=jet)
 
 
 log_cosh = Link("log_cosh", log_cosh_function(_Z), even=True)

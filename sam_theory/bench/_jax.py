@@ -81,7 +81,10 @@ def _by_hand(setting: Any) -> Callable[[Any, Any], dict[str, Any]]:
             x, y = w
             d = slope(x * y)
             g, h = d * y, d * x
-            r = rho / jnp.sqrt(g * g + h * h) if normalised else rho
+            r = rho
+            if normalised:
+                norm = jnp.sqrt(g * g + h * h)
+                r = rho / jnp.where(norm == 0, 1.0, norm)
             p, q = x + r * g, y + r * h
             d = eta * slope(p * q)
             return x - d * q, y - d * p
@@ -116,9 +119,16 @@ def _optax_trajectory(setting: Any) -> Callable[[Any, Any], dict[str, Any]]:
 
 
 def _optax_step(gradient: Any, eta: Any, rho: Any, normalised: bool) -> Callable[[Any], Any]:
+    import jax.numpy as jnp
     import optax
 
-    ascent = optax.chain(optax.contrib.normalize(), optax.sgd(rho)) if normalised else optax.sgd(rho)
+    def unit(updates: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
+        # optax.contrib.normalize, but where the norm underflows: there it gives nan, everyone else's SAM stays.
+        norm = optax.tree.norm(updates)
+        return updates / jnp.where(norm == 0, 1.0, norm), state
+
+    normalize = optax.GradientTransformation(lambda params: optax.EmptyState(), unit)
+    ascent = optax.chain(normalize, optax.sgd(rho)) if normalised else optax.sgd(rho)
     optimizer = optax.contrib.sam(optax.sgd(eta), ascent, opaque_mode=True)
 
     def step(w: Any) -> Any:

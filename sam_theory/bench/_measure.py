@@ -42,8 +42,6 @@ def measure(case: Case, rounds: int, progress: Progress = lambda _: None) -> Rec
             for record, run in runs:
                 progress(f"{case.name}: {record['name']}, round {number + 1} of {rounds}")
                 spent = run()
-                if record["peer"] == "ours" or "memory" not in record:
-                    record.setdefault("memory", spent["memory"])
                 share = record["share"]
                 record["rounds"].append({"cpu": spent["cpu"] / share, "wall": spent["wall"] / share})
     return {**case.document(), "contenders": records}
@@ -101,10 +99,10 @@ def _fresh(case: Case, index: int, record: Record, target: Path, stack: contextl
                 raise Failed(answer["error"])
         if status or len(answers) < len(requests):
             raise Failed(f"its process ended with status {status}")
-        return {**spent, "answers": answers}
+        return {**spent, "memory": answers[1]["memory"], "answers": answers}
 
     *_, done, told = run(str(target))["answers"]
-    record |= {"output": done["output"], "remarks": done["remarks"], **told}
+    record |= {"memory": done["memory"], "output": done["output"], "remarks": done["remarks"], **told}
     return run
 
 

@@ -43,7 +43,10 @@ def _product(case: Case) -> Callable[[], dict[str, Any]]:
         for t in range(1, steps + 1):
             d = slope(x * y)
             g, h = d * y, d * x
-            scale = r / np.sqrt(g * g + h * h) if normalised else r
+            scale = r
+            if normalised:
+                norm = np.sqrt(g * g + h * h)
+                scale = r / np.where(norm == 0, 1.0, norm)
             p, q = x + scale * g, y + scale * h
             d = e * slope(p * q)
             x, y = x - d * q, y - d * p

@@ -104,7 +104,7 @@ def whole_process(command: list[str], text: str = "") -> tuple[dict[str, float],
         seconds = {"cpu": spent.ru_utime + spent.ru_stime, "wall": time.perf_counter() - began}
         process.returncode = os.waitstatus_to_exitcode(status)
         out.seek(0)
-        return {**seconds, "memory": spent.ru_maxrss / 1e3}, out.read(), process.returncode
+        return seconds, out.read(), process.returncode
 
 
 def supported() -> None:

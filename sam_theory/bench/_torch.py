@@ -51,7 +51,10 @@ def _product(case: Case) -> Callable[[], dict[str, Any]]:
             out["states"][0, 0, at], out["states"][0, 1, at] = x, y
         for t in range(1, steps + 1):
             g, h = gradient(x, y)
-            scale = r / torch.sqrt(g * g + h * h) if s["rule"] == "sam" else r
+            scale = r
+            if s["rule"] == "sam":
+                norm = torch.sqrt(g * g + h * h)
+                scale = r / torch.where(norm == 0, 1.0, norm)
             g, h = gradient(x + scale * g, y + scale * h)
             x, y = x - e * g, y - e * h
             if t > steps - last:

@@ -18,7 +18,7 @@ def outputs(directory: Path) -> dict[str, Array]:
 
 
 def difference(found: dict[str, Array], reference: dict[str, Array], partial: bool = False) -> float:
-    """The largest difference of any number of any output, relative to max(1, \\|reference\\|).
+    r"""The largest difference of any number of any output, relative to max(1, \|reference\|).
 
     Infinite where an output is missing, has another shape, is not finite, or where trajectories diverged differently.
     With ``partial`` only recorded states are compared, as many as both have.

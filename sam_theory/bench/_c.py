@@ -47,21 +47,21 @@ def prepare(case: Case, options: dict[str, Any]) -> Work:
     defines = ["-DCANCELLED"] if same else []
     if case.kind == "product":
         defines += [f"-D{case.setting['loss'].replace('sqrt1p', 'sqrt').upper()}", f"-D{case.setting['rule'].upper()}"]
-        lanes = (1, 8, 16, 32, 64, 256) if len(parameters(case.setting)[0]) > 1 else (1, 2, 8)
+        lanes = [1, 8, 16, 32, 64, 256] if len(parameters(case.setting)[0]) > 1 else [1, 2, 8]
         trial, work = _product(case, SAMPLE), _product(case, None)
         source = "product.c"
     else:
-        lanes = (1, 8, 16, 32)
+        lanes = [1, 8, 16, 32]
         if case.kind == "dense" and not same:
             defines += ["-DMATRIX"]
-            lanes = (8, 16, 32)
+            lanes = [8, 16, 32]
         trial = work = _diagonal(case) if case.kind == "diagonal" else _dense(case, same)
         source = "quadratic.c"
-    flags = (
-        [[*FAST, f"-DLANES={n}", f"-mprefer-vector-width={w}"] for n in lanes for w in ((256, 512) if n > 1 else (256,))]
-        if fast
-        else [[*PLAIN, f"-DLANES={n}"] for n in lanes[:2]]
-    )
+    if fast:
+        widths = [(n, w) for n in lanes for w in (256, 512) if n > 1 or w == 256]
+        flags = [[*FAST, f"-DLANES={n}", f"-mprefer-vector-width={w}"] for n, w in widths]
+    else:
+        flags = [[*PLAIN, f"-DLANES={n}"] for n in lanes[:2]]
     libraries = [_compile(source, [*f, *defines]) for f in flags]
     return work(_fastest(libraries, trial))
 

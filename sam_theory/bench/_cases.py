@@ -81,10 +81,11 @@ def _ours(settling: str | float) -> Contender:
     return Contender(f"ours, settling {settling}", "ours", {"settling": settling})
 
 
+OURS = Contender("ours", "ours")
 OFF, EXACT, TOLERANCE = _ours("off"), _ours("exact"), _ours(1e-12)
 NUMPY = Contender("numpy", "numpy")
 OPTAX, JAX = Contender("optax", "optax"), Contender("jax", "jax")
-OPTAX_CHUNKS = Contender("optax, chunks", "optax", {"chunk": 8192})
+OPTAX_HAND = Contender("optax, gradient by hand", "optax", {"gradient": "hand"})
 JAX_CHUNKS = Contender("jax, chunks", "jax", {"chunk": 8192})
 TORCH = Contender("torch", "torch")
 C, FAST = Contender("c", "c"), Contender("c-fast", "c-fast")
@@ -115,13 +116,12 @@ def _product(side: int, steps: int, **more: Any) -> dict[str, Any]:
 
 
 def _w1(scale: float) -> tuple[Case, ...]:
-    everyone = (NUMPY, OPTAX, OPTAX_CHUNKS, JAX, JAX_CHUNKS, TORCH, C, FAST)
     cases = []
     for loss, text in (("log_cosh", "log cosh"), ("sqrt1p", "√")):
         for rule in ("sam", "usam"):
             setting = _product(_side(512, scale), 2000, loss=loss, rule=rule, last=100)
-            more = (SAME,) if rule == "sam" else ()
-            contenders = (OFF, EXACT, TOLERANCE, *everyone, *more)
+            others = (NUMPY, OPTAX, OPTAX_HAND, JAX, JAX_CHUNKS, TORCH, C, FAST)
+            contenders = (OFF, EXACT, TOLERANCE, *others, *((SAME,) if rule == "sam" else ()))
             cases.append(Case(f"W1 {text} {rule.upper()}", "W1", "product", setting, contenders))
     return tuple(cases)
 
@@ -140,27 +140,27 @@ def _w4(scale: float) -> tuple[Case, ...]:
     steps = max(2_000, _count(10_000_000, scale))
     setting = {**_product(1, steps, every=1000), "eta": [0.2, 0.2, 1], "rho": [1e-3, 1e-3, 1]}
     slow = (_slow(NUMPY, 1e-2), _slow(TORCH, 1e-3)) if steps >= 1_000_000 else (NUMPY, TORCH)
-    return (Case("W4", "W4", "product", setting, (OFF, EXACT, OPTAX, JAX, *slow, C, FAST, SAME)),)
+    return (Case("W4", "W4", "product", setting, (OFF, EXACT, OPTAX, OPTAX_HAND, JAX, *slow, C, FAST, SAME)),)
 
 
 def _w5(scale: float) -> tuple[Case, ...]:
     setting = _product(_side(100, scale), 1000, every=1)
-    return (Case("W5", "W5", "product", setting, (OFF, EXACT, NUMPY, OPTAX, JAX, TORCH, C, FAST, SAME)),)
+    return (Case("W5", "W5", "product", setting, (OFF, EXACT, NUMPY, OPTAX, OPTAX_HAND, JAX, TORCH, C, FAST, SAME)),)
 
 
 def _w6(scale: float) -> tuple[Case, ...]:
     return tuple(
-        Case(f"W6 {budget}", "W6", "verify", {"budget": budget, "part": min(1.0, scale)}, (Contender("ours", "ours"),))
+        Case(f"W6 {budget}", "W6", "verify", {"budget": budget, "part": min(1.0, scale)}, (OURS,))
         for budget in ("quick", "default")
     )
 
 
 def _w7(scale: float) -> tuple[Case, ...]:
-    undecided = max(1, round(1000 * min(1.0, scale)))
+    undecided = f"1/{max(4, round(1000 * min(1.0, scale)))}"
+    names = ("usam-quadratic", "usam-valley", "sam-cycle")
     return tuple(
-        Case(f"W7 {name}", "W7", "diagram", {"diagram": name, "undecided": f"1/{max(4, undecided)}"}, (Contender("ours", "ours"),))
-        for name in ("usam-quadratic", "usam-valley", "sam-cycle")
-    )  # fmt: skip
+        Case(f"W7 {name}", "W7", "diagram", {"diagram": name, "undecided": undecided}, (OURS,)) for name in names
+    )
 
 
 def _first(scale: float) -> tuple[Case, ...]:
@@ -193,7 +193,7 @@ _MAKE = {
 WORKLOADS = {
     "W1": "SAM and USAM on ℓ(xy), ℓ = log cosh and √(1+z²), 512×512 values of (η, ρ) in [.01, .6]², 2,000 steps from "
     "(.5, 3); kept: final state, divergence, largest |xy| over the last 100 steps",
-    "W2": "SAM on a diagonal quadratic, d = 100, λ from 1e-2 to 1 log-spaced, 1,000 starts, 5,000 steps, η = 1.5, ρ = .1",
+    "W2": "SAM on a diagonal quadratic, d = 100, λ log-spaced from 1e-2 to 1, 1,000 starts, 5,000 steps, η = 1.5, ρ = .1",
     "W3": "SAM on a dense quadratic, d = 500, the same range of λ, 64 starts, 1,000 steps",
     "W4": "one SAM trajectory of 10⁷ steps on log cosh(xy) from (.5, 3), η = .2, ρ = 1e-3, every 1,000th state kept",
     "W5": "10⁴ SAM trajectories of 10³ steps on log cosh(xy), all states kept",

@@ -1,6 +1,7 @@
 """The work in JAX: scans written by hand, and ``optax.contrib.sam`` under jit, vmap and scan.
 
-Gradients are written out, which is faster than differentiating log cosh.
+By hand the gradient is written out; optax gets ``jax.grad`` of the loss, as its documentation has it, unless told
+otherwise.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ def prepare(case: Case, options: dict[str, Any]) -> Work:
     jax.config.update("jax_enable_x64", True)
     optax = options["peer"] == "optax"
     if case.kind == "product":
-        return _product(case, options.get("chunk"), _optax_trajectory if optax else _by_hand)
+        gradient = options.get("gradient", "loss")
+        make = (lambda setting: _optax_trajectory(setting, gradient)) if optax else _by_hand
+        return _product(case, options.get("chunk"), make)
     return _quadratic(case, _optax_sam if optax else _sam)
 
 
@@ -36,6 +39,18 @@ def _slope(loss: str) -> Callable[[Any], Any]:
     import jax.numpy as jnp
 
     return jnp.tanh if loss == "log_cosh" else (lambda z: z / jnp.sqrt(1 + z * z))
+
+
+def _gradient(loss: str, how: str) -> Callable[..., Any]:
+    """The gradient of ℓ(xy), written by hand or derived by JAX from the loss."""
+    import jax
+    import jax.numpy as jnp
+
+    if how == "hand":
+        slope = _slope(loss)
+        return lambda w, _=None: slope(w[0] * w[1]) * w[::-1]
+    form: Any = (lambda z: jnp.log(jnp.cosh(z))) if loss == "log_cosh" else (lambda z: jnp.sqrt(1 + z * z))
+    return jax.grad(lambda w, _=None: form(w[0] * w[1]))
 
 
 # -- losses of two variables ----------------------------------------------------------------------------------------
@@ -97,15 +112,12 @@ def _by_hand(setting: Any) -> Callable[[Any, Any], dict[str, Any]]:
     return whole
 
 
-def _optax_trajectory(setting: Any) -> Callable[[Any, Any], dict[str, Any]]:
+def _optax_trajectory(setting: Any, how: str) -> Callable[[Any, Any], dict[str, Any]]:
     """One trajectory by ``optax.contrib.sam``, mapped over the batch."""
     import jax
     import jax.numpy as jnp
 
-    slope = _slope(setting["loss"])
-
-    def gradient(w: Any, _: Any = None) -> Any:
-        return slope(w[0] * w[1]) * w[::-1]
+    gradient = _gradient(setting["loss"], how)
 
     def single(eta: Any, rho: Any) -> dict[str, Any]:
         step = _optax_step(gradient, eta, rho, setting["rule"] == "sam")
@@ -148,7 +160,9 @@ def _product(case: Case, chunk: int | None, make: Callable[[Any], Any]) -> Work:
     size = min(chunk or len(eta), len(eta))
     parts = [slice(i, i + size) for i in range(0, len(eta), size)]
     inputs = [(jnp.asarray(eta[p]), jnp.asarray(rho[p])) for p in parts]
-    compiled = {len(e): jax.jit(make(case.setting)).lower(e, r).compile() for e, r in {len(e): (e, r) for e, r in inputs}.values()}  # fmt: skip
+    whole = jax.jit(make(case.setting))
+    # The last part may be shorter.
+    compiled = {len(e): whole.lower(e, r).compile() for e, r in (inputs[0], inputs[-1])}
 
     def run() -> dict[str, Any]:
         outs = [jax.block_until_ready(compiled[len(e)](e, r)) for e, r in inputs]

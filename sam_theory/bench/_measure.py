@@ -7,6 +7,7 @@ import json
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,7 @@ def _runs(
 ) -> list[tuple[Record, Callable[[], Record]]]:
     """Contenders that are ready and agree, each with what runs it once."""
     if case.kind == "verify":
-        return [(record, lambda: _verify(case, record)) for record in records]
+        return [(record, partial(_verify, case, record)) for record in records]
     directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sam-theory-bench-")))
     ready: list[tuple[Record, Callable[[], Record]]] = []
     for index, (contender, record) in enumerate(zip(case.contenders, records, strict=True)):

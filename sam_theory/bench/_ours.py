@@ -44,7 +44,9 @@ def _map(case: Case) -> Any:
     return Map(sam, Quadratic(matrix=rows))
 
 
-def _simulator(case: Case, options: dict[str, Any], start: Any, values: dict[str, Any], **more: Any) -> Callable[[], Any]:
+def _simulator(
+    case: Case, options: dict[str, Any], start: Any, values: dict[str, Any], **more: Any
+) -> Callable[[], Any]:
     from sam_theory import simulate
 
     chosen = {"backend": options.get("backend", "fast"), "settling": options.get("settling", "exact")}
@@ -120,4 +122,3 @@ def _diagram(case: Case) -> Work:
         return {}
 
     return run
-

@@ -18,7 +18,15 @@ from typing import Any
 
 from sam_theory.bench._cases import Case, case_of
 
-MODULES = {"ours": "_ours", "numpy": "_numpy", "optax": "_jax", "jax": "_jax", "torch": "_torch", "c": "_c", "c-fast": "_c"}
+MODULES = {
+    "ours": "_ours",
+    "numpy": "_numpy",
+    "optax": "_jax",
+    "jax": "_jax",
+    "torch": "_torch",
+    "c": "_c",
+    "c-fast": "_c",
+}
 EXTRA = "install the extra 'bench'"
 
 

@@ -193,8 +193,8 @@ _MAKE = {
 WORKLOADS = {
     "W1": "SAM and USAM on ℓ(xy), ℓ = log cosh and √(1+z²), 512×512 values of (η, ρ) in [.01, .6]², 2,000 steps from "
     "(.5, 3); kept: final state, divergence, largest |xy| over the last 100 steps",
-    "W2": "SAM on a diagonal quadratic, d = 100, λ log-spaced from 1e-2 to 1, 1,000 starts, 5,000 steps, η = 1.5, ρ = .1",
-    "W3": "SAM on a dense quadratic, d = 500, the same range of λ, 64 starts, 1,000 steps",
+    "W2": "SAM on a diagonal quadratic, d = 100, λ from 1e-2 to 1, 1,000 starts, 5,000 steps, η = 1.5, ρ = .1",
+    "W3": "SAM on a dense quadratic, d = 500, the same λ, 64 starts, 1,000 steps",
     "W4": "one SAM trajectory of 10⁷ steps on log cosh(xy) from (.5, 3), η = .2, ρ = 1e-3, every 1,000th state kept",
     "W5": "10⁴ SAM trajectories of 10³ steps on log cosh(xy), all states kept",
     "W6": "sam-theory verify: the whole library, from a cold start",

@@ -18,15 +18,9 @@ from typing import Any
 
 from sam_theory.bench._cases import Case, case_of
 
-MODULES = {
-    "ours": "_ours",
-    "numpy": "_numpy",
-    "optax": "_jax",
-    "jax": "_jax",
-    "torch": "_torch",
-    "c": "_c",
-    "c-fast": "_c",
-}
+MODULES = {"optax": "_jax", "c-fast": "_c"}
+"""The module of a peer that has another name."""
+
 EXTRA = "install the extra 'bench'"
 
 
@@ -54,7 +48,7 @@ class _Worker:
         """Import and compile what the contender needs."""
         self.case: Case = case_of(case)
         contender = self.case.contenders[index]
-        self.module = import_module(f"sam_theory.bench.{MODULES[contender.peer]}")
+        self.module = import_module(f"sam_theory.bench.{MODULES.get(contender.peer, '_' + contender.peer)}")
         missing = self.module.missing() if hasattr(self.module, "missing") else None
         if missing:
             return {"missing": missing}
@@ -92,9 +86,9 @@ class _Worker:
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
         """Carry out a request; what fails is told in the answer."""
-        action = {"prepare": self.prepare, "run": self.run, "versions": self.versions}[request.pop("do")]
         try:
-            return action(**request)
+            found: dict[str, Any] = getattr(self, request.pop("do"))(**request)
+            return found
         except ImportError as error:
             return {"missing": f"{error.name or error} is not installed; {EXTRA}"}
         except Exception as error:

@@ -132,12 +132,10 @@ def _judge(goal: Goal, case: Mapping[str, Any]) -> Judged | None:
         return None
     if goal.measure == "memory":
         return Judged(goal, ours, records[goal.ours]["output"], "output")
-    names = (
-        [n for n, r in records.items() if r["peer"] in ("c", "c-fast")] if goal.against == FASTEST_C else [goal.against]
-    )
-    times = {
-        name: time for name in names if name in records and (time := median(records[name], goal.measure)) is not None
-    }
+    in_c = [name for name, record in records.items() if record["peer"] in ("c", "c-fast")]
+    names = in_c if goal.against == FASTEST_C else [goal.against]
+    medians = {name: median(records[name], goal.measure) for name in names if name in records}
+    times = {name: time for name, time in medians.items() if time is not None}
     if not times:
         return None
     other = min(times, key=lambda name: times[name])

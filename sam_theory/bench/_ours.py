@@ -106,14 +106,11 @@ def _diagram(case: Case) -> Work:
     from sam_theory import Map, Product, Quadratic, box, certified_phase_diagram, log_cosh, sam, usam
 
     valley = Product(log_cosh)
+    cycles = box({"eta": ("1/10", 1), "rho": ("1/20", "1/5"), "w:1": 2})
     diagrams: dict[str, tuple[Map, Any, dict[str, Any]]] = {
         "usam-quadratic": (Map(usam, Quadratic(1)), box(eta=(0, 2), rho=(0, 2)), {"at": [0]}),
         "usam-valley": (Map(usam, valley), box(eta=("1/100", 1), rho=(0, 1)), {"at": [0, 2], "direction": 0}),
-        "sam-cycle": (
-            Map(sam, valley),
-            box({"eta": ("1/10", 1), "rho": ("1/20", "1/5"), "w:1": 2}),
-            {"frozen": ["w:1"]},
-        ),
+        "sam-cycle": (Map(sam, valley), cycles, {"frozen": ["w:1"]}),
     }
     map, region, options = diagrams[case.setting["diagram"]]
     undecided = case.setting["undecided"]

@@ -126,9 +126,8 @@ def linear_rows(measured: Measured) -> list[Row]:
         if case["workload"] == "linear" and cpu is not None:
             cells, steps = case["setting"]["eta"][2], case["setting"]["steps"]
             cost = cpu / cells / steps * 1e9
-            rows.append({
-                "trajectories": f"{cells:,}", "steps": f"{steps:,}", "CPU s": _seconds(cpu), "ns per step": f"{cost:.2f}",
-            })  # fmt: skip
+            sizes = {"trajectories": f"{cells:,}", "steps": f"{steps:,}"}
+            rows.append({**sizes, "CPU s": _seconds(cpu), "ns per step": f"{cost:.2f}"})
     return rows
 
 
@@ -172,13 +171,15 @@ first peer of the table: every number (final states after all steps, all recorde
 may differ by {within} relative to max(1, its size), and the largest difference is in the table; whoever differs more is
 not timed. SAM's unit vector of a gradient that underflows to 0 is 0 for everyone: in W1 SAM a third of the trajectories
 collapses to the origin, and `optax.contrib.normalize` alone would give nan there. Times are medians of {rounds} rounds
-A B C A B C ...; CPU seconds are user and system time of all threads. Compilation, imports and a first run are not in
-them ("prepared in"), except in the workload *first*. JAX, optax, torch and NumPy get batched code without Python loops over
-trajectories; optax differentiates the loss as written, "gradient by hand" is what it gains without; JAX by hand, torch, NumPy
-and C have the gradient written out. "c" is gcc -O3 -march=native with libm and OpenMP, "c-fast" adds -ffast-math,
-vectors of libmvec and the fastest of several numbers of lanes, "same algebra" the simplifications that this package
-makes: the common factor cancelled before normalising, one pass per step on diagonal quadratics, the eigenbasis on
-dense ones. A contender on a share of the steps has its times scaled up."""
+A B C A B C ...; CPU seconds are user and system time of all threads. Imports, compilation and a first run are not in
+them (they are in "prepared in"), except in the workload *first*, and BLAS has one thread.
+
+NumPy, JAX, optax and torch get batched code without Python loops over trajectories, NumPy and torch in chunks that stay
+in the cache. optax differentiates the loss as written; "gradient by hand" is what it gains without, and all others have
+the gradient written out. "c" is gcc -O3 -march=native with libm and OpenMP, "c-fast" adds -ffast-math, the vectors of
+libmvec and the fastest of several numbers of lanes; "same algebra" are the simplifications that this package makes: the
+common factor cancelled before normalising, one pass per step on diagonal quadratics, the eigenbasis on dense ones. A
+contender on a share of the steps has its times scaled up."""
 
 _GOALS = """\
 Ratios of medians in this run; "fastest C" is whichever contender in C took least, named in the table. "≥ n× less": the

@@ -89,8 +89,8 @@ class _Worker:
         try:
             found: dict[str, Any] = getattr(self, request.pop("do"))(**request)
             return found
-        except ImportError as error:
-            return {"missing": f"{error.name or error} is not installed; {EXTRA}"}
+        except ModuleNotFoundError as error:
+            return {"missing": f"{error.name} is not installed; {EXTRA}"}
         except Exception as error:
             return {"error": f"{type(error).__name__}: {error}"}
 

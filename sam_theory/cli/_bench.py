@@ -8,15 +8,12 @@ import click
 
 __all__ = ["bench"]
 
-WORKLOADS = "W1 W2 W3 W4 W5 W6 W7 first linear"
 PEERS = "numpy,optax,jax,torch,c,c-fast"
 
 
 @click.command(epilog="Example: sam-theory bench W1 first --peers numpy,c --scale 0.01")
 @click.argument("workloads", metavar="[WORKLOAD]...", nargs=-1)
-@click.option(
-    "--peers", metavar="NAME,...", default=PEERS, show_default=True, help="Whom to compare with; '' for nobody."
-)
+@click.option("--peers", metavar="NAME,...", default=PEERS, show_default=True, help="Whom to compare with; may be ''.")
 @click.option(
     "--rounds", metavar="N", type=click.IntRange(min=1), default=3, show_default=True, help="Timed runs of each."
 )

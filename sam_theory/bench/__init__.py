@@ -3,6 +3,7 @@
 from sam_theory.bench._cases import PEERS, WORKLOADS, Case, Contender, cases
 from sam_theory.bench._goals import GOALS, Goal, Judged, judge
 from sam_theory.bench._measure import measure
+from sam_theory.bench._ours import phase_diagram
 from sam_theory.bench._processes import supported
 from sam_theory.bench._tables import case_rows, document, goal_rows, linear_rows, machine, markdown
 
@@ -23,5 +24,6 @@ __all__ = [
     "machine",
     "markdown",
     "measure",
+    "phase_diagram",
     "supported",
 ]

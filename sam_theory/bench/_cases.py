@@ -16,6 +16,9 @@ Array = npt.NDArray[np.float64]
 PEERS = ("numpy", "optax", "jax", "torch", "c", "c-fast")
 """The implementations that a benchmark can be compared with."""
 
+DIAGRAMS = ("usam-quadratic", "usam-valley", "sam-cycle")
+"""The certified phase diagrams."""
+
 
 @dataclass(frozen=True)
 class Contender:
@@ -157,9 +160,8 @@ def _w6(scale: float) -> tuple[Case, ...]:
 
 def _w7(scale: float) -> tuple[Case, ...]:
     undecided = f"1/{max(4, round(1000 * min(1.0, scale)))}"
-    names = ("usam-quadratic", "usam-valley", "sam-cycle")
     return tuple(
-        Case(f"W7 {name}", "W7", "diagram", {"diagram": name, "undecided": undecided}, (OURS,)) for name in names
+        Case(f"W7 {name}", "W7", "diagram", {"diagram": name, "undecided": undecided}, (OURS,)) for name in DIAGRAMS
     )
 
 

@@ -41,8 +41,14 @@ def measure(case: Case, rounds: int, progress: Progress = lambda _: None) -> Rec
         runs = _runs(case, records, stack, progress)
         for number in range(rounds):
             for record, run in runs:
+                if "failed" in record:
+                    continue
                 progress(f"{case.name}: {record['name']}, round {number + 1} of {rounds}")
-                spent = run()
+                try:
+                    spent = run()
+                except Failed as error:
+                    record["failed"], record["rounds"] = str(error), []
+                    continue
                 share = record["share"]
                 record["rounds"].append({"cpu": spent["cpu"] / share, "wall": spent["wall"] / share})
     return {**case.document(), "contenders": records}

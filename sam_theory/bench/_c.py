@@ -7,11 +7,13 @@ fastest on a part of the work is taken.
 from __future__ import annotations
 
 import ctypes
+import os
 import resource
 import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
@@ -57,12 +59,14 @@ def prepare(case: Case, options: dict[str, Any]) -> Work:
             lanes = [8, 16, 32]
         trial = work = _diagonal(case) if case.kind == "diagonal" else _dense(case, same)
         source = "quadratic.c"
+    lanes = options.get("lanes", lanes)
     if fast:
         widths = [(n, w) for n in lanes for w in (256, 512) if n > 1 or w == 256]
         flags = [[*FAST, f"-DLANES={n}", f"-mprefer-vector-width={w}"] for n, w in widths]
     else:
         flags = [[*PLAIN, f"-DLANES={n}"] for n in lanes[:2]]
-    libraries = [_compile(source, [*f, *defines]) for f in flags]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        libraries = list(pool.map(lambda f: _compile(source, [*f, *defines]), flags))
     return work(_fastest(libraries, trial))
 
 

@@ -127,7 +127,7 @@ def judge(measured: Sequence[Mapping[str, Any]]) -> list[Judged]:
 
 def _judge(goal: Goal, case: Mapping[str, Any]) -> Judged | None:
     records = {record["name"]: record for record in case["contenders"]}
-    ours = median(records[goal.ours], goal.measure)
+    ours = median(records[goal.ours], goal.measure) if goal.ours in records else None
     if ours is None:
         return None
     if goal.measure == "memory":

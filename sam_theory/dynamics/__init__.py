@@ -5,6 +5,7 @@ from sam_theory.dynamics._inputs import check_parameters
 from sam_theory.dynamics._map import Map
 from sam_theory.dynamics._orbit import orbit
 from sam_theory.dynamics._outcome import DIVERGED_BEYOND, SETTLED_WITHIN, Outcome
+from sam_theory.dynamics._over import Over
 from sam_theory.dynamics._sides import Sides, sides_at
 from sam_theory.dynamics._simulate import simulate
 from sam_theory.dynamics._trajectory import Trajectory
@@ -16,6 +17,7 @@ __all__ = [
     "Map",
     "Orbit",
     "Outcome",
+    "Over",
     "SETTLED_WITHIN",
     "Trajectory",
     "check_parameters",

@@ -16,20 +16,26 @@ _HELD = 1 << 21
 """Uniform numbers drawn ahead, over all trajectories."""
 
 
-class Draws:
-    """The noise of n trajectories; stream i is Philox keyed by SeedSequence(seed, spawn_key=(i,))."""
+def seed_of(laws: Mapping[str, FiniteLaw], rng: int | np.random.Generator | None) -> int:
+    """The seed of all streams; a Generator gives one by a draw.  Raises InputError where one is needed and missing."""
+    if not laws:
+        return 0
+    if rng is None:
+        raise InputError(f"the rule draws {', '.join(laws)} at random; give rng=0 or a NumPy Generator")
+    return int(rng.integers(2**63)) if isinstance(rng, np.random.Generator) else count(rng, "rng", 0)
 
-    def __init__(self, laws: Mapping[str, FiniteLaw], rng: int | np.random.Generator | None, n: int) -> None:
+
+class Draws:
+    """The noise of n trajectories from number ``first``; stream i is Philox keyed by SeedSequence(seed, spawn_key=(i,))."""
+
+    def __init__(self, laws: Mapping[str, FiniteLaw], seed: int, n: int, first: int = 0) -> None:
         self.laws = dict(laws)
         if not self.laws:
             return
-        if rng is None:
-            raise InputError(f"the rule draws {', '.join(self.laws)} at random; give rng=0 or a NumPy Generator")
-        seed = int(rng.integers(2**63)) if isinstance(rng, np.random.Generator) else count(rng, "rng", 0)
         self.block = max(1, min(512, _HELD // (n * len(self.laws) or 1)))
         self.columns = np.arange(n)
         self.streams = [
-            np.random.Generator(np.random.Philox(np.random.SeedSequence(seed, spawn_key=(i,)))) for i in range(n)
+            np.random.Generator(np.random.Philox(np.random.SeedSequence(seed, spawn_key=(i,)))) for i in range(first, first + n)
         ]
         self.tables = {
             name: (

@@ -9,14 +9,17 @@ import numpy as np
 import numpy.typing as npt
 
 from sam_theory.arithmetic import Float64
-from sam_theory.dynamics._inputs import Inputs, count, prepare
-from sam_theory.dynamics._noise import Draws
+from sam_theory.dynamics._fast import Fast
+from sam_theory.dynamics._inputs import Inputs, check_settling, count, prepare
+from sam_theory.dynamics._noise import Draws, seed_of
 from sam_theory.dynamics._outcome import FloatArray, Monitor, Outcome, has_diverged, label
 from sam_theory.dynamics._trajectory import Observable, Observer, Trajectory, outward, variables
-from sam_theory.errors import InputError
+from sam_theory.errors import InputError, nearest
 
 if TYPE_CHECKING:
     from sam_theory.dynamics._map import Map
+
+BACKENDS = ("numpy", "fast", "auto")
 
 
 def simulate(
@@ -28,6 +31,10 @@ def simulate(
     record: str | int = "final",
     observables: Mapping[str, Observable] | None = None,
     rng: int | np.random.Generator | None = None,
+    backend: str = "numpy",
+    settling: str | float = "exact",
+    threads: int | None = None,
+    first: int = 0,
     **parameters: Any,
 ) -> Trajectory:
     r"""Iterate :math:`w_{t+1}=F(w_t)` for a batch of starts and parameters.
@@ -48,11 +55,24 @@ def simulate(
         Number of steps, at least 0.
     record : "final", "all" or int
         Which steps to record: the last one, all from 0, or every k-th from 0.
-    observables : dict of SymPy expressions or functions
+    observables : dict of SymPy expressions, functions or Over
         Expressions of the vectors ``w``, ``w_start`` (and further state vectors), the coordinates, the
-        parameters and ``t``; or functions ``f(state, env)`` of arrays (\*batch, d), (\*batch).
+        parameters and ``t``; or functions ``f(state, env)`` of arrays (\*batch, d), (\*batch); or such an
+        expression reduced over time, :class:`Over`.
     rng : int or numpy.random.Generator
         Seed of the noise; needed if the rule draws any.
+    backend : "numpy", "fast" or "auto"
+        What computes: the reference; machine code that agrees with it to 1e-12 relative in each step, where there
+        is any (``Trajectory.reason`` says why not); or the one that is expected to be done first.
+    settling : "exact", "off" or a tolerance
+        When a trajectory without schedule and noise is stopped: when its whole state recurs bitwise after at most
+        two steps, the rest being what it would have been; never; or when
+        |w_t − w_(t−2)| ≤ tolerance·max(|w_0|, |w_t|) has held in three steps one after the other, the last two states
+        standing in turn for the rest.
+    threads : int, optional
+        Threads of the backend "fast"; all cores by default.  No result depends on it.
+    first : int
+        Number of the first trajectory of the batch: noise is drawn as for the trajectories from there on.
 
     Returns
     -------
@@ -81,10 +101,24 @@ def simulate(
     steps = count(steps, "steps", 0)
     inputs = prepare(map, start, given)
     recorded = recorded_steps(record, steps)
-    draws = Draws(map.rule.noise, rng, inputs.state[map.state[0]].shape[1])
-    observer = Observer(map, observables or {}, inputs.state[map.state[0]], inputs.parameters, inputs.batch)
+    settling = check_settling(settling)
+    first = count(first, "first", 0)
+    threads = None if threads is None else count(threads, "threads", 1)
+    if backend not in BACKENDS:
+        raise InputError(f"backend is {backend!r}; {nearest(str(backend), BACKENDS)}")
+    seed = seed_of(map.rule.noise, rng)
+    start_vectors = inputs.state[map.state[0]]
+    observer = Observer(map, observables or {}, start_vectors, inputs.parameters, inputs.batch, steps)
+    every = 0 if record == "final" else 1 if record == "all" else int(record)
+    reason = "asked for"
+    if backend != "numpy":
+        run = Fast(map, inputs, steps, observer, every, settling, seed, first, threads)
+        reason = run.unavailable() or (run.too_small() if backend == "auto" else "")
+        if not reason:
+            return run.trajectory(recorded, "asked for" if backend == "fast" else "expected to be done first")
+    draws = Draws(map.rule.noise, seed, start_vectors.shape[1], first)
     with np.errstate(all="ignore"):
-        return _Batch(map, inputs, steps).run(draws, observer, recorded, record != "final")
+        return _Batch(map, inputs, steps, settling, reason).run(draws, observer, recorded, record != "final")
 
 
 def recorded_steps(record: str | int, steps: int) -> npt.NDArray[np.int64]:
@@ -99,8 +133,9 @@ def recorded_steps(record: str | int, steps: int) -> npt.NDArray[np.int64]:
 class _Batch:
     """The state of all trajectories, and of those still moving in ``active``."""
 
-    def __init__(self, map: Map, inputs: Inputs, steps: int) -> None:
+    def __init__(self, map: Map, inputs: Inputs, steps: int, settling: str | float, reason: str) -> None:
         self.map = map
+        self.reason = reason
         self.inputs = inputs
         self.steps = steps
         self.arithmetic = Float64()
@@ -110,10 +145,15 @@ class _Batch:
         n = self.all[self.iterate].shape[1]
         self.outcome = np.full(n, str(Outcome.RUNNING), dtype="<U13")
         self.step = np.full(n, steps, dtype=np.int64)
+        self.settled = np.full(n, -1, dtype=np.int64)
+        self.settling = settling if self.autonomous else "off"
         self.active = np.arange(n)
         self.state = dict(inputs.state)
         self.parameters = dict(inputs.parameters)
         self.monitor = Monitor(inputs.state[self.iterate])
+        self.before: dict[str, FloatArray] | None = None
+        self.near = np.zeros(n, dtype=np.int64)
+        self.start = dict(inputs.state)
 
     def run(self, draws: Draws, observer: Observer, recorded: npt.NDArray[np.int64], keep: bool) -> Trajectory:
         wanted = set(recorded.tolist())
@@ -126,13 +166,17 @@ class _Batch:
                 if keep:
                     states.append(outward(self.all[self.iterate], self.inputs.batch))
                 observer.take(t, self.all)
+            if t >= observer.begin:
+                for name, v in self.state.items():
+                    self.all[name][:, self.active] = v
+                observer.reduce(t, self.all)
 
         self._hold(has_diverged(self.state, self.iterate), np.zeros(len(self.active), dtype=bool), 0, draws)
         take(0)
         for t in range(1, self.steps + 1):
             if len(self.active):
                 self._advance(t, draws)
-            elif not keep and not observer.taken:
+            elif not keep and not observer.order:
                 break
             take(t)
         self._finish(np.ones(len(self.active), dtype=bool))
@@ -151,9 +195,35 @@ class _Batch:
         stuck = same.copy()
         if same.any():
             stuck[same] = self._zero_gradient(same)
+        new, still = self._recur(t, new, diverged)
         self.monitor.update(t, self.state[self.iterate], new[self.iterate], stuck)
-        self.state = new
-        self._hold(diverged, same & self.autonomous, t, draws)
+        self.before, self.state = self.state, new
+        self._hold(diverged, still, t, draws)
+
+    def _recur(self, t: int, new: dict[str, FloatArray], diverged: Any) -> tuple[dict[str, FloatArray], Any]:
+        """The next state, where a trajectory has settled the last but one; and which of them stand still."""
+        known = self.settled[self.active] >= 0
+        if self.settling == "off":
+            return new, np.zeros(len(self.active), dtype=bool)
+        if known.any() and self.before is not None:
+            new = {name: np.where(known, self.before[name], v) for name, v in new.items()}
+        once = _alike(new, self.state)
+        if self.settling == "exact":
+            stops = once if self.before is None else once | _alike(new, self.before)
+        else:
+            close = np.zeros(len(self.active), dtype=bool)
+            if self.before is not None:
+                close = np.ones(len(self.active), dtype=bool)
+                for name, v in new.items():
+                    norm = Float64().norm
+                    size = np.maximum(norm(self.start[name][:, self.active]), norm(v))
+                    close &= norm(v - self.before[name]) <= float(self.settling) * size
+            self.near = np.where(close, self.near + 1, 0)
+            stops = self.near >= 3
+        fresh = stops & ~known & ~diverged
+        self.settled[self.active[fresh]] = t
+        return new, once & (known | fresh) & ~diverged
+
 
     def _zero_gradient(self, at: npt.NDArray[np.bool_]) -> Any:
         env = {n: v if np.ndim(v) == 0 else v[at] for n, v in self.parameters.items()}
@@ -187,6 +257,9 @@ class _Batch:
         self.state = {name: np.ascontiguousarray(v[:, go]) for name, v in self.state.items()}
         self.parameters = {n: v if np.ndim(v) == 0 else v[go] for n, v in self.parameters.items()}
         self.monitor.keep(go)
+        self.near = self.near[go]
+        if self.before is not None:
+            self.before = {name: v[:, go] for name, v in self.before.items()}
         draws.keep(go)
 
     def _trajectory(
@@ -205,4 +278,12 @@ class _Batch:
             steps=self.steps,
             variables=variables(self.map, len(self.all[self.iterate])),
             final_state=final,
+            settled=int(self.settled[0]) if single else self.settled.reshape(batch),
+            reason=self.reason,
         )
+
+
+def _alike(a: dict[str, FloatArray], b: dict[str, FloatArray]) -> Any:
+    """Which columns have the same bits."""
+    pairs = [(np.ascontiguousarray(v).view(np.int64), np.ascontiguousarray(b[n]).view(np.int64)) for n, v in a.items()]
+    return np.all([(p == q).all(axis=0) for p, q in pairs], axis=0)

@@ -12,12 +12,13 @@ import sympy as sp
 
 from sam_theory.arithmetic import Float64, Program, lower
 from sam_theory.dynamics._outcome import FloatArray, Outcome
+from sam_theory.dynamics._over import Over, Reduced
 from sam_theory.errors import InputError, nearest
 
 if TYPE_CHECKING:
     from sam_theory.dynamics._map import Map
 
-Observable: TypeAlias = sp.Basic | Callable[[dict[str, FloatArray], dict[str, Any]], Any]
+Observable: TypeAlias = sp.Basic | Over | Callable[[dict[str, FloatArray], dict[str, Any]], Any]
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Trajectory:
     recorded_steps : array (records,)
         Steps at which states and observables were taken; 0 is the start.
     observables : dict of arrays (records, \*batch, ...)
+        Reduced over time by an ``Over``: of shape batch.
     outcome : Outcome, or array of names of shape batch
     step : int, or array of shape batch
         The first step from which the outcome held; the number of steps for ``running``.
@@ -41,6 +43,13 @@ class Trajectory:
         Names of the coordinates.
     final_state : dict of arrays (\*batch, d)
         All state vectors, the iterate included.
+    settled : int, or array of shape batch
+        The step at which a trajectory was stopped because its state recurs, and the rest was filled in; −1 where
+        none was.
+    backend : "numpy" or "fast"
+        What computed it.
+    reason : str
+        Why this backend.
     """
 
     final: FloatArray
@@ -52,6 +61,9 @@ class Trajectory:
     steps: int
     variables: tuple[str, ...]
     final_state: dict[str, FloatArray] = field(repr=False, default_factory=dict)
+    settled: int | npt.NDArray[np.int64] = -1
+    backend: str = "numpy"
+    reason: str = "asked for"
 
 
 def variables(map: Map, d: int) -> tuple[str, ...]:
@@ -74,15 +86,26 @@ class Observer:
         start: FloatArray,
         parameters: Mapping[str, Any],
         batch: tuple[int, ...],
+        steps: int,
     ) -> None:
         self.map = map
         self.batch = batch
         self.start = start
         self.parameters = dict(parameters)
         self.names = variables(map, len(start))
-        self.callables = {n: o for n, o in observables.items() if callable(o) and not isinstance(o, sp.Basic)}
-        self.programs = {n: self._lower(n, o) for n, o in observables.items() if n not in self.callables}
-        self.taken: dict[str, list[Any]] = {n: [] for n in observables}
+        self.order = tuple(observables)
+        self.over = {n: o for n, o in observables.items() if isinstance(o, Over)}
+        rest = {n: o for n, o in observables.items() if not isinstance(o, Over)}
+        self.callables = {n: o for n, o in rest.items() if callable(o) and not isinstance(o, sp.Basic)}
+        self.programs = {n: self._lower(n, o) for n, o in rest.items() if n not in self.callables}
+        self.reduced_programs = {n: self._lower(n, o.expression) for n, o in self.over.items()}
+        for n, program in self.reduced_programs.items():
+            if program.kinds[program.outputs[0][1]] == "v":
+                raise InputError(f"the observable '{n}' is a vector; only a number can be reduced over time")
+        self.taken: dict[str, list[Any]] = {n: [] for n in rest}
+        self.reduced = {n: Reduced(o, steps, start.shape[1]) for n, o in self.over.items()}
+        #: The first step at which something is reduced.
+        self.begin = min((r.begin for r in self.reduced.values()), default=steps + 1)
 
     def _lower(self, name: str, observable: Any) -> Program:
         if not isinstance(observable, sp.Basic):
@@ -98,18 +121,24 @@ class Observer:
                     raise InputError(f"the observable '{name}' uses '{node.data}'; {hint}")
         return program
 
+    def reduce(self, t: int, state: Mapping[str, FloatArray]) -> None:
+        """Go on with what is reduced over time."""
+        for name, program in self.reduced_programs.items():
+            values = self._value(program, t, state)
+            self.reduced[name].take(t, np.broadcast_to(values, self.start.shape[1:]))
+
+    def _value(self, program: Program, t: int, state: Mapping[str, FloatArray]) -> FloatArray:
+        w = state[self.map.state[0]]
+        env = {**self.parameters, "t": float(t), "w_start": self.start, "w": w, **state}
+        inputs = {str(node.data): program.kinds[i] for i, node in program if node.op == "input"}
+        env.update({v: w[i] for i, v in enumerate(self.names) if inputs.get(v) == "s"})
+        return np.asarray(Float64().run(program, env, self.map.loss)["result"], dtype=float)
+
     def take(self, t: int, state: Mapping[str, FloatArray]) -> None:
         """Record every observable of ``state`` at step ``t``."""
-        if not self.taken:
-            return
         w = state[self.map.state[0]]
-        base = {**self.parameters, "t": float(t), "w_start": self.start, "w": w, **state}
-        arithmetic = Float64()
         for name, program in self.programs.items():
-            inputs = {str(node.data): program.kinds[i] for i, node in program if node.op == "input"}
-            env = dict(base)
-            env.update({v: w[i] for i, v in enumerate(self.names) if inputs.get(v) == "s"})
-            result = np.asarray(arithmetic.run(program, env, self.map.loss)["result"], dtype=float)
+            result = self._value(program, t, state)
             if program.kinds[program.outputs[0][1]] == "v":
                 self.taken[name].append(outward(np.broadcast_to(result, w.shape), self.batch))
             else:
@@ -125,5 +154,6 @@ class Observer:
                 self.taken[name].append(result.copy())
 
     def result(self) -> dict[str, npt.NDArray[Any]]:
-        """All that was taken, records first."""
-        return {name: np.stack(values) for name, values in self.taken.items()}
+        """All that was taken, records first, and what was reduced."""
+        reduced = {name: r.result().reshape(self.batch) for name, r in self.reduced.items()}
+        return {n: reduced[n] if n in reduced else np.stack(self.taken[n]) for n in self.order}

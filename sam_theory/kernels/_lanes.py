@@ -6,7 +6,7 @@ alone, and has the same bits at every width.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -98,6 +98,14 @@ class Lanes:
         """The larger; no number where either is none, as in NumPy."""
         return self.select(self.is_nan(a), a, self.select(self.less(b, a), a, b))
 
+    def at_most(self, a: Value, bound: float) -> Value:
+        """The smaller of a and a number; no number stays none."""
+        return self.select(self.less(self.number(bound), a), self.number(bound), a)
+
+    def at_least(self, a: Value, bound: float) -> Value:
+        """The larger of a and a number; no number stays none."""
+        return self.select(self.less(a, self.number(bound)), self.number(bound), a)
+
     def call(self, name: str, *args: Value) -> Value:
         """The intrinsic ``llvm.<name>`` on registers of reals."""
         module = self.builder.module
@@ -148,6 +156,25 @@ class Lanes:
         word = ir.IntType(self.width)
         return self.builder.icmp_unsigned("!=", self.builder.bitcast(p, word), ir.Constant(word, 0))
 
+    def rarely(
+        self, condition: Value, usual: tuple[Value, ...], other: Callable[[], tuple[Value, ...]]
+    ) -> tuple[Value, ...]:
+        """``usual``, and in the lanes where ``condition`` holds what ``other`` appends, executed if it holds in one.
+
+        Ends the block of the builder and goes on in a new one.
+        """
+        before = self.builder.block
+        with self.builder.if_then(self.any(condition), likely=False):
+            results = [self.select(condition, a, b) for a, b in zip(other(), usual, strict=True)]
+            inside = self.builder.block
+        merged = []
+        for a, b in zip(usual, results, strict=True):
+            phi = self.builder.phi(a.type)
+            phi.add_incoming(a, before)
+            phi.add_incoming(b, inside)
+            merged.append(phi)
+        return tuple(merged)
+
     # -- bits --------------------------------------------------------------------------------------------
     def bits(self, a: Value) -> Value:
         """The bits of a real as an integer."""
@@ -161,12 +188,56 @@ class Lanes:
         """A 64-bit integer as a real."""
         return self.builder.sitofp(n, self.real)
 
-    def polynomial(self, x: Value, coefficients: list[float]) -> Value:
+    # -- integers, modulo 2^64 ---------------------------------------------------------------------------
+    def plus(self, m: Value, n: Value) -> Value:
+        """m + n."""
+        return self.builder.add(m, n)
+
+    def minus(self, m: Value, n: Value) -> Value:
+        """m − n."""
+        return self.builder.sub(m, n)
+
+    def mask(self, m: Value, n: Value) -> Value:
+        """The bits that m and n share."""
+        return self.builder.and_(m, n)
+
+    def differing(self, m: Value, n: Value) -> Value:
+        """The bits in which m and n differ."""
+        return self.builder.xor(m, n)
+
+    def left(self, n: Value, places: int) -> Value:
+        """The bits moved up by ``places``."""
+        return self.builder.shl(n, self.whole(places))
+
+    def right(self, n: Value, places: int) -> Value:
+        """The bits moved down by ``places``, the sign repeated."""
+        return self.builder.ashr(n, self.whole(places))
+
+    def logical_right(self, n: Value, places: int) -> Value:
+        """The bits moved down by ``places``, zeros above."""
+        return self.builder.lshr(n, self.whole(places))
+
+    def same(self, m: Value, n: Value) -> Value:
+        """m = n."""
+        return self.builder.icmp_signed("==", m, n)
+
+    # -- polynomials -------------------------------------------------------------------------------------
+    def polynomial(self, x: Value, coefficients: Sequence[float]) -> Value:
         """Σ c_k x^k, by Horner's rule with fused operations; the constant term first."""
         result = self.number(coefficients[-1])
         for c in reversed(coefficients[:-1]):
             result = self.fma(result, x, self.number(c))
         return result
+
+    def halves(self, x: Value, coefficients: Sequence[float]) -> Value:
+        """Σ c_k x^k by halving (Estrin's scheme): a few operations more than Horner's rule, which finish sooner."""
+        terms = [self.number(c) for c in coefficients]
+        power = x
+        while len(terms) > 1:
+            pairs = [self.fma(b, power, a) for a, b in zip(terms[::2], terms[1::2], strict=False)]
+            terms = pairs + terms[len(terms) - len(terms) % 2 :]
+            power = self.mul(power, power) if len(terms) > 1 else power
+        return terms[0]
 
 
 Emit = Callable[[Lanes, Value], Value]

@@ -1,0 +1,395 @@
+"""The time loop of many trajectories as one function of machine code.
+
+A *sheet* is an array (rows, m) of float64 with a column for each trajectory; registers go over its columns, time runs
+inside them.  What a column's rows become depends on the column alone, whatever the width of the registers.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from llvmlite import ir
+
+from sam_theory.arithmetic import Program
+from sam_theory.kernels._emit import emit
+from sam_theory.kernels._lanes import Lanes, Value
+from sam_theory.kernels._machine import Machine, machine
+from sam_theory.kernels._split import split
+
+_INT = ir.IntType(64)
+_REAL = ir.DoubleType()
+
+#: Fields of the array of 64-bit integers that a call is described by.
+JOB = ("sheet", "columns", "first", "count", "uniform", "noise", "watch", "observe", "out", "record", "row", "until")
+JOB += ("every", "whole", "still")
+
+#: Rows of squares over a stretch of steps: the largest and smallest displacement after one and after two steps, and
+#: the largest and smallest iterate.
+EXTREMES = 6
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The rows of a sheet.
+
+    Parameters
+    ----------
+    state : tuple of str
+        Coordinates of the state, those of the iterate first.
+    d : int
+        Dimension of the iterate.
+    lanes, uniform : tuple of str
+        Parameters with a value for each column, and those with one for all.
+    noise : tuple of str
+        Inputs drawn anew at each step.
+    observed : int
+        Number of accumulated observables.
+    """
+
+    state: tuple[str, ...]
+    d: int
+    lanes: tuple[str, ...]
+    uniform: tuple[str, ...]
+    noise: tuple[str, ...] = ()
+    observed: int = 0
+
+    @cached_property
+    def places(self) -> dict[str, int]:
+        """The first row of each block of rows."""
+        s, a = len(self.state), self.observed
+        sizes = {
+            "state": s,  # the current state
+            "last": s,  # the state one step earlier
+            "before": s,  # two steps earlier
+            "sums": a,  # accumulated observables
+            "held": s,  # where a column diverged: its last finite state
+            "held_sums": a,  # its observables before that step
+            "died": 1,  # and the number of that step, else 0
+            "extremes": EXTREMES,
+            "parameters": len(self.lanes),
+        }
+        places, row = {}, 0
+        for name, size in sizes.items():
+            places[name] = row
+            row += size
+        return {**places, "end": row}
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A compiled loop; ``run`` may be called from several threads at once."""
+
+    code: Machine
+    layout: Layout
+    width: int
+
+    @cached_property
+    def function(self) -> Callable[[int], None]:
+        """The machine code, called with the address of the fields; it runs without the interpreter's lock."""
+        return ctypes.CFUNCTYPE(None, ctypes.c_void_p)(self.code.address("run"))
+
+    def run(self, **job: int) -> None:
+        """One call, described by the fields ``JOB``; those not given are 0."""
+        fields = np.array([job.get(name, 0) for name in JOB], dtype=np.int64)
+        self.function(fields.ctypes.data)
+
+
+def kernel(
+    step: Program, layout: Layout, observables: tuple[tuple[str, Program], ...], width: int, limit: float
+) -> Kernel:
+    """The loop of a flat step.
+
+    Parameters
+    ----------
+    step : Program
+        Inputs: ``layout.state``, its parameters, its noise, ``k``; an output for each coordinate of the state.
+    layout : Layout
+    observables : tuple of (str, Program)
+        For each row of sums, "max", "min" or "mean" (a sum in the order of time), and a flat program with one output.
+    width : int
+        Columns of a register.
+    limit : float
+        ‖w‖ beyond which a column has diverged.
+    """
+    module = ir.Module()
+    _Writer(module, step, layout, observables, width, limit).write()
+    return Kernel(machine(module), layout, width)
+
+
+class _Writer:
+    """Writes the function ``run`` into a module."""
+
+    def __init__(
+        self,
+        module: ir.Module,
+        step: Program,
+        layout: Layout,
+        observables: tuple[tuple[str, Program], ...],
+        width: int,
+        limit: float,
+    ) -> None:
+        self.layout, self.observables, self.width = layout, observables, width
+        self.limit = limit
+        varying = frozenset((*layout.state, *layout.noise, "k", "t"))
+        self.step = split(step, varying)
+        self.observed = [split(program, varying) for _, program in observables]
+        pointer = _INT.as_pointer()
+        self.function = ir.Function(module, ir.FunctionType(ir.VoidType(), [pointer]), "run")
+        self.builder = ir.IRBuilder(self.function.append_basic_block("entry"))
+        self.lanes = Lanes(self.builder, width)
+
+    # -- memory ------------------------------------------------------------------------------------------
+    def _at(self, base: Value, offset: Value) -> Value:
+        place = self.builder.gep(base, [offset])
+        return self.builder.bitcast(place, self.lanes.real.as_pointer()) if self.width > 1 else place
+
+    def _load(self, row: int) -> Value:
+        return self.builder.load(self._at(self.rows[row], self.group), align=8)
+
+    def _store(self, value: Value, row: int) -> None:
+        self.builder.store(value, self._at(self.rows[row], self.group), align=8)
+
+    def _splat(self, a: Value) -> Value:
+        if self.width == 1:
+            return a
+        b = self.builder
+        word = ir.IntType(32)
+        one = b.insert_element(ir.Constant(self.lanes.real, ir.Undefined), a, ir.Constant(word, 0))
+        return b.shuffle_vector(
+            one, ir.Constant(self.lanes.real, ir.Undefined), ir.Constant(ir.VectorType(word, self.width), [0] * self.width)
+        )
+
+    def _real(self, n: Value) -> Value:
+        return self._splat(self.builder.sitofp(n, _REAL))
+
+    # -- the function ------------------------------------------------------------------------------------
+    def write(self) -> None:
+        """The loop over groups of columns around the loop over steps."""
+        b, layout = self.builder, self.layout
+        job = {}
+        for i, name in enumerate(JOB):
+            job[name] = b.load(b.gep(self.function.args[0], [_whole(i)]))
+        for name in ("sheet", "uniform", "noise", "out"):
+            job[name] = b.inttoptr(job[name], _REAL.as_pointer())
+        self.job = job
+        self.rows = [
+            b.gep(job["sheet"], [b.mul(job["columns"], _whole(row))]) for row in range(layout.places["end"])
+        ]
+        self.known = {name: self._splat(b.load(b.gep(job["uniform"], [_whole(i)]))) for i, name in enumerate(layout.uniform)}
+        end = self.function.append_basic_block("end")
+        groups = self.function.append_basic_block("groups")
+        entry = b.block
+        b.cbranch(b.icmp_signed("<", _whole(0), job["columns"]), groups, end)
+        b.position_at_end(groups)
+        self.group = b.phi(_INT, "group")
+        self.group.add_incoming(_whole(0), entry)
+        self._steps()
+        following = b.add(self.group, _whole(self.width))
+        self.group.add_incoming(following, b.block)
+        b.cbranch(b.icmp_signed("<", following, job["columns"]), groups, end)
+        b.position_at_end(end)
+        b.ret_void()
+
+    def _steps(self) -> None:
+        b, layout, job = self.builder, self.layout, self.job
+        places = layout.places
+        start = [self._load(places["state"] + i) for i in range(len(layout.state))]
+        known = dict(self.known)
+        for i, name in enumerate(layout.lanes):
+            known[name] = self._load(places["parameters"] + i)
+        self.fixed = {**known, **emit(self.lanes, self.step[0], known)}
+        self.fixed_observed = [{**known, **emit(self.lanes, before, known)} for before, _ in self.observed]
+        inf = self.lanes.number(float("inf"))
+        zero = self.lanes.number(0.0)
+        for i in range(EXTREMES):
+            self._store(inf if i % 2 else zero, places["extremes"] + i)
+        self._store(zero, places["died"])
+        watched = b.icmp_signed("!=", job["watch"], _whole(0))
+        keep_from = b.select(watched, _whole(0), b.sub(job["count"], _whole(2)))
+        watch_from = b.select(watched, _whole(0), b.sub(job["count"], _whole(1)))
+        before = b.block
+        loop = self.function.append_basic_block("steps")
+        done = self.function.append_basic_block("done")
+        b.cbranch(b.icmp_signed("<", _whole(0), job["count"]), loop, done)
+        b.position_at_end(loop)
+        i = b.phi(_INT, "i")
+        left = b.phi(_INT, "left")
+        out = b.phi(_REAL.as_pointer(), "out")
+        old = [b.phi(self.lanes.real) for _ in layout.state]
+        i.add_incoming(_whole(0), before)
+        left.add_incoming(job["until"], before)
+        out.add_incoming(job["out"], before)
+        for phi, value in zip(old, start, strict=True):
+            phi.add_incoming(value, before)
+        now = b.add(b.add(job["first"], i), _whole(1))
+        new = self._unless(job["still"], old, lambda: self._advance(i, now, old))
+        with b.if_then(b.icmp_signed(">=", i, watch_from), likely=False):
+            self._watch(old, new)
+        with b.if_then(b.icmp_signed(">=", i, keep_from), likely=False):
+            for j, value in enumerate(old):
+                self._store(self._load(places["last"] + j), places["before"] + j)
+                self._store(value, places["last"] + j)
+        if self.observables:
+            with b.if_then(b.icmp_signed("!=", job["observe"], _whole(0)), likely=False):
+                self._observe(new, now)
+        left_next, out_next = self._record(new, left, out)
+        step = b.add(i, _whole(1))
+        i.add_incoming(step, b.block)
+        left.add_incoming(left_next, b.block)
+        out.add_incoming(out_next, b.block)
+        for phi, value in zip(old, new, strict=True):
+            phi.add_incoming(value, b.block)
+        inside = b.block
+        b.cbranch(b.icmp_signed("<", step, job["count"]), loop, done)
+        b.position_at_end(done)
+        finals = []
+        for value, first in zip(new, start, strict=True):
+            last = b.phi(self.lanes.real)
+            last.add_incoming(first, before)
+            last.add_incoming(value, inside)
+            finals.append(last)
+        for j, value in enumerate(finals):
+            self._store(value, places["state"] + j)
+
+    def _unless(self, flag: Value, otherwise: list[Value], emitted: Callable[[], list[Value]]) -> list[Value]:
+        """What ``emitted`` emits, but ``otherwise`` where the flag is set."""
+        b = self.builder
+        before = b.block
+        with b.if_then(b.icmp_signed("==", flag, _whole(0)), likely=True):
+            values = emitted()
+            inside = b.block
+        joined = []
+        for a, c in zip(otherwise, values, strict=True):
+            phi = b.phi(self.lanes.real)
+            phi.add_incoming(a, before)
+            phi.add_incoming(c, inside)
+            joined.append(phi)
+        return joined
+
+    def _advance(self, i: Value, now: Value, old: list[Value]) -> list[Value]:
+        """The next state; diverged columns go on from where this call found them."""
+        b, layout, job, lanes = self.builder, self.layout, self.job, self.lanes
+        k = b.add(job["first"], i)
+        inputs = {**self.fixed, **dict(zip(layout.state, old, strict=True))}
+        if "k" in self.step[1].inputs:
+            inputs["k"] = self._real(k)
+        for j, name in enumerate(layout.noise):
+            row = b.add(b.mul(i, _whole(len(layout.noise))), _whole(j))
+            offset = b.add(b.mul(row, job["columns"]), self.group)
+            inputs[name] = b.load(self._at(job["noise"], offset), align=8)
+        outputs = emit(lanes, self.step[1], inputs)
+        new = [outputs[name] for name in layout.state]
+        near = lanes.number(0.999 * self.limit / layout.d**0.5)
+        inf = lanes.number(float("inf"))
+        inside = None
+        for j, value in enumerate(new):
+            here = lanes.less(lanes.abs(value), near if j < layout.d else inf)
+            inside = here if inside is None else lanes.both(inside, here)
+        before = b.block
+        with b.if_then(lanes.any(lanes.opposite(inside)), likely=False):
+            safe = self._diverged(old, new, now)
+            rare = b.block
+        joined = []
+        for a, c in zip(new, safe, strict=True):
+            phi = b.phi(lanes.real)
+            phi.add_incoming(a, before)
+            phi.add_incoming(c, rare)
+            joined.append(phi)
+        return joined
+
+    def _diverged(self, old: list[Value], new: list[Value], now: Value) -> list[Value]:
+        """Decide as :func:`has_diverged` does, and keep what a diverged column leaves."""
+        lanes, layout = self.lanes, self.layout
+        places, d = layout.places, layout.d
+        limit, inf = lanes.number(self.limit), lanes.number(float("inf"))
+        top = lanes.abs(new[0])
+        for value in new[1:d]:
+            top = lanes.maximum(top, lanes.abs(value))
+        within = lanes.less_equal(top, limit)
+        bad = lanes.opposite(within)
+        if d > 1:
+            scale = lanes.select(lanes.both(within, lanes.less(lanes.number(0.0), top)), top, lanes.number(1.0))
+            total: Value = None
+            for value in new[:d]:
+                part = lanes.div(value, scale)
+                square = lanes.mul(part, part)
+                total = square if total is None else lanes.add(total, square)
+            bad = lanes.either(bad, lanes.less(limit, lanes.mul(scale, lanes.sqrt(total))))
+        finite: Value = None
+        for j, value in enumerate(new):
+            here = lanes.less(lanes.abs(value), inf)
+            finite = here if finite is None else lanes.both(finite, here)
+            if j >= d:
+                bad = lanes.either(bad, lanes.opposite(here))
+        died = self._load(places["died"])
+        first = lanes.both(bad, lanes.equal(died, lanes.number(0.0)))
+        self._store(lanes.select(first, self._real(now), died), places["died"])
+        for j, (a, value) in enumerate(zip(old, new, strict=True)):
+            held = lanes.select(finite, value, a)
+            self._store(lanes.select(first, held, self._load(places["held"] + j)), places["held"] + j)
+        for j in range(layout.observed):
+            kept = self._load(places["held_sums"] + j)
+            self._store(lanes.select(first, self._load(places["sums"] + j), kept), places["held_sums"] + j)
+        return [lanes.select(bad, self._load(places["state"] + j), value) for j, value in enumerate(new)]
+
+    def _watch(self, old: list[Value], new: list[Value]) -> None:
+        lanes, d, places = self.lanes, self.layout.d, self.layout.places
+        earlier = [self._load(places["last"] + j) for j in range(d)]
+        once = self._squared([lanes.sub(a, c) for a, c in zip(new[:d], old[:d], strict=True)])
+        twice = self._squared([lanes.sub(a, c) for a, c in zip(new[:d], earlier, strict=True)])
+        for j, value in enumerate((once, twice, self._squared(new[:d]))):
+            top, least = (places["extremes"] + 2 * j + side for side in range(2))
+            a, c = self._load(top), self._load(least)
+            self._store(lanes.select(lanes.less(a, value), value, a), top)
+            self._store(lanes.select(lanes.less(value, c), value, c), least)
+
+    def _squared(self, v: list[Value]) -> Value:
+        total = self.lanes.mul(v[0], v[0])
+        for a in v[1:]:
+            total = self.lanes.fma(a, a, total)
+        return total
+
+    def _observe(self, state: list[Value], now: Value) -> None:
+        lanes = self.lanes
+        for j, ((reduction, _), (_, program)) in enumerate(zip(self.observables, self.observed, strict=True)):
+            inputs = {**self.fixed_observed[j], **dict(zip(self.layout.state, state, strict=True))}
+            if "t" in program.inputs:
+                inputs["t"] = self._real(now)
+            [value] = emit(lanes, program, inputs).values()
+            row = self.layout.places["sums"] + j
+            combine = {"max": lanes.maximum, "min": lanes.minimum, "mean": lanes.add}[reduction]
+            self._store(combine(self._load(row), value), row)
+
+    def _record(self, state: list[Value], left: Value, out: Value) -> tuple[Value, Value]:
+        """Store a state where the countdown is over."""
+        b, job = self.builder, self.job
+        fewer = b.sub(left, _whole(1))
+        before = b.block
+        with b.if_then(b.icmp_signed("==", fewer, _whole(0)), likely=False):
+            self._store_out(out, state, 0, self.layout.d)
+            if len(state) > self.layout.d:
+                with b.if_then(b.icmp_signed("!=", job["whole"], _whole(0))):
+                    self._store_out(out, state, self.layout.d, len(state))
+            further = b.gep(out, [job["record"]])
+            inside = b.block
+        left_next, out_next = b.phi(_INT), b.phi(_REAL.as_pointer())
+        left_next.add_incoming(fewer, before)
+        left_next.add_incoming(job["every"], inside)
+        out_next.add_incoming(out, before)
+        out_next.add_incoming(further, inside)
+        return left_next, out_next
+
+    def _store_out(self, out: Value, state: list[Value], first: int, end: int) -> None:
+        b = self.builder
+        for j in range(first, end):
+            offset = b.add(b.mul(self.job["row"], _whole(j)), self.group)
+            b.store(state[j], self._at(out, offset), align=8)
+
+
+def _whole(n: int) -> Value:
+    return ir.Constant(_INT, n)
+

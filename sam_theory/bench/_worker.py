@@ -74,6 +74,8 @@ class _Worker:
         import numpy as np
 
         found = self.module.outputs(raw, self.case) if hasattr(self.module, "outputs") else raw
+        if not self.case.setting.get("last"):
+            found = {name: value for name, value in found.items() if name != "top"}
         for name, value in found.items():
             np.save(directory / f"{name}.npy", np.asarray(value, dtype=np.float64))
         remarks = self.module.remarks(raw) if hasattr(self.module, "remarks") else {}

@@ -179,7 +179,7 @@ def test_bits_depend_neither_on_threads_nor_on_lanes_nor_on_tiles(
 
     first = sweep(rule, name, 200, record=record)
     for threads, width, tile in ((2, 32, 64), (3, 8, 40), (1, 1, 8192), (2, 4, 17)):
-        monkeypatch.setattr(_fast, "_width", lambda nodes, width=width: width)
+        monkeypatch.setattr(_fast, "_width", lambda nodes, n, width=width: width)
         monkeypatch.setattr(_fast, "TILE", tile)
         assert equal(first, sweep(rule, name, 200, record=record, threads=threads))
 

@@ -133,7 +133,7 @@ def run(
     values |= {f"w_start:{i}": row for i, row in enumerate(inputs.state[map.state[0]])}
     lanes = tuple(n for n in values if n in needed and np.ndim(values[n]))
     uniform = tuple(n for n in values if n in needed and not np.ndim(values[n]))
-    width = _width(len(flat.step.nodes))
+    width = _width(len(flat.step.nodes), n)
     autonomous = not (map.rule.noise or map.rule.uses_step_number)
     tolerance = None if isinstance(settling, str) or not autonomous else settling
     observed = len(flat.observed)
@@ -219,16 +219,18 @@ def _wide() -> bool:
     return bool(llvm.get_host_cpu_features().get("avx512f", False))
 
 
-def _width(nodes: int) -> int:
+def _width(nodes: int, n: int) -> int:
     """Columns of a register; results do not depend on it."""
-    return (32 if nodes < 200 else 16) if _wide() else 16
+    most = (32 if nodes < 200 else 16) if _wide() else 16
+    return min(most, 1 << (n - 1).bit_length())
 
 
 _kernels: dict[Any, Any] = {}
 
 
 def _kernel(flat: Flat, layout: tuple[Any, ...], width: int) -> Any:
-    from sam_theory.kernels._loop import Layout, kernel
+    from sam_theory.kernels._layout import Layout
+    from sam_theory.kernels._loop import kernel
 
     key = (flat.step, flat.observed, layout, width)
     if key not in _kernels:

@@ -215,6 +215,9 @@ class Tile:
         d = self.state.shape[1]
         start = np.sqrt(self.row("start"))
         near = 1e-12 * start / np.sqrt(d)
+        size = np.sqrt(self.row("moved2" if turns else "moved"))
+        if not ((near > 1e-290) & (size < np.ldexp(0.9, np.frexp(near)[1] - 1))).all():
+            return
         apart = np.full(len(start), -1.0)
         if turns:
             moved = np.abs(self.state[0] - self.before[0])
@@ -222,10 +225,8 @@ class Tile:
             apart = 4e-12 * np.maximum(start, np.sqrt(self.row("norm")))
             if not (moved[self.witness] > 2.0 * apart).all():
                 return
-        size = np.sqrt(self.row("moved2" if turns else "moved"))
-        if (near > 1e-290).all() and (size < np.ldexp(0.9, np.frexp(near)[1] - 1)).all():
-            self.mode, self.turns, self.stretch = "hold", int(turns), self.longest
-            self.row("near")[:], self.row("apart")[:] = limit(near), apart
+        self.mode, self.turns, self.stretch = "hold", int(turns), self.longest
+        self.row("near")[:], self.row("apart")[:] = limit(near), apart
 
     # -- lanes -------------------------------------------------------------------------------------------
     def attention(self) -> npt.NDArray[np.bool_]:

@@ -196,14 +196,13 @@ class VectorBatch:
         while t < end:
             n = min(end - t, tile.longest)
             t += tile.advance(t, n, self._varying(tile, t, n))
-            lanes = tile.attention()
-            if lanes.any() and not self._leave(tile, lanes, t, events):
+            if tile.called and not self._leave(tile, tile.attention(), t, events):
                 return False, events
         return True, events
 
-    def _varying(self, tile: Tile, t: int, n: int) -> FloatArray:
+    def _varying(self, tile: Tile, t: int, n: int) -> FloatArray | None:
         if not self.order.varying:
-            return tile.constants
+            return None
         env = {**self._parameters(tile.source), "k": np.arange(t, t + n, dtype=float)[:, None]}
         return scalars_of(self.order, self.order.varying, env, (n, self.width))
 

@@ -121,6 +121,8 @@ class Tile:
         self.report = aligned(len(ROWS) + vectors - 1, width)
         self.mode, self.turns, self.witness = "fast", 0, 0
         self.stretch = 4 * _WATCHED
+        #: whether a lane needs attention after the last call of ``advance``
+        self.called = False
         self._level = np.inf
         self._rows = {name: self.report[i] for name, i in _PLACE.items()}
         self._places = [a.ctypes.data for a in (*self.halves, tables, constants, self.report, self.memory)]
@@ -144,13 +146,14 @@ class Tile:
         return self.halves[1 - self.turn]
 
     # -- running -----------------------------------------------------------------------------------------
-    def advance(self, t: int, n: int, varying: FloatArray) -> int:
-        """Take up to n steps from step t on; ``varying`` has the scalars of each step (n, number, width).
+    def advance(self, t: int, n: int, varying: FloatArray | None) -> int:
+        """Take up to n steps from step t on; ``varying`` has the scalars of each step (n, number, width), if any.
 
         Returns the number of steps taken.  It is less than n where a lane needs :meth:`attention`, and else also
         where the steps left need another way to be taken.
         """
-        place, row = varying.ctypes.data, varying.strides[0]
+        self.called = False
+        place, row = (0, 0) if varying is None else (varying.ctypes.data, varying.strides[0])
         if self.mode != "watch":
             n = min(n, self.stretch)
             if n >= _LEAST:
@@ -161,6 +164,7 @@ class Tile:
                     self.stretch = max(_LEAST, n // 4)
                     return 0
         done = self._call("watch", t, min(n, _WATCHED), place)
+        self.called = bool(self.attention().any())
         self._choose()
         return done
 
@@ -202,13 +206,12 @@ class Tile:
 
     def _choose(self) -> None:
         """How to take the next steps: the labels say what they have to keep."""
-        settled, cycling = self.row("settled") > 0, self.row("cycling") > 0
+        settled, cycling, still = self.report[_PLACE["settled"] : _PLACE["still"] + 1].astype(bool).sum(axis=1).tolist()
         self.mode, self.stretch = "watch", max(self.stretch, 2 * _WATCHED)
-        if not (settled.any() or cycling.any()):
-            if not self.row("still").any():
-                self.mode, self._level = "fast", np.inf
-        elif settled.all() or cycling.all():
-            self._hold(bool(cycling.all()))
+        if not (settled or cycling or still):
+            self.mode, self._level = "fast", np.inf
+        elif len(self.columns) in (settled, cycling):
+            self._hold(cycling == len(self.columns))
 
     def _hold(self, turns: bool) -> None:
         """Prepare steps that keep their labels, if these are far from changing."""

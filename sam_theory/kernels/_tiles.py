@@ -8,6 +8,7 @@ tile reports is therefore the same as if every step had been measured.
 from __future__ import annotations
 
 import ctypes
+import math
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
@@ -22,9 +23,9 @@ from sam_theory.kernels._passes import MODES, ROWS, advance
 FloatArray = npt.NDArray[np.float64]
 Run = Callable[..., int]
 
-_LEAST, _WATCHED = 32, 64
+_LEAST, _WATCHED = 32, 128
 _PLACE = {name: i for i, name in enumerate(ROWS)}
-_MOST = 1e12
+_MOST, _TINY = 1e12, 1e-300
 
 
 _kernels: dict[Hashable, Kernel] = {}
@@ -76,6 +77,11 @@ def limit(bound: FloatArray) -> FloatArray:
     return ((1 << 63) - ((exponent.astype(np.int64) + 1023) << 52).astype(np.uint64)).astype(np.uint64).view(np.float64)
 
 
+def _nothing(row: FloatArray) -> bool:
+    """Whether all numbers are +0."""
+    return not row.tobytes().strip(b"\0")
+
+
 class Tile:
     """Some trajectories of a batch, lane by lane.
 
@@ -120,10 +126,12 @@ class Tile:
         self.memory = aligned(max(kernel.memory, 1), width)
         self.report = aligned(len(ROWS) + vectors - 1, width)
         self.mode, self.turns, self.witness = "fast", 0, 0
-        self.stretch = 4 * _WATCHED
+        self.stretch = 3 * _WATCHED
         #: whether a lane needs attention after the last call of ``advance``
         self.called = False
         self._level = np.inf
+        self._labels = self.report[_PLACE["settled"] : _PLACE["still"] + 1]
+        self._saved = self.buffer.copy(), self.report.copy()
         self._rows = {name: self.report[i] for name, i in _PLACE.items()}
         self._places = [a.ctypes.data for a in (*self.halves, tables, constants, self.report, self.memory)]
         squares = np.sum(states**2, axis=1)
@@ -164,7 +172,7 @@ class Tile:
                     self.stretch = max(_LEAST, n // 4)
                     return 0
         done = self._call("watch", t, min(n, _WATCHED), place)
-        self.called = bool(self.attention().any())
+        self.called = not _nothing(self.row("event"))
         self._choose()
         return done
 
@@ -179,14 +187,16 @@ class Tile:
         return done
 
     def _unwatched(self, t: int, n: int, varying: int, row: int) -> bool:
-        saved = self.buffer.copy(), self.report.copy(), self.turn
-        if self._call(self.mode, t, n - 2, varying) == n - 2 and not np.signbit(self.row("alarm")).any():
+        buffer, report = self._saved
+        buffer[:], report[:] = self.buffer, self.report
+        turn = self.turn
+        if self._call(self.mode, t, n - 2, varying) == n - 2 and _nothing(self.row("alarm")):
             if self.mode == "fast":
-                self.before[:] = np.nan
-            if self._call("watch", t + n - 2, 2, varying + (n - 2) * row) == 2 and not self.attention().any():
-                if self.mode == "hold" or not self.report[_PLACE["settled"] : _PLACE["still"] + 1].any():
+                self.before.fill(np.nan)
+            if self._call("watch", t + n - 2, 2, varying + (n - 2) * row) == 2 and _nothing(self.row("event")):
+                if self.mode == "hold" or _nothing(self._labels):
                     return True
-        self.buffer[:], self.report[:], self.turn = saved
+        self.buffer[:], self.report[:], self.turn = buffer, report, turn
         return False
 
     def _lengthen(self, n: int) -> None:
@@ -194,8 +204,9 @@ class Tile:
         self.stretch = min(2 * n, self.longest)
         if self.mode == "hold":
             return
-        size = 1e-24 * np.maximum(self.row("start"), self.row("norm"))
-        level = float(np.log(np.min(np.minimum(self.row("moved"), self.row("moved2")) / size)))
+        rows = (self.row(name).tolist() for name in ("moved", "moved2", "start", "norm"))
+        least = min(min(one, two) / max(start, norm, _TINY) for one, two, start, norm in zip(*rows, strict=True))
+        level = math.log(max(1e24 * least, _TINY))
         rate, self._level = (self._level - level) / n, level
         if 0.0 < rate < np.inf:
             left = 0.8 * level / rate
@@ -206,7 +217,7 @@ class Tile:
 
     def _choose(self) -> None:
         """How to take the next steps: the labels say what they have to keep."""
-        settled, cycling, still = self.report[_PLACE["settled"] : _PLACE["still"] + 1].astype(bool).sum(axis=1).tolist()
+        settled, cycling, still = self._labels.astype(bool).sum(axis=1).tolist()
         self.mode, self.stretch = "watch", max(self.stretch, 2 * _WATCHED)
         if not (settled or cycling or still):
             self.mode, self._level = "fast", np.inf

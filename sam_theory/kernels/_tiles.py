@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import math
 from collections.abc import Callable, Hashable, Mapping
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -77,6 +78,12 @@ def limit(bound: FloatArray) -> FloatArray:
     return ((1 << 63) - ((exponent.astype(np.int64) + 1023) << 52).astype(np.uint64)).astype(np.uint64).view(np.float64)
 
 
+@cache
+def _reach(d: int) -> float:
+    """What no coordinate of d may reach in steps that are not measured."""
+    return float(limit(np.array([_MOST / math.sqrt(d)]))[0])
+
+
 def _nothing(row: FloatArray) -> bool:
     """Whether all numbers are +0."""
     return not row.tobytes().strip(b"\0")
@@ -137,7 +144,7 @@ class Tile:
         squares = np.sum(states**2, axis=1)
         self.row("start")[:], self.report[len(ROWS) :] = squares[0], squares[1:]
         self.row("patience")[:], self.row("tolerance")[:] = patience, tolerance
-        self.row("reach")[:] = limit(np.full(width, _MOST / np.sqrt(d)))
+        self.row("reach")[:] = _reach(d)
 
     def row(self, name: str) -> FloatArray:
         """What the report says of each lane."""
@@ -226,12 +233,10 @@ class Tile:
 
     def _hold(self, turns: bool) -> None:
         """Prepare steps that keep their labels, if these are far from changing."""
-        d = self.state.shape[1]
-        start = np.sqrt(self.row("start"))
-        near = 1e-12 * start / np.sqrt(d)
-        size = np.sqrt(self.row("moved2" if turns else "moved"))
-        if not ((near > 1e-290) & (size < np.ldexp(0.9, np.frexp(near)[1] - 1))).all():
+        near, bound = self._near
+        if not (self.row("moved2" if turns else "moved") < bound).all():
             return
+        start = np.sqrt(self.row("start"))
         apart = np.full(len(start), -1.0)
         if turns:
             moved = np.abs(self.state[0] - self.before[0])
@@ -240,7 +245,14 @@ class Tile:
             if not (moved[self.witness] > 2.0 * apart).all():
                 return
         self.mode, self.turns, self.stretch = "hold", int(turns), self.longest
-        self.row("near")[:], self.row("apart")[:] = limit(near), apart
+        self.row("near")[:], self.row("apart")[:] = near, apart
+
+    @cached_property
+    def _near(self) -> tuple[FloatArray, FloatArray]:
+        """What a coordinate may move by in steps that keep a label, and squares that are well below; 0 for never."""
+        near = 1e-12 * np.sqrt(self.row("start") / self.state.shape[1])
+        below = np.ldexp(0.9, np.frexp(near)[1] - 1)
+        return limit(near), np.where(near > 1e-140, below * below, 0.0)
 
     # -- lanes -------------------------------------------------------------------------------------------
     def attention(self) -> npt.NDArray[np.bool_]:
@@ -255,6 +267,7 @@ class Tile:
         donor = next((i for i in left if self.columns[i] >= 0), left[0])
         for array in (*self.halves, self.report, self.constants):
             array[..., lanes] = array[..., donor, None]
+        self.__dict__.pop("_near", None)
         self.columns[lanes], self.source[lanes] = -1, self.source[donor]
         return bool((self.columns >= 0).any())
 

@@ -30,7 +30,7 @@ __all__ = ["SCHEMA", "START", "Specification", "specify"]
 SCHEMA = 1
 """Number of the format of specifications and tiles; another number is another key."""
 START = "start"
-_TAKEN = ("outcome", "step", "settled", "final", "coordinate", START)
+_TAKEN = ("outcome", "step", "settled", "final", "coordinate", "starts", START)
 _MOST_STEPS = 2**31 - 1
 _MOST_TRAJECTORIES = 2**53
 

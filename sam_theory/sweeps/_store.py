@@ -103,7 +103,7 @@ class Store:
     def _clean(self) -> None:
         """Remove what killed processes left: of this machine once the process is gone, else when it is old."""
         now, here = time.time(), _host()
-        for file in self.directory.glob(".*.part"):
+        for file in (*self.directory.glob(".*.part"), *self.directory.glob(".probe-*")):
             named = _PART.match(file.name)
             with suppress(OSError):
                 age = now - file.stat().st_mtime

@@ -140,9 +140,11 @@ def _kept(
         keep = keep or bool(at and at[0].done)
         click.echo(f"sam-theory: interrupted{f': {resume()}' if at else ''}", err=True)
         raise click.exceptions.Exit(INTERRUPTED) from None
-    except WorkersLost as error:
-        keep = keep or bool(at and at[0].done)
-        raise InputError(f"{error}{f'; {resume()}' if at else ''}") from None
+    except (InputError, WorkersLost) as error:
+        lost = not keep and bool(at and at[0].done)
+        keep = keep or lost
+        said = f"; {resume()}" if at and (lost or isinstance(error, WorkersLost)) else ""
+        raise InputError(f"{error}{said}") from None
     finally:
         if not keep:
             shutil.rmtree(root, ignore_errors=True)

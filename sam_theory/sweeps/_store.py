@@ -94,9 +94,7 @@ class Store:
             file.unlink()
         except OSError as error:
             if error.errno in _FULL:
-                raise InputError(
-                    f"the store {self.root} is full; free some space, then give the same command"
-                ) from None
+                raise InputError(f"the store {self.root} is full; free some space, then run it again") from None
             return False
         return True
 
@@ -200,8 +198,7 @@ def _replace(file: Path, content: bytes) -> None:
         except OSError as error:
             remedy = "free some space" if error.errno in _FULL else "see that the directory can be written to"
             raise InputError(
-                f"{file} cannot be written: {_said(error)}; what is finished is kept: {remedy}, then give the same "
-                "command again"
+                f"{file} cannot be written: {_said(error)}; what stands there is whole: {remedy}, then run it again"
             ) from None
 
 

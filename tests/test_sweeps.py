@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib
+import matplotlib.pyplot
 import numpy as np
 import pytest
 import sympy as sp
@@ -294,6 +296,27 @@ def _halved(space: Any, w: Any, *, eta: Any) -> Any:
     return w - eta / 2 * space.grad(w)
 
 
+def test_a_rule_of_a_script_is_sent_by_value(tmp_path: Path) -> None:
+    pytest.importorskip("cloudpickle")
+    script = tmp_path / "mine.py"
+    script.write_text("""
+from sam_theory import Map, Quadratic, rule
+from sam_theory.sweeps import sweep
+
+@rule
+def third(space, w, *, eta):
+    return w - eta / 3 * space.grad(w)
+
+if __name__ == "__main__":
+    found = sweep(Map(third, Quadratic(1)), {"eta": [1.5, 3]}, [1.0], 2, tile=1, scheduler="local:1")
+    print(found.arrays["final"].ravel())
+""")
+    environment = {**os.environ, "PYTHONPATH": str(_root())}
+    words = [sys.executable, str(script)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, env=environment, timeout=120)
+    assert done.stdout == "[0.25 0.  ]\n", done.stderr
+
+
 def test_starts_are_an_axis_where_they_are_several_and_it_may_stand_anywhere() -> None:
     points = [[0.5, 3], [1, 1], [2, -1]]
     last = valley(over={"eta": [0.1, 0.2]}, starts=points)
@@ -394,6 +417,8 @@ def test_pictures_show_named_axes_and_a_legend_of_the_outcomes_that_occur() -> N
     shown = other.collections[0].get_array()
     wanted = np.where(result.outcome_names == "diverged", np.nan, result.arrays["final"][..., 0])[:, 2]
     assert np.array_equal(np.ma.filled(shown, np.nan), wanted, equal_nan=True)
+    _, mine = matplotlib.pyplot.subplots()
+    assert result.plot(axes=mine) is mine and mine.get_legend() is not None and not mine.figure.legends
     line = result.plot("largest", x="eta", y=None, at={"x": 2, "rho": 0.3})
     assert line.get_ylabel() == "largest"
     matplotlib.pyplot.close("all")

@@ -26,6 +26,7 @@ from sam_theory.rules._samples import random_perturbation
 from sam_theory.sweeps import OUTCOMES, Progress, SweepResult, sweep
 from sam_theory.sweeps._axes import axis_values
 from sam_theory.sweeps._specification import Specification, specify
+from sam_theory.sweeps._tiles import TileWork, compute_tile
 
 matplotlib.use("Agg")
 xarray = pytest.importorskip("xarray")
@@ -54,6 +55,9 @@ def specified(map: Map = VALLEY, over: Any = OVER, **changes: Any) -> Specificat
         **changes,
     }
     return specify(map, over, given.pop("starts"), given.pop("steps"), **given)
+
+
+_MANY = {"linspace": [0.1, 1, 100_000]}
 
 
 # -- axes ------------------------------------------------------------------------------------------------
@@ -165,6 +169,7 @@ def _hexes() -> list[str]:
         ({"settling": True}, "choose 'exact'"),
         ({"backend": "numpyy"}, "did you mean 'numpy'"),
         ({"scheduler": "locall"}, "serial, local"),
+        ({"over": {"eta": _MANY, "rho": _MANY}, "starts": [1, 2], "params": {}}, "fewer values"),
         ({"observe": {"outcome": x}}, "choose another"),
         ({"observe": {"a": sp.Symbol("q")}}, "uses 'q'"),
         ({"observe": {"a": lambda state, env: 0}}, "SymPy expression"),
@@ -271,6 +276,17 @@ def test_the_backend_is_chosen_for_the_whole_grid_and_is_what_there_is() -> None
 def test_without_llvmlite_a_sweep_runs_on_numpy_under_the_key_of_numpy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sam_theory.dynamics._fast.find_spec", lambda _: None)
     assert specified(backend="fast").key == specified().key
+
+
+def test_a_worker_without_llvmlite_refuses_tiles_of_machine_code(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    pytest.importorskip("llvmlite")
+    work = TileWork(specified(backend="fast"), tmp_path, 1)
+    monkeypatch.setattr("sam_theory.dynamics._fast.find_spec", lambda _: None)
+    with pytest.raises(InputError, match="not there in a worker"):
+        compute_tile(work, 0)
+    assert not list(tmp_path.iterdir())
 
 
 def test_final_holds_every_state_vector_and_may_be_left_out() -> None:

@@ -304,7 +304,7 @@ def test_drafts_of_dead_processes_and_old_ones_are_removed_and_no_others(tmp_pat
 
 
 def test_tiles_do_not_hold_when_or_where_they_were_computed(undisturbed: dict[str, bytes], tmp_path: Path) -> None:
-    run(tmp_path, scheduler="local:2")
+    run(tmp_path, scheduler="local:1")
     assert content(tmp_path) == undisturbed
     header, arrays = _store._unpacked(undisturbed["tile-00000003"])
     assert (header["first"], header["count"]) == (15, 3)

@@ -141,6 +141,11 @@ def _simulated(work: TileWork, number: int) -> Arrays:
         threads=work.threads,
         first=first,
     )
+    if run.backend != specification.backend:  # its bits would be others than the key says
+        raise InputError(
+            f"backend {specification.backend!r} is not there in a worker ({run.reason}); install the same extras "
+            "everywhere, or choose backend 'numpy'"
+        )
     names = np.asarray(run.outcome)
     code = np.zeros(count, dtype=np.int8)
     for place, name in enumerate(OUTCOMES):

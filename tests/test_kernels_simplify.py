@@ -48,7 +48,9 @@ def test_a_step_of_every_rule_on_every_loss_agrees_with_its_simplified_form(rule
         program = map.flat
         inputs = _inputs(program, rng, 200)
         got, expected = reference(simplified(program), inputs), reference(program, inputs)
-        size = np.maximum.reduce([np.abs(v) for n, v in inputs.items() if ":" in n] + [np.abs(v) for v in expected.values()])
+        size = np.maximum.reduce(
+            [np.abs(v) for n, v in inputs.items() if ":" in n] + [np.abs(v) for v in expected.values()]
+        )
         for name in expected:
             gap = np.abs(got[name] - expected[name]) / np.maximum(size, 1e-300)
             assert np.nanmax(gap) < 1e-12, (map.loss.name, name)
@@ -208,9 +210,7 @@ def test_random_programs_agree_with_their_simplified_form() -> None:
             inputs[name] = np.where(rng.random(60) < 0.2, rng.choice([0.0, 1.0, -1.0], size=60), inputs[name])
         # A result is compared where it is insensitive: jumps and cancellations amplify a rounding.
         expected, got = reference(program, inputs), reference(short, inputs)
-        moved = [
-            reference(program, {n: v * (1 + s * 1e-13) for n, v in inputs.items()}) for s in (1.0, -1.0)
-        ]
+        moved = [reference(program, {n: v * (1 + s * 1e-13) for n, v in inputs.items()}) for s in (1.0, -1.0)]
         for name, value in expected.items():
             noise = np.maximum.reduce([np.abs(m[name] - value) for m in moved])
             usual = np.isfinite(value) & (np.abs(value) < 1e100) & (noise < 1e-9 * (1 + np.abs(value)))

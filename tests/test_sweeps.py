@@ -240,6 +240,37 @@ def test_the_size_of_the_tiles_and_the_scheduler_leave_every_bit(map: Map) -> No
             assert parts.arrays[name].tobytes() == values.tobytes(), (name, tile, scheduler)
 
 
+@pytest.mark.parametrize("map", [VALLEY, Map(random_perturbation(2), Product(log_cosh)), Map(sam, Quadratic(1, 4))])
+def test_machine_code_gives_the_same_bits_in_tiles_of_any_size(map: Map) -> None:
+    pytest.importorskip("llvmlite")
+    names = [n for n in map.parameters if n != "eta"]
+    asked = dict(starts=[0.5, 3], steps=40, seed=3, params=dict.fromkeys(names, 0.1), scheduler="serial")
+    asked["observe"] = {"largest": Over("max", sp.Abs(sp.Symbol(map.loss.variables[0])), last=7)}
+    over = {"eta": {"linspace": [0.1, 2.1, 71]}}
+    whole = sweep(map, over, **asked, backend="fast", tile=100)
+    assert whole.specification["backend"] == "fast"
+    for tile in (1, 17, 64):
+        parts = sweep(map, over, **asked, backend="fast", tile=tile)
+        for name, values in whole.arrays.items():
+            assert parts.arrays[name].tobytes() == values.tobytes(), (name, tile)
+
+
+def test_the_backend_is_chosen_for_the_whole_grid_and_is_what_there_is() -> None:
+    pytest.importorskip("llvmlite")
+    small = specified(backend="auto")
+    many = {"linspace": [0.01, 0.6, 512]}
+    large = specified(backend="auto", over={"eta": many, "x": many}, steps=2000, tile=None)
+    assert (small.backend, large.backend) == ("numpy", "fast")
+    assert specified(backend="fast").backend == "fast" and specified(backend="fast").key != specified().key
+    assert large.document["computed_by"].keys() == {"numpy", "llvmlite"}
+    assert large.tile > 1024 and large.tiles > 8
+
+
+def test_without_llvmlite_a_sweep_runs_on_numpy_under_the_key_of_numpy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sam_theory.dynamics._fast.find_spec", lambda _: None)
+    assert specified(backend="fast").key == specified().key
+
+
 def test_final_holds_every_state_vector_and_may_be_left_out() -> None:
     ball = Map(heavy_ball, Quadratic(1, 4))
     asked = dict(starts={"w": [1, 2], "v": [0.5, 0]}, steps=5, params={"momentum": 0.5}, scheduler="serial")

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from sam_theory.cli._basin import basin
+from sam_theory.cli._bench import bench
 from sam_theory.cli._bifurcation import bifurcation
 from sam_theory.cli._check import check
 from sam_theory.cli._diagram import diagram
@@ -96,6 +97,7 @@ _COMMANDS = (
     drift,
     invariants,
     export,
+    bench,
 )
 for _command in _COMMANDS:
     main.add_command(_command)

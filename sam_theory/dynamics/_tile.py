@@ -19,12 +19,12 @@ from sam_theory.dynamics._over import IDENTITY
 from sam_theory.dynamics._plan import Again, Plan
 from sam_theory.dynamics._sheet import Columns, Sheet, joined, padded
 
-#: Steps of a stretch: short ones first, for what diverges or settles at once.
-_STRETCHES = (8, 8, 16, 32, 64)
-_LONGEST = 128
+#: Steps of a stretch: short ones first, for what diverges or settles at once; then as many as make the interpreter's
+#: part small, but no more.
+_SHORTEST, _LONGEST, _WORK = 8, 1 << 17, 1 << 20
 
-#: Columns that are gone through again at a time, so that their iterates stay near the processor.
-_AGAIN = 1024
+#: Coordinates that are kept at a time where a stretch is gone through step by step.
+_KEPT = 1 << 21
 
 
 class Tile:
@@ -66,19 +66,20 @@ class Tile:
         """All steps; ``ended`` has the results afterwards."""
         plan, steps = self.plan, self.plan.steps
         sheets = {plan.tolerance is not None: self._first()}
-        t, stretch = 0, 0
+        t, length = 0, _SHORTEST
+        longest = min(_LONGEST, max(128, _WORK // self.n))
         marks = sorted({first - 1 for _, first in plan.windows} | {steps})
         while t < steps and sheets:
             for sheet in sheets.values():
                 if t > 0:
                     self._open(sheet, t + 1)
-            length = _STRETCHES[stretch] if stretch < len(_STRETCHES) else _LONGEST
             end = min(t + length, next(m for m in marks if m > t))
             noise = self.noise(t, end - t) if self.layout.noise else None
             for watch, sheet in sheets.items():
                 self._stretch(sheet, t, end, noise, watch)
             sheets = self._sorted(sheets)
-            t, stretch = end, stretch + 1
+            length = min(longest, max(_SHORTEST, end))
+            t = end
         for sheet in sheets.values():
             self._close(sheet, np.flatnonzero(~sheet.done), steps)
         self.ended.finish(self.out)
@@ -192,8 +193,9 @@ class Tile:
             late = sheet.row("settled") + 2.0 < sheet.row("recurred")
             doubtful &= ~still | ~late | (sheet.row("unclear") > 0)
         columns = np.flatnonzero(doubtful)
-        for i in range(0, len(columns), _AGAIN):
-            self._step_by_step(sheet, columns[i : i + _AGAIN], again, t, end)
+        size = max(1, _KEPT // (s * (end - t)))
+        for i in range(0, len(columns), size):
+            self._step_by_step(sheet, columns[i : i + size], again, t, end)
         if plan.exact:
             over = np.flatnonzero(here & (sheet.row("recurred") > 0))
             if len(over):

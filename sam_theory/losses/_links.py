@@ -89,7 +89,8 @@ class Link:
                 raise InputError(f"link {name}: only the symbol z may occur, not {e.free_symbols - {_Z}}")
             self.expression = e
             self.derivative(2)
-            if even and sp.simplify(e.rewrite(sp.exp) - e.subs(_Z, -_Z).rewrite(sp.exp)) != 0:
+            mirrored = e.subs(_Z, -_Z)
+            if even and e != mirrored and sp.simplify(e.rewrite(sp.exp) - mirrored.rewrite(sp.exp)) != 0:
                 raise InputError(f"link {name}: {e} is not even in z; declare even=False")
 
     def __repr__(self) -> str:

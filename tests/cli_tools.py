@@ -27,6 +27,7 @@ COMMANDS = (
     "list",
     "show",
     "simulate",
+    "sweep",
     "orbits",
     "stability",
     "bifurcation",
@@ -36,6 +37,7 @@ COMMANDS = (
     "drift",
     "invariants",
     "export",
+    "bench",
 )
 RUN = [sys.executable, "-c", "from sam_theory.cli import main; main(prog_name='sam-theory')"]
 ROOT = Path(__file__).parents[1]

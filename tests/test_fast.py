@@ -10,8 +10,18 @@ import sympy as sp
 
 from sam_theory.dynamics import Map, Over, Trajectory, orbit, simulate
 from sam_theory.errors import InputError
-from sam_theory.losses import Expression, Quadratic, named_losses
-from sam_theory.rules import RULES, gd, heavy_ball, heavy_ball_sam, random_perturbation, sam, scheduled_sam, usam
+from sam_theory.losses import Expression, Product, log_cosh, named_losses
+from sam_theory.rules import (
+    RULES,
+    block_sam,
+    gd,
+    heavy_ball,
+    heavy_ball_sam,
+    random_perturbation,
+    sam,
+    scheduled_sam,
+    usam,
+)
 
 pytest.importorskip("llvmlite")
 
@@ -158,7 +168,7 @@ def test_a_tolerance_stops_at_the_step_of_the_reference_and_goes_on_in_turn() ->
 
 
 def test_slow_drift_of_sam_is_not_frozen() -> None:
-    """SAM drifts by O(η ρ²) per step along the valley: a loose tolerance takes it for rest, exact settling does not."""
+    """SAM drifts by O(η ρ²) per step along the valley: a loose tolerance takes that for rest, exact settling never."""
     options: dict[str, Any] = {"params": {"eta": 0.2, "rho": 1e-3}, "steps": 40_000, "backend": "fast", "threads": 1}
     map = Map(sam, LOSSES["log_cosh(xy)"])
     exact, off, loose = (simulate(map, [0.5, 3.0], settling=s, **options) for s in ("exact", "off", 1e-5))
@@ -252,11 +262,12 @@ def test_functions_are_observed_at_records() -> None:
 def test_what_has_no_machine_code_says_why_and_runs_on_the_reference(monkeypatch: pytest.MonkeyPatch) -> None:
     from sam_theory.dynamics import _fast
 
-    many = simulate(Map(gd, Quadratic(*[1] * 800)), np.ones(800), eta=0.1, steps=3, backend="fast")
+    quarters = Map(block_sam.fix(parts=4), Product(log_cosh, 400))  # blocks of a loss of two blocks
+    many = simulate(quarters, np.ones(800), eta=0.1, rho=0.1, steps=3, backend="fast")
     assert many.backend == "numpy"
     assert "800 coordinates" in many.reason
     monkeypatch.setattr(_fast, "LARGEST", 3)
-    small = sweep(sam, "log_cosh(xy)", 3)
+    small = simulate(Map(sam, LOSSES["rayleigh"]), [1.0, 0.5], eta=0.1, rho=0.1, steps=3, backend="fast")
     assert small.backend == "numpy"
     assert "operations" in small.reason or "coordinates" in small.reason
     monkeypatch.setattr(_fast, "find_spec", lambda name: None)

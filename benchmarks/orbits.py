@@ -1,12 +1,10 @@
-"""Ratios measured side by side in one run: long single orbits against batches of one, and verification times.
+"""Long single orbits as generated Python against NumPy batches of one, side by side: ``python benchmarks/orbits.py``.
 
-Run from a checkout: ``python benchmarks/orbits_and_verification.py [--orbits-only]``.
+Everything else is timed by ``sam-theory bench``.
 """
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 
@@ -40,17 +38,5 @@ def orbits() -> None:
     print(f"a million steps of one orbit: {million:.2f} s")
 
 
-def verification() -> None:
-    """The library from a cold start, in processes of their own."""
-    for budget in ("quick", "default"):
-        began = time.perf_counter()
-        command = [sys.executable, "-m", "sam_theory", "verify", "--budget", budget]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        summary = done.stdout.strip().splitlines()[-1].lstrip("# ")
-        print(f"verify --budget {budget}: {time.perf_counter() - began:.1f} s, exit {done.returncode}; {summary}")
-
-
 if __name__ == "__main__":
     orbits()
-    if "--orbits-only" not in sys.argv:
-        verification()

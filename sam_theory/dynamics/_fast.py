@@ -241,7 +241,7 @@ def _kernel(flat: Flat, layout: tuple[Any, ...], width: int) -> Any:
 
 #: Work (operations of a step on one trajectory, with the cost of starting each for a batch) that takes batches of
 #: arrays about as long as machine code takes to be made.
-_WORTH = 2.5e8
+_WORTH = 5e7
 _START = 500
 
 #: Coordinates of a state from which on they are looped over, where they have one formula.

@@ -21,7 +21,7 @@ from sam_theory.dynamics._sheet import Columns, Sheet, joined, padded
 
 #: Steps of a stretch: short ones first, for what diverges or settles at once; then as many as make the interpreter's
 #: part small, but no more.
-_SHORTEST, _LONGEST, _WORK = 8, 1 << 17, 1 << 20
+_SHORTEST, _LONGEST, _WORK = 8, 1 << 17, 1 << 21
 
 #: Coordinates that are kept at a time where a stretch is gone through step by step.
 _KEPT = 1 << 21
@@ -67,7 +67,7 @@ class Tile:
         plan, steps = self.plan, self.plan.steps
         sheets = {plan.tolerance is not None: self._first()}
         t, length = 0, _SHORTEST
-        longest = min(_LONGEST, max(128, _WORK // self.n))
+        longest = min(_LONGEST, max(256, _WORK // self.n))
         marks = sorted({first - 1 for _, first in plan.windows} | {steps})
         while t < steps and sheets:
             for sheet in sheets.values():
@@ -175,7 +175,8 @@ class Tile:
     # -- after a stretch ---------------------------------------------------------------------------------
     def _diverged(self, sheet: Sheet) -> None:
         died = sheet.row("died")
-        lost = np.flatnonzero((died > 0) & ~sheet.done)
+        lost = np.flatnonzero(died > 0)
+        lost = lost[~sheet.done[lost]]
         if len(lost):
             step = died[lost].astype(np.int64)
             held = sheet.block("held", self.s)[:, lost]
@@ -185,14 +186,13 @@ class Tile:
     def _settled(self, sheet: Sheet, again: Again, t: int, end: int) -> None:
         """Look at what has settled in a stretch, step by step where squares do not decide."""
         plan, s = self.plan, self.s
-        here, still = ~sheet.done, ~sheet.done & (sheet.row("settled") > 0)
-        at = np.flatnonzero(still)
-        still[at] = (sheet.rows[:s, at] == sheet.rows[s : 2 * s, at]).all(axis=0)
-        doubtful = here & ((sheet.row("unclear") > 0) | still | sheet.stuck)
+        here = ~sheet.done
+        at = np.flatnonzero(here & ((sheet.row("settled") > 0) | (sheet.row("unclear") > 0) | sheet.stuck))
+        settled, unclear = sheet.row("settled")[at], sheet.row("unclear")[at] > 0
+        still = (settled > 0) & (sheet.rows[:s, at] == sheet.rows[s : 2 * s, at]).all(axis=0)
         if plan.autonomous:  # what stands still was stuck from the beginning of the run, or is not stuck
-            late = sheet.row("settled") + 2.0 < sheet.row("recurred")
-            doubtful &= ~still | ~late | (sheet.row("unclear") > 0)
-        columns = np.flatnonzero(doubtful)
+            still &= settled + 2.0 >= sheet.row("recurred")[at]
+        columns = at[unclear | still | sheet.stuck[at]]
         size = max(1, _KEPT // (s * (end - t)))
         for i in range(0, len(columns), size):
             self._step_by_step(sheet, columns[i : i + size], again, t, end)

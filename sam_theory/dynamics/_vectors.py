@@ -20,6 +20,7 @@ from sam_theory.arithmetic import Float64
 from sam_theory.dynamics._course import Course, Remainder, Settling, zero_gradient
 from sam_theory.dynamics._inputs import Inputs
 from sam_theory.dynamics._outcome import FloatArray, has_diverged
+from sam_theory.kernels._linear import combined
 from sam_theory.kernels._order import Order, ordered
 from sam_theory.kernels._rolled import Irregular, Rolled, diagonalised, rolled
 from sam_theory.kernels._rotation import transformed
@@ -77,10 +78,12 @@ def structure(map: Map, dimension: int) -> Structure:
     program = rolled(map.rule.program, map.loss, dimension)
     found = diagonalised(program)
     if found is None:
-        return Structure(program, None, lambda: map)
+        return Structure(combined(program), None, lambda: map)
     own, rows = found
     values, vectors = rows.spectrum
-    return Structure(own, vectors, cache(lambda: replace(map, loss=Quadratic(*(Fraction(v) for v in values.tolist())))))
+    return Structure(
+        combined(own), vectors, cache(lambda: replace(map, loss=Quadratic(*(Fraction(v) for v in values.tolist()))))
+    )
 
 
 @dataclass(frozen=True)
@@ -193,14 +196,13 @@ class VectorBatch:
         while t < end:
             n = min(end - t, tile.longest)
             t += tile.advance(t, n, self._varying(tile, t, n))
-            lanes = tile.attention()
-            if lanes.any() and not self._leave(tile, lanes, t, events):
+            if tile.called and not self._leave(tile, tile.attention(), t, events):
                 return False, events
         return True, events
 
-    def _varying(self, tile: Tile, t: int, n: int) -> FloatArray:
+    def _varying(self, tile: Tile, t: int, n: int) -> FloatArray | None:
         if not self.order.varying:
-            return tile.constants
+            return None
         env = {**self._parameters(tile.source), "k": np.arange(t, t + n, dtype=float)[:, None]}
         return scalars_of(self.order, self.order.varying, env, (n, self.width))
 

@@ -141,7 +141,7 @@ class _Advance:
             b.branch(header)
         b.position_at_end(leave)
         if self.mode != "watch":
-            self.put("alarm", lanes.from_bits(b.load(self.alarm)))
+            self.put("alarm", lanes.from_bits(b.and_(b.load(self.alarm), lanes.whole(-(2**63)))))
         b.ret(b.load(self.time))
         return self.function
 

@@ -26,6 +26,7 @@ from sam_theory.arithmetic._parse import parse_expression, parse_relation
 from sam_theory.arithmetic._program import NORMALISATIONS, OPERATIONS, Builder, Node, Program, Traced, as_fraction
 from sam_theory.arithmetic._python import PythonFloat
 from sam_theory.arithmetic._rational import FlintRational, Rational, rational_sqrt
+from sam_theory.arithmetic._rows import Rows
 from sam_theory.arithmetic._series import Expansion, Series
 from sam_theory.arithmetic._smt import Smt
 from sam_theory.arithmetic._symbolic import Symbolic
@@ -89,6 +90,7 @@ __all__ = [
     "Program",
     "PythonFloat",
     "Rational",
+    "Rows",
     "STEP_SIZE",
     "Series",
     "Smt",

@@ -15,6 +15,7 @@ import numpy as np
 from sam_theory.arithmetic._base import Arithmetic
 from sam_theory.arithmetic._compile import OPERATORS
 from sam_theory.arithmetic._program import Program, as_float
+from sam_theory.arithmetic._rows import Rows
 from sam_theory.errors import InputError
 
 _LOG2 = float(np.log(2.0))
@@ -195,13 +196,17 @@ class Float64(Arithmetic):
         return g.reshape(g.shape + (1,) * (np.ndim(v) - g.ndim)) if g.ndim < np.ndim(v) else g
 
     def matmul(self, matrix: tuple[tuple[Fraction, ...], ...], v: Any) -> Any:
-        known = self._matrices.get(id(matrix))
-        if known is None:
-            entries = np.array([[float(entry) for entry in row] for row in matrix])
-            known = self._matrices[id(matrix)] = (matrix, entries)
-        columns = known[1]
+        columns = self._entries(matrix)
         shape = (len(columns), *(1,) * (np.ndim(v) - 1))
         total = columns[:, 0].reshape(shape) * v[0]
         for j in range(1, columns.shape[1]):
             total = total + columns[:, j].reshape(shape) * v[j]
         return total
+
+    def _entries(self, matrix: tuple[tuple[Fraction, ...], ...]) -> Any:
+        if isinstance(matrix, Rows):
+            return matrix.floats
+        known = self._matrices.get(id(matrix))
+        if known is None:
+            known = self._matrices[id(matrix)] = (matrix, Rows(matrix).floats)
+        return known[1]

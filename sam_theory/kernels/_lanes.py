@@ -49,6 +49,15 @@ class Lanes:
     def _constant(self, kind: ir.Type, value: float) -> Value:
         return ir.Constant(kind, value if self.width == 1 else [value] * self.width)
 
+    def spread(self, number: Value) -> Value:
+        """One number, known when the code runs, in every lane."""
+        if self.width == 1:
+            return number
+        word = ir.IntType(32)
+        nothing = ir.Constant(self.real, ir.Undefined)
+        one = self.builder.insert_element(nothing, number, ir.Constant(word, 0))
+        return self.builder.shuffle_vector(one, nothing, ir.Constant(ir.VectorType(word, self.width), [0] * self.width))
+
     # -- reals -------------------------------------------------------------------------------------------
     def add(self, a: Value, b: Value) -> Value:
         """a + b."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import sympy as sp
 
-from sam_theory.arithmetic import CURVATURE, LENGTH, LOSS, Program, gradient, parse_expression
+from sam_theory.arithmetic import CURVATURE, LENGTH, LOSS, Program, Rows, gradient, parse_expression
 from sam_theory.errors import InputError
 from sam_theory.losses._base import Facts, Loss, Trace
 from sam_theory.losses._links import Link
@@ -32,6 +32,15 @@ def exact_number(entry: sp.Expr) -> Fraction:
     if not entry.is_Rational:
         raise InputError(f"the matrix entry {entry} is not a rational number")
     return Fraction(int(entry.p), int(entry.q))
+
+
+#: Rows of a matrix that is written out in the name of a loss.
+_WRITTEN = 8
+
+
+def _entry(value: Any) -> Fraction:
+    """A matrix entry as a fraction."""
+    return value if isinstance(value, Fraction) else exact_number(exact(value, "matrix entry"))
 
 
 class Quadratic(Loss):
@@ -59,7 +68,7 @@ class Quadratic(Loss):
         if (matrix is None) == (not eigenvalues):
             raise InputError("a quadratic needs either eigenvalues or a matrix, e.g. Quadratic(1, 4)")
         if matrix is not None:
-            self._from_matrix(sp.Matrix([[exact(a, "matrix entry") for a in row] for row in matrix]))
+            self._from_matrix(Rows(tuple(_entry(a) for a in row) for row in matrix))
             return
         lams = [exact(e, "eigenvalue") for e in eigenvalues]
         self.eigenvalues: tuple[sp.Expr, ...] = tuple(lams)
@@ -84,17 +93,19 @@ class Quadratic(Loss):
             self.gradient_program = trace.finish(parts[0].emit("stack", *parts))
         self._declare(lams)
 
-    def _from_matrix(self, a: sp.Matrix) -> None:
-        if a.rows != a.cols or a != a.T or not a.rows:
-            raise InputError(f"the matrix of a quadratic must be square and symmetric, not {a.tolist()}")
-        self.name = f"quadratic({a.tolist()})"
-        self.dimension = a.rows
-        rows = tuple(tuple(exact_number(a[i, j]) for j in range(a.cols)) for i in range(a.rows))
+    def _from_matrix(self, rows: Rows) -> None:
+        d = len(rows)
+        written = ", ".join(f"[{', '.join(map(str, row))}]" for row in rows) if d <= _WRITTEN else ""
+        text = f"[{written}]" if d <= _WRITTEN else f"{d} x {d}"
+        if not d or any(len(row) != d for row in rows) or rows != tuple(zip(*rows, strict=True)):
+            raise InputError(f"the matrix of a quadratic must be square and symmetric, not {text}")
+        self.name = f"quadratic({text})"
+        self.dimension = d
         trace = Trace()
         image = trace.w.emit("matmul", trace.w, data=rows)
         self.gradient_program = trace.finish(image)
         self.value_program = trace.finish(image.emit("dot", trace.w, image) / 2)
-        self.eigenvalues = tuple(a.eigenvals(multiple=True)) if a.rows <= 3 else ()
+        self.eigenvalues = tuple(sp.Matrix(rows).eigenvals(multiple=True)) if d <= 3 else ()
         self._declare(list(self.eigenvalues))
 
     @property

@@ -1,0 +1,261 @@
+"""Tiles of trajectories under the kernel of a program of vectors: the driver's side of :func:`_passes.advance`.
+
+Most steps run without being measured.  A stretch of them is believed if the labels measured at its end and bounds
+on every step of it leave no other course; else it is run again, shorter and at last measured step by step.  What a
+tile reports is therefore the same as if every step had been measured.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from llvmlite import ir
+
+from sam_theory.kernels._machine import Machine, machine
+from sam_theory.kernels._order import Order
+from sam_theory.kernels._passes import MODES, ROWS, advance
+
+FloatArray = npt.NDArray[np.float64]
+Run = Callable[..., int]
+
+_LEAST, _WATCHED = 32, 64
+_PLACE = {name: i for i, name in enumerate(ROWS)}
+_MOST = 1e12
+
+
+_kernels: dict[Hashable, Kernel] = {}
+
+
+def kernel(order: Order, width: int) -> Kernel:
+    """The kernel of an order of passes: programs that differ in their constants or dimension share it."""
+    block = order.rolled.dimension // order.rolled.parts
+    steps = tuple((s.op, s.args, None if s.op == "table" else s.data, s.size // block) for s in order.rolled.steps)
+    places = order.reductions, order.constants, order.varying, order.tables, order.guarded
+    key = steps, tuple(order.rolled.outputs.items()), order.rolled.parts, places, width
+    known = _kernels.get(key)
+    if known is None:
+        known = _kernels[key] = Kernel(order, width)
+    return known
+
+
+class Kernel:
+    """The machine code of a program of vectors.
+
+    Parameters
+    ----------
+    order : Order
+    width : int
+        Lanes of a tile; no result depends on it.
+    """
+
+    def __init__(self, order: Order, width: int) -> None:
+        self.parts = order.rolled.parts
+        module = ir.Module()
+        for mode in MODES:
+            advance(module, order, width, mode)
+        self.machine: Machine = machine(module)
+        kind = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_void_p] * 6, *[ctypes.c_int64] * 5)
+        self.run: dict[str, Run] = {mode: kind(self.machine.address(mode)) for mode in MODES}
+
+
+def aligned(*shape: int) -> FloatArray:
+    """Zeros that begin at a multiple of 64 bytes."""
+    size = int(np.prod(shape))
+    raw = np.zeros(size + 8)
+    start = (-raw.ctypes.data // 8) % 8
+    return raw[start : start + size].reshape(shape)
+
+
+def limit(bound: FloatArray) -> FloatArray:
+    """For each lane the greatest power of two of at most ``bound``, as the report holds it (see ``beyond``)."""
+    exponent = np.clip(np.frexp(bound)[1] - 1, -1022, 1023)
+    return ((1 << 63) - ((exponent.astype(np.int64) + 1023) << 52).astype(np.uint64)).astype(np.uint64).view(np.float64)
+
+
+class Tile:
+    """Some trajectories of a batch, lane by lane.
+
+    Parameters
+    ----------
+    kernel : Kernel
+    tables : array
+        The constants of the coordinates, all tables one after the other.
+    constants : array (constants, width)
+    states : array (vectors, d, width)
+    columns, source : array (width,)
+        The trajectory that a lane stands for, -1 where it holds a copy of another lane; the one it computes.
+    patience : float
+        After how many steps in a row that led back to the state two steps before, within ``tolerance``, a run ends.
+    tolerance : float
+        A squared relative distance; 0 for the same bits.
+    """
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        tables: FloatArray,
+        constants: FloatArray,
+        states: FloatArray,
+        columns: npt.NDArray[np.int64],
+        source: npt.NDArray[np.int64],
+        patience: float,
+        tolerance: float,
+    ) -> None:
+        self.kernel, self.tables, self.constants = kernel, tables, constants
+        self.columns, self.source = columns, source
+        vectors, d, width = states.shape
+        self.block = d // kernel.parts
+        #: steps of a stretch: some 10^7 values
+        self.longest = max(4 * _WATCHED, (1 << 23) // states.size)
+        self.buffer = aligned(2 * states.size + 64)
+        # The second state begins at another place of a page: stores to it are no obstacle to loads from the first.
+        size, shift = states.size, 64
+        self.halves = [self.buffer[k : k + size].reshape(states.shape) for k in (0, size + shift)]
+        self.halves[0][:], self.halves[1][:] = states, np.nan
+        self.turn = 0
+        self.report = aligned(len(ROWS) + vectors - 1, width)
+        self.mode, self.turns, self.witness = "fast", 0, 0
+        self.stretch = 4 * _WATCHED
+        self._level = np.inf
+        self._rows = {name: self.report[i] for name, i in _PLACE.items()}
+        self._places = [a.ctypes.data for a in (*self.halves, tables, constants, self.report)]
+        squares = np.sum(states**2, axis=1)
+        self.row("start")[:], self.report[len(ROWS) :] = squares[0], squares[1:]
+        self.row("patience")[:], self.row("tolerance")[:] = patience, tolerance
+        self.row("reach")[:] = limit(np.full(width, _MOST / np.sqrt(d)))
+
+    def row(self, name: str) -> FloatArray:
+        """What the report says of each lane."""
+        return self._rows[name]
+
+    @property
+    def state(self) -> FloatArray:
+        """The state (vectors, d, width)."""
+        return self.halves[self.turn]
+
+    @property
+    def before(self) -> FloatArray:
+        """The state one step before, after a measured step."""
+        return self.halves[1 - self.turn]
+
+    # -- running -----------------------------------------------------------------------------------------
+    def advance(self, t: int, n: int, varying: FloatArray) -> int:
+        """Take up to n steps from step t on; ``varying`` has the scalars of each step (n, number, width).
+
+        Returns the number of steps taken.  It is less than n where a lane needs :meth:`attention`, and else also
+        where the steps left need another way to be taken.
+        """
+        place, row = varying.ctypes.data, varying.strides[0]
+        if self.mode != "watch":
+            n = min(n, self.stretch)
+            if n >= _LEAST:
+                if self._unwatched(t, n, place, row):
+                    self._lengthen(n)
+                    return n
+                if n > 2 * _LEAST:
+                    self.stretch = max(_LEAST, n // 4)
+                    return 0
+        done = self._call("watch", t, min(n, _WATCHED), place)
+        self._choose()
+        return done
+
+    def _call(self, mode: str, t: int, n: int, varying: int) -> int:
+        here, there = self._places[self.turn], self._places[1 - self.turn]
+        tables, constants, report = self._places[2:]
+        done = self.kernel.run[mode](
+            here, there, tables, constants, varying, report, t, n, self.witness, self.turns, self.block
+        )
+        if mode != "fast" and done % 2:
+            self.turn = 1 - self.turn
+        return done
+
+    def _unwatched(self, t: int, n: int, varying: int, row: int) -> bool:
+        saved = self.buffer.copy(), self.report.copy(), self.turn
+        if self._call(self.mode, t, n - 2, varying) == n - 2 and not np.signbit(self.row("alarm")).any():
+            if self.mode == "fast":
+                self.before[:] = np.nan
+            if self._call("watch", t + n - 2, 2, varying + (n - 2) * row) == 2 and not self.attention().any():
+                if self.mode == "hold" or not self.report[_PLACE["settled"] : _PLACE["still"] + 1].any():
+                    return True
+        self.buffer[:], self.report[:], self.turn = saved
+        return False
+
+    def _lengthen(self, n: int) -> None:
+        """Twice as many steps the next time, but fewer than seem to be left to a label at the last ones' rate."""
+        self.stretch = min(2 * n, self.longest)
+        if self.mode == "hold":
+            return
+        size = 1e-24 * np.maximum(self.row("start"), self.row("norm"))
+        level = float(np.log(np.min(np.minimum(self.row("moved"), self.row("moved2")) / size)))
+        rate, self._level = (self._level - level) / n, level
+        if 0.0 < rate < np.inf:
+            left = 0.8 * level / rate
+            if left < self.stretch:
+                self.stretch = int(left)
+                if left < 2 * _LEAST:
+                    self.mode = "watch"
+
+    def _choose(self) -> None:
+        """How to take the next steps: the labels say what they have to keep."""
+        settled, cycling = self.row("settled") > 0, self.row("cycling") > 0
+        self.mode, self.stretch = "watch", max(self.stretch, 2 * _WATCHED)
+        if not (settled.any() or cycling.any()):
+            if not self.row("still").any():
+                self.mode, self._level = "fast", np.inf
+        elif settled.all() or cycling.all():
+            self._hold(bool(cycling.all()))
+
+    def _hold(self, turns: bool) -> None:
+        """Prepare steps that keep their labels, if these are far from changing."""
+        d = self.state.shape[1]
+        start = np.sqrt(self.row("start"))
+        near = 1e-12 * start / np.sqrt(d)
+        apart = np.full(len(start), -1.0)
+        if turns:
+            moved = np.abs(self.state[0] - self.before[0])
+            self.witness = int(np.argmax(np.min(moved, axis=1)))
+            apart = 4e-12 * np.maximum(start, np.sqrt(self.row("norm")))
+            if not (moved[self.witness] > 2.0 * apart).all():
+                return
+        size = np.sqrt(self.row("moved2" if turns else "moved"))
+        if (near > 1e-290).all() and (size < np.ldexp(0.9, np.frexp(near)[1] - 1)).all():
+            self.mode, self.turns, self.stretch = "hold", int(turns), self.longest
+            self.row("near")[:], self.row("apart")[:] = limit(near), apart
+
+    # -- lanes -------------------------------------------------------------------------------------------
+    def attention(self) -> npt.NDArray[np.bool_]:
+        """The lanes that the last measured step cannot be followed by another one, or that need none."""
+        return self.row("event") != 0
+
+    def drop(self, lanes: npt.NDArray[np.bool_]) -> bool:
+        """Put copies of another lane in the place of these; whether any is left."""
+        left = np.flatnonzero(~lanes)
+        if not len(left):
+            return False
+        donor = next((i for i in left if self.columns[i] >= 0), left[0])
+        for array in (*self.halves, self.report, self.constants):
+            array[..., lanes] = array[..., donor, None]
+        self.columns[lanes], self.source[lanes] = -1, self.source[donor]
+        return bool((self.columns >= 0).any())
+
+
+def tables_of(order: Order, env: Mapping[str, Any]) -> FloatArray:
+    """The constants of the coordinates, all tables one after the other."""
+    found = [
+        np.broadcast_to(v, (order.rolled.steps[i].size,))
+        for i, v in zip(order.tables, order.values(env, order.tables), strict=True)
+    ]
+    return np.ascontiguousarray(np.concatenate(found)) if found else np.zeros(1)
+
+
+def scalars_of(order: Order, wanted: tuple[int, ...], env: Mapping[str, Any], shape: tuple[int, ...]) -> FloatArray:
+    """Scalars outside of the kernel as registers: (number, width), or (steps, number, width) where they vary."""
+    values = order.values(env, wanted)
+    result = aligned(*shape[:-1], max(len(values), 1), shape[-1])
+    for place, value in enumerate(values):
+        result[..., place, :] = value
+    return result

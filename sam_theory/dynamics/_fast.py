@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.util import find_spec
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +17,7 @@ import numpy.typing as npt
 from sam_theory.arithmetic import Coordinates, Flatten, Program
 from sam_theory.dynamics._inputs import Inputs
 from sam_theory.dynamics._noise import Draws
-from sam_theory.dynamics._outcome import DIVERGED_BEYOND, FloatArray, Outcome
+from sam_theory.dynamics._outcome import DIVERGED_BEYOND, SETTLED_WITHIN, FloatArray, Outcome
 from sam_theory.dynamics._over import Over
 from sam_theory.dynamics._tile import Plan, Tile
 from sam_theory.dynamics._trajectory import Observer, Trajectory, outward, variables
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from sam_theory.dynamics._map import Map
 
 #: Columns of a tile: few enough for the processor's second cache, enough to hide the interpreter.
-_TILE = 8192
+TILE = 8192
 
 #: Nodes of a program beyond which machine code takes seconds to write and to run by batches pays.
 LARGEST = 3000
@@ -92,7 +93,9 @@ def flat_or_reason(map: Map, d: int, over: Mapping[str, Over]) -> Flat | str:
     try:
         step = flat_step(map, d)
         if len(step.nodes) > LARGEST:
-            return f"{map.rule.name} on {map.loss.name} has {len(step.nodes)} operations in one step, more than {LARGEST}"
+            return (
+                f"{map.rule.name} on {map.loss.name} has {len(step.nodes)} operations in one step, more than {LARGEST}"
+            )
         observed = [
             (r.reduction, flattened({"value": r.expression}, vectors, coordinates, map.loss)) for r in over.values()
         ]
@@ -119,31 +122,32 @@ def run(
     settling: str | float,
     noise: Noise | None,
     threads: int | None,
-    width: int | None = None,
-    tile: int = _TILE,
 ) -> Outcomes:
-    """All trajectories; their bits depend neither on ``threads`` nor on ``width`` nor on ``tile``."""
+    """All trajectories; their bits depend neither on ``threads`` nor on lanes and tiles."""
     d, n = inputs.state[map.state[0]].shape
     state = np.concatenate([inputs.state[v] for v in map.state])
-    iterate = map.state[0]
     names = tuple(f"{v}:{i}" for v in map.state for i in range(d))
     needed = {name for program in (flat.step, *(p for _, p in flat.observed)) for name in program.inputs}
     values: dict[str, Any] = dict(inputs.parameters)
-    values |= {f"w_start:{i}": row for i, row in enumerate(inputs.state[iterate])}
+    values |= {f"w_start:{i}": row for i, row in enumerate(inputs.state[map.state[0]])}
     lanes = tuple(n for n in values if n in needed and np.ndim(values[n]))
     uniform = tuple(n for n in values if n in needed and not np.ndim(values[n]))
-    width = width or _width(len(flat.step.nodes))
-    plan_kernel = _kernel(flat, names, d, lanes, uniform, tuple(map.rule.noise), width, iterate)
+    width = _width(len(flat.step.nodes))
     autonomous = not (map.rule.noise or map.rule.uses_step_number)
+    tolerance = None if isinstance(settling, str) or not autonomous else settling
+    observed = len(flat.observed)
+    layout = (names, d, lanes, uniform, tuple(map.rule.noise), observed, tolerance is not None)
+    plan_kernel = _kernel(flat, layout, width)
     windows = tuple((r.reduction, r.first(steps)) for r in over.values())
     plan = Plan(
         map,
         plan_kernel,
         inputs.parameters,
-        np.array([values[name] for name in uniform] or [0.0]),
+        np.array([*(values[name] for name in uniform), tolerance or 0.0]),
         steps,
-        tolerance=None if isinstance(settling, str) or not autonomous else settling,
+        tolerance=tolerance,
         exact=settling == "exact" and autonomous,
+        autonomous=autonomous,
         windows=windows,
         varies=any("t" in p.inputs for _, p in flat.observed),
         every=every,
@@ -176,7 +180,7 @@ def run(
         step[at], settled[at] = part.step, part.settled
 
     workers = threads or cores()
-    bounds = tiles(n, width, tile, workers)
+    bounds = tiles(n, width, TILE, workers)
     if workers == 1 or len(bounds) == 1:
         for b in bounds:
             work(b)
@@ -198,7 +202,7 @@ def tiles(n: int, width: int, largest: int, workers: int) -> list[tuple[int, int
     if groups >= workers:
         count = -(-count // workers) * workers
     cuts = [width * (groups * i // count) for i in range(count + 1)]
-    bounds = [(a, b) for a, b in zip(cuts, cuts[1:], strict=False) if b > a]
+    bounds = [(a, b) for a, b in pairwise(cuts) if b > a]
     return [*bounds, (n - rest, n)] if rest else bounds
 
 
@@ -222,22 +226,12 @@ def _width(nodes: int) -> int:
 _kernels: dict[Any, Any] = {}
 
 
-def _kernel(
-    flat: Flat,
-    names: tuple[str, ...],
-    d: int,
-    lanes: tuple[str, ...],
-    uniform: tuple[str, ...],
-    noise: tuple[str, ...],
-    width: int,
-    iterate: str,
-) -> Any:
+def _kernel(flat: Flat, layout: tuple[Any, ...], width: int) -> Any:
     from sam_theory.kernels._loop import Layout, kernel
 
-    key = (flat.step, flat.observed, names, d, lanes, uniform, noise, width, iterate)
+    key = (flat.step, flat.observed, layout, width)
     if key not in _kernels:
-        layout = Layout(names, d, lanes, uniform, noise, len(flat.observed))
-        _kernels[key] = kernel(flat.step, layout, flat.observed, width, DIVERGED_BEYOND)
+        _kernels[key] = kernel(flat.step, Layout(*layout), flat.observed, width, DIVERGED_BEYOND, SETTLED_WITHIN)
     return _kernels[key]
 
 

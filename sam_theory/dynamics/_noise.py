@@ -26,7 +26,7 @@ def seed_of(laws: Mapping[str, FiniteLaw], rng: int | np.random.Generator | None
 
 
 class Draws:
-    """The noise of n trajectories from number ``first``; stream i is Philox keyed by SeedSequence(seed, spawn_key=(i,))."""
+    """The noise of n trajectories from ``first`` on; stream i is Philox keyed by SeedSequence(seed, spawn_key=(i,))."""
 
     def __init__(self, laws: Mapping[str, FiniteLaw], seed: int, n: int, first: int = 0) -> None:
         self.laws = dict(laws)
@@ -35,7 +35,8 @@ class Draws:
         self.block = max(1, min(512, _HELD // (n * len(self.laws) or 1)))
         self.columns = np.arange(n)
         self.streams = [
-            np.random.Generator(np.random.Philox(np.random.SeedSequence(seed, spawn_key=(i,)))) for i in range(first, first + n)
+            np.random.Generator(np.random.Philox(np.random.SeedSequence(seed, spawn_key=(i,))))
+            for i in range(first, first + n)
         ]
         self.tables = {
             name: (

@@ -43,7 +43,7 @@ class Over:
     >>> largest = Over("max", sp.Abs(sp.Symbol("w1")), last=100)
     >>> run = simulate(Map(sam, Quadratic(1)), [1.0], steps=400, eta=0.5, rho=0.3, observables={"size": largest})
     >>> run.observables["size"].round(12)
-    array(0.1)
+    np.float64(0.1)
     """
 
     reduction: str
@@ -52,7 +52,9 @@ class Over:
 
     def __post_init__(self) -> None:
         if self.reduction not in REDUCTIONS:
-            raise InputError(f"the reduction {self.reduction!r} is not known; {nearest(str(self.reduction), REDUCTIONS)}")
+            raise InputError(
+                f"the reduction {self.reduction!r} is not known; {nearest(str(self.reduction), REDUCTIONS)}"
+            )
         if not isinstance(self.expression, sp.Basic):
             raise InputError(f"what is reduced over time must be a SymPy expression, not {self.expression!r}")
         if self.last is not None and (isinstance(self.last, bool) or not isinstance(self.last, int) or self.last < 1):

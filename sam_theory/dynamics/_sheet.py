@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from sam_theory.dynamics._follow import Since
+from sam_theory.dynamics._follow import Mask, Since
 from sam_theory.dynamics._outcome import FloatArray
 
 if TYPE_CHECKING:
@@ -26,42 +26,43 @@ class Sheet:
         m is n rounded up to whole registers; the columns beyond n repeat the last one.
     index : array (n,)
         Which trajectories of the tile they are.
-    start_norm : array (n,)
-    since : Since
-    running : array (n,)
-        For how many steps the last displacements have been within the tolerance of settling.
+    stuck : array (n,) of bool
+        Whether the present run of settled steps moved nothing at a zero gradient.
     done : array (n,) of bool
         Trajectories that have ended, and are carried along.
     """
 
-    def __init__(
-        self,
-        kernel: Kernel,
-        rows: FloatArray,
-        index: Columns,
-        start_norm: FloatArray,
-        since: Since,
-        running: FloatArray,
-        done: npt.NDArray[np.bool_],
-    ) -> None:
-        self.kernel, self.rows, self.index = kernel, rows, index
-        self.start_norm, self.since, self.running, self.done = start_norm, since, running, done
+    def __init__(self, kernel: Kernel, rows: FloatArray, index: Columns, stuck: Mask, done: Mask) -> None:
+        self.kernel, self.rows, self.index, self.stuck, self.done = kernel, rows, index, stuck, done
         self.n = len(index)
+
+    def row(self, name: str) -> FloatArray:
+        """One row, without the columns that fill registers."""
+        return self.rows[self.kernel.layout.places[name], : self.n]
 
     def block(self, name: str, size: int) -> FloatArray:
         """``size`` rows from ``name``, without the columns that fill registers."""
         first = self.kernel.layout.places[name]
         return self.rows[first : first + size, : self.n]
 
-    def near(self) -> npt.NDArray[np.bool_]:
+    @property
+    def since(self) -> Since:
+        """Since when columns have been settled or alternating; the first two are views of rows."""
+        return Since(self.row("settled"), self.row("cycling"), self.stuck)
+
+    def near(self) -> Mask:
         """Which of them have settled or alternate at the present step."""
-        return np.asarray((self.since.settled > 0) | (self.since.cycling > 0))
+        return np.asarray((self.row("settled") > 0) | (self.row("cycling") > 0))
 
     def take(self, columns: Columns) -> Sheet:
         """A sheet of those columns."""
         rows = self.rows.take(padded(columns, self.kernel.width), axis=1)
-        at = (self.index[columns], self.start_norm[columns], self.since.take(columns))
-        return Sheet(self.kernel, rows, *at, self.running[columns], self.done[columns])
+        return Sheet(self.kernel, rows, self.index[columns], self.stuck[columns], self.done[columns])
+
+    def put(self, columns: Columns, part: Sheet) -> None:
+        """Replace those columns."""
+        self.rows[:, columns] = part.rows[:, : part.n]
+        self.stuck[columns] = part.stuck
 
     def run(self, **job: int) -> None:
         """Run the kernel on all columns."""
@@ -80,11 +81,7 @@ def joined(sheets: Sequence[Sheet]) -> Sheet:
     if len(sheets) == 1:
         return sheets[0]
     kernel = sheets[0].kernel
-
-    def along(name: str) -> Any:
-        return np.concatenate([getattr(s, name) for s in sheets])
-
-    since = Since(*(np.concatenate([getattr(s.since, f) for s in sheets]) for f in ("settled", "cycling", "stuck")))
     rows = np.concatenate([s.rows[:, : s.n] for s in sheets], axis=1)
     rows = rows.take(padded(np.arange(rows.shape[1]), kernel.width), axis=1)
-    return Sheet(kernel, rows, along("index"), along("start_norm"), since, along("running"), along("done"))
+    index, stuck, done = (np.concatenate([getattr(s, name) for s in sheets]) for name in ("index", "stuck", "done"))
+    return Sheet(kernel, rows, index, stuck, done)

@@ -224,7 +224,6 @@ class _Batch:
         self.settled[self.active[fresh]] = t
         return new, once & (known | fresh) & ~diverged
 
-
     def _zero_gradient(self, at: npt.NDArray[np.bool_]) -> Any:
         env = {n: v if np.ndim(v) == 0 else v[at] for n, v in self.parameters.items()}
         gradient = self.map.loss.gradient(self.arithmetic, self.state[self.iterate][:, at], env)

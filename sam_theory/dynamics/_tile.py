@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from sam_theory.arithmetic import Float64
 from sam_theory.dynamics._follow import Since, close, follow, recurs
-from sam_theory.dynamics._outcome import SETTLED_WITHIN, FloatArray, Outcome, has_diverged, label
+from sam_theory.dynamics._outcome import FloatArray, Outcome, has_diverged, label
 from sam_theory.dynamics._over import IDENTITY, REDUCTIONS
 from sam_theory.dynamics._sheet import Columns, Sheet, joined, padded
 
@@ -29,10 +28,6 @@ _LONGEST = 128
 
 #: Columns that are gone through again at a time, so that their iterates stay near the processor.
 _AGAIN = 1024
-
-#: A row of a sheet is compared with bounds on squares where this relative margin decides safely.
-_MARGIN = 1e-6
-
 
 
 @dataclass(frozen=True)
@@ -51,10 +46,48 @@ class Plan:
     steps: int
     tolerance: float | None
     exact: bool
+    autonomous: bool
     windows: tuple[tuple[str, int], ...]
     varies: bool
     every: int
     whole: bool
+
+
+@dataclass(frozen=True)
+class Again:
+    """A stretch that a sheet has gone through, for going through it again with some of its columns."""
+
+    sheet: Sheet
+    entry: FloatArray
+    job: dict[str, int]
+    noise: FloatArray | None
+
+    def part(self, columns: Columns) -> tuple[Sheet, dict[str, int], Any]:
+        """These columns as they were at the beginning, what to run, and what has to live until then."""
+        part = self.sheet.take(columns)
+        at = padded(columns, part.kernel.width)
+        part.rows[: len(self.entry)] = self.entry[:, at]
+        if self.noise is None:
+            return part, self.job, None
+        mine = np.ascontiguousarray(self.noise[:, :, at])
+        return part, {**self.job, "noise": mine.ctypes.data}, mine
+
+    def watched(self, columns: Columns) -> None:
+        """Look at every step of these columns."""
+        part, job, _alive = self.part(columns)
+        part.run(**{**job, "watch": 1})
+        self.sheet.put(columns, part)
+
+    def states(self, columns: Columns) -> tuple[Sheet, FloatArray]:
+        """The columns as they were at the beginning, and all their states from the one before it on."""
+        part, job, _alive = self.part(columns)
+        run, s = part.take(np.arange(part.n)), len(part.kernel.layout.state)
+        m = run.rows.shape[1]
+        states = np.empty((job["count"] + 2, s, m))
+        states[0], states[1] = run.rows[s : 2 * s], run.rows[:s]
+        job = {**job, "until": 1, "every": 1, "whole": 1, "record": s * m, "row": m, "observe": 0}
+        run.run(**job, out=states[2:].ctypes.data)
+        return part, states[:, :, : part.n]
 
 
 class Tile:
@@ -127,8 +160,11 @@ class Tile:
         at = padded(np.arange(n), self.plan.kernel.width)
         rows[: self.s] = self.start[:, at]
         rows[places["parameters"] :] = self.lanes[:, at]
-        done = np.zeros(n, dtype=bool)
-        sheet = Sheet(self.plan.kernel, rows, np.arange(n), self.start_norm, Since.never(n), np.zeros(n), done)
+        for v in range(self.s // self.d):
+            norm = np.asarray(Float64().norm(self.start[v * self.d : (v + 1) * self.d]), dtype=float)
+            rows[places["bounds"] + v] = (norm * norm)[at]
+        nothing = np.zeros(n, dtype=bool)
+        sheet = Sheet(self.plan.kernel, rows, np.arange(n), nothing.copy(), nothing)
         sizes = self._vectors(self.start)
         lost = np.flatnonzero(has_diverged(sizes, self.plan.map.state[0]))
         if any(first == 0 for _, first in self.plan.windows):
@@ -168,28 +204,31 @@ class Tile:
     def _stretch(self, sheet: Sheet, t: int, end: int, noise: FloatArray | None, watch: bool) -> None:
         if sheet.done.all():
             return
-        plan, count = self.plan, end - t
-        entry = sheet.rows[: 3 * self.s].copy()
-        a = self.layout.places["sums"]
-        sums = sheet.rows[a : a + self.layout.observed].copy()
-        job = {"first": t, "count": count, "watch": int(watch), "observe": int(self._observing(t))}
+        entry = sheet.rows[: self.layout.places["bounds"]].copy()
+        job = {"first": t, "count": end - t, "watch": int(watch), "observe": int(self._observing(t))}
+        job["uniform"] = self.plan.uniform.ctypes.data
         mine: FloatArray | None = None
         if noise is not None:
-            mine = np.ascontiguousarray(noise[:, :, padded(sheet.index, plan.kernel.width)])
+            mine = np.ascontiguousarray(noise[:, :, padded(sheet.index, self.plan.kernel.width)])
             job["noise"] = mine.ctypes.data
         self._run(sheet, job)
-        self._process(sheet, entry, sums, t, end, watch, mine)
+        again = Again(sheet, entry, job, mine)
+        self._diverged(sheet)
+        if not watch:  # the last step alone was looked at
+            columns = np.flatnonzero(~sheet.done & (sheet.near() | (sheet.row("unclear") > 0)))
+            if len(columns):
+                again.watched(columns)
+        self._settled(sheet, again, t, end)
 
     def _run(self, sheet: Sheet, job: dict[str, int]) -> None:
         plan, t, count = self.plan, job["first"], job["count"]
-        job = {**job, "uniform": plan.uniform.ctypes.data}
         if not plan.every or self.out is None:
             sheet.run(**job)
             return
         following = t // plan.every + 1
         until = following * plan.every - t
         _, rows, batch = self.out.shape
-        job |= {"until": until, "every": plan.every, "whole": int(plan.whole)}
+        job = job | {"until": until, "every": plan.every, "whole": int(plan.whole)}
         if sheet.rows.shape[1] == sheet.n:
             base = self.out.ctypes.data + 8 * (following * rows * batch + self.lo)
             sheet.run(**job, out=base, record=rows * batch, row=batch)
@@ -199,112 +238,83 @@ class Tile:
         self.out[following : following + len(kept), :, self.lo : self.hi] = kept[:, :, : sheet.n]
 
     # -- after a stretch ---------------------------------------------------------------------------------
-    def _process(
-        self, sheet: Sheet, entry: FloatArray, sums: FloatArray, t: int, end: int, watch: bool, noise: FloatArray | None
-    ) -> None:
-        plan, since = self.plan, sheet.since
-        died = sheet.block("died", 1)[0]
+    def _diverged(self, sheet: Sheet) -> None:
+        died = sheet.row("died")
         lost = np.flatnonzero((died > 0) & ~sheet.done)
         if len(lost):
             step = died[lost].astype(np.int64)
             held = sheet.block("held", self.s)[:, lost]
             self._end(sheet, lost, held, held, step - 1, sheet.block("held_sums", self.layout.observed)[:, lost])
             self.died[sheet.index[lost]] = step
-        top1, least1, top2, least2, largest, smallest = sheet.block("extremes", 6)
-        start = sheet.start_norm * sheet.start_norm
-        bound = SETTLED_WITHIN**2 * (1.0 + _MARGIN) * np.maximum(start, largest)
-        possible = ~sheet.done & (np.minimum(least1, least2) <= bound)
-        again = possible.copy()
-        if watch:
-            safe = SETTLED_WITHIN**2 * (1.0 - _MARGIN) * np.maximum(start, smallest)
-            safe[safe < 1e-280] = -1.0
-            again &= ~((since.settled > 0) & (top1 <= safe) & ~since.stuck)
-            again &= ~((since.cycling > 0) & (top2 <= safe) & (least1 > bound))
-            since.settled[~possible] = since.cycling[~possible] = 0.0
-            since.stuck[~possible] = False
-        if plan.tolerance is not None:
-            within = plan.tolerance**2 * (1.0 + _MARGIN) * np.maximum(start, largest)
-            candidates = ~sheet.done & (least2 <= within)
-            sheet.running[~candidates] = 0.0
-            again |= candidates
-        recurred = np.zeros(sheet.n, dtype=bool)
-        if plan.exact and possible.any():
-            at = np.flatnonzero(possible)
-            s = self.s
-            recurred[at] = recurs(sheet.rows[: 3 * s, at].reshape(3, s, -1)[::-1])[0]
-            again |= recurred
-        columns = np.flatnonzero(again)
+
+    def _settled(self, sheet: Sheet, again: Again, t: int, end: int) -> None:
+        """Look at what has settled in a stretch, step by step where squares do not decide."""
+        plan, s = self.plan, self.s
+        here, still = ~sheet.done, ~sheet.done & (sheet.row("settled") > 0)
+        at = np.flatnonzero(still)
+        still[at] = (sheet.rows[:s, at] == sheet.rows[s : 2 * s, at]).all(axis=0)
+        doubtful = here & ((sheet.row("unclear") > 0) | still | sheet.stuck)
+        if plan.autonomous:  # what stands still was stuck from the beginning of the run, or is not stuck
+            late = sheet.row("settled") + 2.0 < sheet.row("recurred")
+            doubtful &= ~still | ~late | (sheet.row("unclear") > 0)
+        columns = np.flatnonzero(doubtful)
         for i in range(0, len(columns), _AGAIN):
-            self._again(sheet, columns[i : i + _AGAIN], entry, sums, t, end, noise)
-
-    def _again(
-        self,
-        sheet: Sheet,
-        columns: Columns,
-        entry: FloatArray,
-        sums: FloatArray,
-        t: int,
-        end: int,
-        noise: FloatArray | None,
-    ) -> None:
-        """Go through a stretch again with ``columns`` and look at every step."""
-        plan, s, count = self.plan, self.s, end - t
-        part = sheet.take(columns)
-        at = padded(columns, plan.kernel.width)
-        part.rows[: 3 * s] = entry[:, at]
-        m = part.rows.shape[1]
-        states = np.empty((count + 2, s, m))
-        states[0], states[1] = part.rows[s : 2 * s], part.rows[:s]
-        job = {"first": t, "count": count, "until": 1, "every": 1, "whole": 1, "record": s * m, "row": m}
-        if noise is not None:
-            mine = np.ascontiguousarray(noise[:, :, at])
-            job["noise"] = mine.ctypes.data
-        part.run(**job, uniform=plan.uniform.ctypes.data, out=states[2:].ctypes.data)
-        stopped = self._stops(part, states, t)
-        kept = stopped > 0
-        if kept.any() and plan.tolerance is not None:
-            self._alternate(states, stopped, t)
-        w = states[:, :, : part.n]
-        since = follow(
-            w, self.d, t, part.start_norm, part.since, lambda at: self._zero_gradient(w[-1][:, at], part.index[at])
-        )
-        sheet.since.put(columns, since)
-        sheet.running[columns] = part.running
-        if kept.any():
-            mine = np.flatnonzero(kept)
-            if plan.tolerance is None or not self._observing(t):
-                collected = sheet.block("sums", self.layout.observed)[:, columns[mine]]
-            else:
-                collected = self._summed(part, sums[:, at], states, t)[:, mine]
-            self._end(sheet, columns[mine], states[-1][:, mine], states[-2][:, mine], end, collected)
-            self.settled[part.index[mine]] = stopped[mine]
-
-    def _stops(self, part: Sheet, states: FloatArray, t: int) -> npt.NDArray[np.int64]:
-        """The step at which each column stops, else 0."""
-        plan, w = self.plan, states[:, :, : part.n]
+            self._step_by_step(sheet, columns[i : i + _AGAIN], again, t, end)
         if plan.exact:
-            holds = recurs(w)
+            over = np.flatnonzero(here & (sheet.row("recurred") > 0))
+            if len(over):
+                self._close(sheet, over, end)
+                self.settled[sheet.index[over]] = sheet.row("recurred")[over]
         elif plan.tolerance is not None:
-            near = np.ones((len(w) - 2, part.n), dtype=bool)
-            for v in range(0, self.s, self.d):
-                norm = np.asarray(Float64().norm(self.start[v : v + self.d, part.index]), dtype=float)
-                near &= close(w[:, v : v + self.d], 2, norm, plan.tolerance)
-            holds = np.zeros_like(near)
-            running = part.running
-            for i, here in enumerate(near):
-                running = np.where(here, running + 1.0, 0.0)
-                holds[i] = running >= 3.0
-            part.running = running
-        else:
-            return np.zeros(part.n, dtype=np.int64)
-        return np.where(holds.any(axis=0), t + 1 + np.argmax(holds, axis=0), 0)
+            over = np.flatnonzero(here & (sheet.row("stopped") > 0) & ~sheet.done)
+            if len(over):
+                last, before = (sheet.block(name, s)[:, over] for name in ("stop_last", "stop_before"))
+                step = sheet.row("stopped")[over].astype(np.int64)
+                sums = sheet.block("stop_sums", self.layout.observed)[:, over]
+                settled, cycling = sheet.block("stop_since", 2)[:, over]
+                since = Since(settled, cycling, sheet.stuck[over])
+                self._end(sheet, over, last, before, step, sums, since)
+                self.settled[sheet.index[over]] = step
 
-    @staticmethod
-    def _alternate(states: FloatArray, stopped: npt.NDArray[np.int64], t: int) -> None:
-        """From the step at which a column stopped, its last two states in turn."""
-        for i in range(2, len(states)):
-            after = np.flatnonzero((stopped > 0) & (stopped < t + i - 1))
-            states[i][:, after] = states[i - 2][:, after]
+    def _step_by_step(self, sheet: Sheet, columns: Columns, again: Again, t: int, end: int) -> None:
+        """Go through a stretch again with all iterates of these columns kept, and decide as the reference does."""
+        part, states = again.states(columns)
+        index, norms = part.index, self.start_norm[part.index]
+
+        def vanishes(w: FloatArray, of: Columns) -> Callable[[Any], Any]:
+            return lambda at: self._zero_gradient(w[-1][:, at], of[at])
+
+        since = follow(states, self.d, t, norms, part.since, vanishes(states, index))
+        repeats = recurs(states)
+        old = part.row("recurred")
+        first = np.where(repeats.any(axis=0), t + 1.0 + np.argmax(repeats, axis=0), 0.0)
+        recurred = np.where(old > 0, old, first)
+        if self.plan.tolerance is not None:
+            stop = self._alternates(part, states, t)
+            for i in np.flatnonzero(stop):
+                to = states[: int(stop[i]) - t + 2, :, i : i + 1]
+                then = follow(to, self.d, t, norms[[i]], part.since.take([i]), vanishes(to, index[[i]]))
+                sheet.block("stop_last", self.s)[:, columns[i]] = to[-1, :, 0]
+                sheet.block("stop_before", self.s)[:, columns[i]] = to[-2, :, 0]
+                sheet.block("stop_since", 2)[:, columns[i]] = then.settled[0], then.cycling[0]
+                if self._observing(t):
+                    sums = self._summed(part.take(np.array([i])), to, t)
+                    sheet.block("stop_sums", self.layout.observed)[:, columns[i]] = sums[:, 0]
+            sheet.row("running")[columns], sheet.row("stopped")[columns] = part.row("running"), stop
+        sheet.since.put(columns, since)
+        sheet.row("recurred")[columns] = recurred
+
+    def _alternates(self, part: Sheet, states: FloatArray, t: int) -> FloatArray:
+        """The step at which each column has alternated for three steps, else 0; ``running`` goes on."""
+        near = np.ones((len(states) - 2, part.n), dtype=bool)
+        for v in range(0, self.s, self.d):
+            norm = np.asarray(Float64().norm(self.start[v : v + self.d, part.index]), dtype=float)
+            near &= close(states[:, v : v + self.d], 2, norm, self.plan.tolerance or 0.0)
+        running, stop = part.row("running"), np.zeros(part.n)
+        for i, here in enumerate(near):
+            running[:] = np.where(here, running + 1.0, 0.0)
+            stop = np.where((stop == 0) & (running >= 3), t + i + 1.0, stop)
+        return stop
 
     def _zero_gradient(self, state: FloatArray, index: Columns) -> Any:
         env = {n: v if np.ndim(v) == 0 else v[self.lo : self.hi][index] for n, v in self.plan.parameters.items()}
@@ -312,12 +322,19 @@ class Tile:
         return (np.asarray(gradient) == 0).all(axis=0)
 
     def _end(
-        self, sheet: Sheet, columns: Columns, last: FloatArray, before: FloatArray, stop: Any, sums: Any = None
+        self,
+        sheet: Sheet,
+        columns: Columns,
+        last: FloatArray,
+        before: FloatArray,
+        stop: Any,
+        sums: FloatArray | None = None,
+        since: Since | None = None,
     ) -> None:
         """These columns are over: their last two states stand in turn for the rest."""
         at = sheet.index[columns]
         self.last[:, at], self.before[:, at], self.stop[at] = last, before, stop
-        self.since.put(at, sheet.since.take(columns))
+        self.since.put(at, since or sheet.since.take(columns))
         if sums is not None:
             self.sums[:, at] = sums
         sheet.done[columns] = True
@@ -348,14 +365,12 @@ class Tile:
         job = {"first": t - 1, "count": 1, "observe": 1, "still": 1, "uniform": self.plan.uniform.ctypes.data}
         self.plan.kernel.run(sheet=rows.ctypes.data, columns=rows.shape[1], **job)
 
-    def _summed(self, part: Sheet, sums: FloatArray, states: FloatArray, t: int) -> FloatArray:
-        """``sums`` with the observables of the steps of a stretch."""
-        rows, row, size = part.rows.copy(), self.layout.places["sums"], self.layout.observed
-        rows[row : row + size] = sums
+    def _summed(self, part: Sheet, states: FloatArray, t: int) -> FloatArray:
+        """The observables of a sheet, gone on with over the steps of a stretch."""
         for i, state in enumerate(states[2:]):
-            rows[: self.s] = state
-            self._observe(rows, t + i + 1)
-        return rows[row : row + size, : part.n]
+            part.rows[: self.s] = state
+            self._observe(part.rows, t + i + 1)
+        return part.block("sums", self.layout.observed)
 
     # -- the end -----------------------------------------------------------------------------------------
     def _finish(self) -> None:
@@ -381,16 +396,12 @@ class Tile:
         pair = (self.before[:, at], self.last[:, at])
         states = np.stack([pair[i % 2] for i in range(extra + 2)])
         old, stop = self.since.take(at), self.stop[at]
-        shifted = Since(*(np.where(v > 0, v - stop, 0.0) for v in (old.settled, old.cycling)), old.stuck)
-        # Runs that began long ago have numbers below 1 here; any positive number stands for them.
-        marks = [np.where(v > 0, 0.5, 0.0) for v in (old.settled, old.cycling)]
+        # Runs that began before are marked: their steps have no number here.
+        settled, cycling = (np.where(v > 0, 0.5, 0.0) for v in (old.settled, old.cycling))
+        marked = Since(settled, cycling, old.stuck)
+        state = states[-1]
         new = follow(
-            states,
-            self.d,
-            0,
-            self.start_norm[at],
-            Since(marks[0], marks[1], shifted.stuck),
-            lambda of: self._zero_gradient(states[-1][:, of], at[of]),
+            states, self.d, 0, self.start_norm[at], marked, lambda of: self._zero_gradient(state[:, of], at[of])
         )
         late = self.plan.steps - extra
         for name in ("settled", "cycling"):
@@ -439,9 +450,8 @@ class Tile:
         late = np.flatnonzero(self.stop < plan.steps)
         if not len(late):
             return
-        begin = self.stop if plan.tolerance is None else np.where(self.settled >= 0, self.settled, self.stop)
-        order = late[np.argsort(begin[late], kind="stable")]
-        stops, every = begin[order], plan.every
+        order = late[np.argsort(self.stop[late], kind="stable")]
+        stops, every = self.stop[order], plan.every
         for r in range(int(stops[0]) // every + 1 if stops[0] >= 0 else 0, len(self.out)):
             at = order[: int(np.searchsorted(stops, r * every, side="left"))]
             odd = (r * every - self.stop[at]) % 2 == 1

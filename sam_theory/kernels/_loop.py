@@ -24,12 +24,11 @@ _INT = ir.IntType(64)
 _REAL = ir.DoubleType()
 
 #: Fields of the array of 64-bit integers that a call is described by.
-JOB = ("sheet", "columns", "first", "count", "uniform", "noise", "watch", "observe", "out", "record", "row", "until")
-JOB += ("every", "whole", "still")
+_FIELDS = "sheet columns first count uniform noise watch observe out record row until every whole still"
+JOB = tuple(_FIELDS.split())
 
-#: Rows of squares over a stretch of steps: the largest and smallest displacement after one and after two steps, and
-#: the largest and smallest iterate.
-EXTREMES = 6
+#: Squares of displacements decide except within this relative margin, and where they may underflow.
+MARGIN, SMALL = 1e-9, 1e-250
 
 
 @dataclass(frozen=True)
@@ -48,6 +47,8 @@ class Layout:
         Inputs drawn anew at each step.
     observed : int
         Number of accumulated observables.
+    tolerant : bool
+        Whether columns stop where they alternate within a tolerance, the last of the uniform values.
     """
 
     state: tuple[str, ...]
@@ -56,6 +57,7 @@ class Layout:
     uniform: tuple[str, ...]
     noise: tuple[str, ...] = ()
     observed: int = 0
+    tolerant: bool = False
 
     @cached_property
     def places(self) -> dict[str, int]:
@@ -69,7 +71,17 @@ class Layout:
             "held": s,  # where a column diverged: its last finite state
             "held_sums": a,  # its observables before that step
             "died": 1,  # and the number of that step, else 0
-            "extremes": EXTREMES,
+            "settled": 1,  # the first step of the present run of steps that moved nothing, else 0
+            "cycling": 1,  # of the present run of steps that came back to the last state but one
+            "unclear": 1,  # whether rounding may decide about one of these steps
+            "recurred": 1,  # the first step that repeated one of the last two states bitwise, else 0
+            "running": 1 if self.tolerant else 0,  # how many steps up to the present alternated
+            "stopped": 1 if self.tolerant else 0,  # the step at which this was enough, else 0
+            "stop_last": s if self.tolerant else 0,  # the states at that step
+            "stop_before": s if self.tolerant else 0,  # and before it
+            "stop_sums": a if self.tolerant else 0,  # the observables up to that step
+            "stop_since": 2 if self.tolerant else 0,  # "settled" and "cycling" at that step
+            "bounds": s // self.d,  # squares of the vectors of the state at the start
             "parameters": len(self.lanes),
         }
         places, row = {}, 0
@@ -99,7 +111,7 @@ class Kernel:
 
 
 def kernel(
-    step: Program, layout: Layout, observables: tuple[tuple[str, Program], ...], width: int, limit: float
+    step: Program, layout: Layout, observables: tuple[tuple[str, Program], ...], width: int, limit: float, within: float
 ) -> Kernel:
     """The loop of a flat step.
 
@@ -114,9 +126,11 @@ def kernel(
         Columns of a register.
     limit : float
         ‖w‖ beyond which a column has diverged.
+    within : float
+        A displacement counts as none if it is at most this part of the larger of the first and the present iterate.
     """
     module = ir.Module()
-    _Writer(module, step, layout, observables, width, limit).write()
+    _Writer(module, step, layout, observables, width, limit, within).write()
     return Kernel(machine(module), layout, width)
 
 
@@ -131,9 +145,10 @@ class _Writer:
         observables: tuple[tuple[str, Program], ...],
         width: int,
         limit: float,
+        within: float,
     ) -> None:
         self.layout, self.observables, self.width = layout, observables, width
-        self.limit = limit
+        self.limit, self.within = limit, within
         varying = frozenset((*layout.state, *layout.noise, "k", "t"))
         self.step = split(step, varying)
         self.observed = [split(program, varying) for _, program in observables]
@@ -160,7 +175,9 @@ class _Writer:
         word = ir.IntType(32)
         one = b.insert_element(ir.Constant(self.lanes.real, ir.Undefined), a, ir.Constant(word, 0))
         return b.shuffle_vector(
-            one, ir.Constant(self.lanes.real, ir.Undefined), ir.Constant(ir.VectorType(word, self.width), [0] * self.width)
+            one,
+            ir.Constant(self.lanes.real, ir.Undefined),
+            ir.Constant(ir.VectorType(word, self.width), [0] * self.width),
         )
 
     def _real(self, n: Value) -> Value:
@@ -176,10 +193,12 @@ class _Writer:
         for name in ("sheet", "uniform", "noise", "out"):
             job[name] = b.inttoptr(job[name], _REAL.as_pointer())
         self.job = job
-        self.rows = [
-            b.gep(job["sheet"], [b.mul(job["columns"], _whole(row))]) for row in range(layout.places["end"])
-        ]
-        self.known = {name: self._splat(b.load(b.gep(job["uniform"], [_whole(i)]))) for i, name in enumerate(layout.uniform)}
+        self.rows = [b.gep(job["sheet"], [b.mul(job["columns"], _whole(row))]) for row in range(layout.places["end"])]
+        self.known = {
+            name: self._splat(b.load(b.gep(job["uniform"], [_whole(i)]))) for i, name in enumerate(layout.uniform)
+        }
+        if layout.tolerant:
+            self.tolerance = self._splat(b.load(b.gep(job["uniform"], [_whole(len(layout.uniform))])))
         end = self.function.append_basic_block("end")
         groups = self.function.append_basic_block("groups")
         entry = b.block
@@ -203,11 +222,8 @@ class _Writer:
             known[name] = self._load(places["parameters"] + i)
         self.fixed = {**known, **emit(self.lanes, self.step[0], known)}
         self.fixed_observed = [{**known, **emit(self.lanes, before, known)} for before, _ in self.observed]
-        inf = self.lanes.number(float("inf"))
-        zero = self.lanes.number(0.0)
-        for i in range(EXTREMES):
-            self._store(inf if i % 2 else zero, places["extremes"] + i)
-        self._store(zero, places["died"])
+        self._store(self.lanes.number(0.0), places["died"])
+        self._store(self.lanes.number(0.0), places["unclear"])
         watched = b.icmp_signed("!=", job["watch"], _whole(0))
         keep_from = b.select(watched, _whole(0), b.sub(job["count"], _whole(2)))
         watch_from = b.select(watched, _whole(0), b.sub(job["count"], _whole(1)))
@@ -227,15 +243,15 @@ class _Writer:
             phi.add_incoming(value, before)
         now = b.add(b.add(job["first"], i), _whole(1))
         new = self._unless(job["still"], old, lambda: self._advance(i, now, old))
+        if self.observables:
+            with b.if_then(b.icmp_signed("!=", job["observe"], _whole(0)), likely=False):
+                self._observe(new, now)
         with b.if_then(b.icmp_signed(">=", i, watch_from), likely=False):
-            self._watch(old, new)
+            self._watch(old, new, now)
         with b.if_then(b.icmp_signed(">=", i, keep_from), likely=False):
             for j, value in enumerate(old):
                 self._store(self._load(places["last"] + j), places["before"] + j)
                 self._store(value, places["last"] + j)
-        if self.observables:
-            with b.if_then(b.icmp_signed("!=", job["observe"], _whole(0)), likely=False):
-                self._observe(new, now)
         left_next, out_next = self._record(new, left, out)
         step = b.add(i, _whole(1))
         i.add_incoming(step, b.block)
@@ -336,16 +352,84 @@ class _Writer:
             self._store(lanes.select(first, self._load(places["sums"] + j), kept), places["held_sums"] + j)
         return [lanes.select(bad, self._load(places["state"] + j), value) for j, value in enumerate(new)]
 
-    def _watch(self, old: list[Value], new: list[Value]) -> None:
-        lanes, d, places = self.lanes, self.layout.d, self.layout.places
-        earlier = [self._load(places["last"] + j) for j in range(d)]
-        once = self._squared([lanes.sub(a, c) for a, c in zip(new[:d], old[:d], strict=True)])
-        twice = self._squared([lanes.sub(a, c) for a, c in zip(new[:d], earlier, strict=True)])
-        for j, value in enumerate((once, twice, self._squared(new[:d]))):
-            top, least = (places["extremes"] + 2 * j + side for side in range(2))
-            a, c = self._load(top), self._load(least)
-            self._store(lanes.select(lanes.less(a, value), value, a), top)
-            self._store(lanes.select(lanes.less(value, c), value, c), least)
+    def _watch(self, old: list[Value], new: list[Value], now: Value) -> None:
+        """Decide as :class:`Monitor` does whether a column has settled or alternates, and since when."""
+        lanes, layout, places = self.lanes, self.layout, self.layout.places
+        earlier = [self._load(places["last"] + j) for j in range(len(new))]
+        zero, here = lanes.number(0.0), self._real(now)
+        d = layout.d
+        bound = self._bound(new[:d], lanes.number(self.within), places["bounds"])
+        once, unclear_once = self._close(new[:d], old[:d], bound)
+        twice, unclear_twice = self._close(new[:d], earlier[:d], bound)
+        unclear = lanes.either(unclear_once, unclear_twice)
+        again = lanes.both(twice, lanes.opposite(once))
+        for name, holds in (("settled", once), ("cycling", again)):
+            since = self._load(places[name])
+            begun = lanes.select(lanes.less(zero, since), since, here)
+            self._store(lanes.select(holds, begun, zero), places[name])
+        recurs = lanes.either(self._alike(new, old), self._alike(new, earlier))
+        recurred = self._load(places["recurred"])
+        fresh = lanes.both(recurs, lanes.equal(recurred, zero))
+        self._store(lanes.select(fresh, here, recurred), places["recurred"])
+        if layout.tolerant:
+            alternates, doubtful = self._alternates(new, earlier)
+            unclear = lanes.either(unclear, doubtful)
+            self._stop(alternates, old, new, here)
+        self._store(lanes.select(unclear, lanes.number(1.0), self._load(places["unclear"])), places["unclear"])
+
+    def _bound(self, new: list[Value], within: Value, row: int) -> Value:
+        """The square of what a vector may move: a part of its length now or at the start."""
+        lanes = self.lanes
+        size, start = self._squared(new), self._load(row)
+        return lanes.mul(lanes.mul(within, within), lanes.select(lanes.less(start, size), size, start))
+
+    def _close(self, new: list[Value], old: list[Value], bound: Value) -> tuple[Value, Value]:
+        """Whether a vector has moved by no more than a bound; and where rounding may decide."""
+        lanes = self.lanes
+        moved = self._squared([lanes.sub(a, c) for a, c in zip(new, old, strict=True)])
+        close = lanes.less_equal(moved, lanes.mul(bound, lanes.number(1.0 - MARGIN)))
+        beyond = lanes.less(lanes.mul(bound, lanes.number(1.0 + MARGIN)), moved)
+        tiny = lanes.both(lanes.less(bound, lanes.number(SMALL)), lanes.less(moved, lanes.number(SMALL)))
+        known = lanes.either(lanes.either(close, beyond), lanes.is_nan(moved))
+        return close, lanes.either(lanes.opposite(known), tiny)
+
+    def _alike(self, new: list[Value], old: list[Value]) -> Value:
+        """Whether two states have the same bits."""
+        lanes, b = self.lanes, self.builder
+        result: Value = None
+        for a, c in zip(new, old, strict=True):
+            same = b.icmp_signed("==", lanes.bits(a), lanes.bits(c))
+            result = same if result is None else lanes.both(result, same)
+        return result
+
+    def _alternates(self, new: list[Value], earlier: list[Value]) -> tuple[Value, Value]:
+        """Whether every vector of the state is back where it was two steps ago, within the tolerance."""
+        lanes, d = self.lanes, self.layout.d
+        found: list[tuple[Value, Value]] = []
+        for v in range(len(new) // d):
+            part = slice(v * d, (v + 1) * d)
+            bound = self._bound(new[part], self.tolerance, self.layout.places["bounds"] + v)
+            found.append(self._close(new[part], earlier[part], bound))
+        close, unclear = found[0]
+        for a, c in found[1:]:
+            close, unclear = lanes.both(close, a), lanes.either(unclear, c)
+        return close, unclear
+
+    def _stop(self, alternates: Value, old: list[Value], new: list[Value], here: Value) -> None:
+        """Keep the states of columns that have alternated for three steps."""
+        lanes, places, zero = self.lanes, self.layout.places, self.lanes.number(0.0)
+        running = lanes.select(alternates, lanes.add(self._load(places["running"]), lanes.number(1.0)), zero)
+        self._store(running, places["running"])
+        stopped = self._load(places["stopped"])
+        enough = lanes.less_equal(lanes.number(3.0), running)
+        fresh = lanes.both(enough, lanes.equal(stopped, zero))
+        self._store(lanes.select(fresh, here, stopped), places["stopped"])
+        blocks = [("stop_last", new), ("stop_before", old)]
+        blocks.append(("stop_sums", [self._load(places["sums"] + j) for j in range(self.layout.observed)]))
+        blocks.append(("stop_since", [self._load(places[name]) for name in ("settled", "cycling")]))
+        for name, values in blocks:
+            for j, value in enumerate(values):
+                self._store(lanes.select(fresh, value, self._load(places[name] + j)), places[name] + j)
 
     def _squared(self, v: list[Value]) -> Value:
         total = self.lanes.mul(v[0], v[0])
@@ -392,4 +476,3 @@ class _Writer:
 
 def _whole(n: int) -> Value:
     return ir.Constant(_INT, n)
-

@@ -10,8 +10,18 @@ import sympy as sp
 
 from sam_theory.dynamics import Map, Over, Trajectory, simulate
 from sam_theory.errors import InputError
-from sam_theory.losses import Expression, Quadratic, named_losses
-from sam_theory.rules import RULES, gd, heavy_ball, heavy_ball_sam, random_perturbation, sam, scheduled_sam, usam
+from sam_theory.losses import Expression, Product, log_cosh, named_losses
+from sam_theory.rules import (
+    RULES,
+    block_sam,
+    gd,
+    heavy_ball,
+    heavy_ball_sam,
+    random_perturbation,
+    sam,
+    scheduled_sam,
+    usam,
+)
 
 pytest.importorskip("llvmlite")
 
@@ -179,7 +189,7 @@ def test_bits_depend_neither_on_threads_nor_on_lanes_nor_on_tiles(
 
     first = sweep(rule, name, 200, record=record)
     for threads, width, tile in ((2, 32, 64), (3, 8, 40), (1, 1, 8192), (2, 4, 17)):
-        monkeypatch.setattr(_fast, "_width", lambda nodes, width=width: width)
+        monkeypatch.setattr(_fast, "_width", lambda nodes, n, width=width: width)
         monkeypatch.setattr(_fast, "TILE", tile)
         assert equal(first, sweep(rule, name, 200, record=record, threads=threads))
 
@@ -252,11 +262,12 @@ def test_functions_are_observed_at_records() -> None:
 def test_what_has_no_machine_code_says_why_and_runs_on_the_reference(monkeypatch: pytest.MonkeyPatch) -> None:
     from sam_theory.dynamics import _fast
 
-    many = simulate(Map(gd, Quadratic(*[1] * 800)), np.ones(800), eta=0.1, steps=3, backend="fast")
+    quarters = Map(block_sam.fix(parts=4), Product(log_cosh, 400))  # blocks of a loss of two blocks
+    many = simulate(quarters, np.ones(800), eta=0.1, rho=0.1, steps=3, backend="fast")
     assert many.backend == "numpy"
     assert "800 coordinates" in many.reason
     monkeypatch.setattr(_fast, "LARGEST", 3)
-    small = sweep(sam, "log_cosh(xy)", 3)
+    small = simulate(Map(sam, LOSSES["rayleigh"]), [1.0, 0.5], eta=0.1, rho=0.1, steps=3, backend="fast")
     assert small.backend == "numpy"
     assert "operations" in small.reason or "coordinates" in small.reason
     monkeypatch.setattr(_fast, "find_spec", lambda name: None)

@@ -26,7 +26,7 @@ from sam_theory.arithmetic._parse import parse_expression, parse_relation
 from sam_theory.arithmetic._program import NORMALISATIONS, OPERATIONS, Builder, Node, Program, Traced, as_fraction
 from sam_theory.arithmetic._python import PythonFloat
 from sam_theory.arithmetic._rational import FlintRational, Rational, rational_sqrt
-from sam_theory.arithmetic._rows import Rows
+from sam_theory.arithmetic._rows import Factored, Rows
 from sam_theory.arithmetic._series import Expansion, Series
 from sam_theory.arithmetic._smt import Smt
 from sam_theory.arithmetic._symbolic import Symbolic
@@ -66,6 +66,7 @@ __all__ = [
     "Dot",
     "ELEMENTARY",
     "Expansion",
+    "Factored",
     "Field",
     "Flatten",
     "FlintRational",

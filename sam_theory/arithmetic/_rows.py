@@ -5,10 +5,14 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sam_theory.arithmetic._program import Program
 
 
 class Rows(tuple[tuple[Fraction, ...], ...]):
@@ -52,6 +56,32 @@ class Rows(tuple[tuple[Fraction, ...], ...]):
         with one_thread():
             values, vectors = np.linalg.eigh(self.floats)
         return values, vectors
+
+
+@dataclass(frozen=True)
+class Factored:
+    r"""A loss :math:`\sum_{ij}\ell((XY^\top)_{ij}-C_{ij})` of factors listed by rows, as kernels compute its gradient.
+
+    Parameters
+    ----------
+    rows, columns, rank : int
+        X is rows × rank, Y columns × rank.
+    slope : Program
+        ℓ′, of ``z``.
+    target : tuple of Fraction
+        C by rows.
+    """
+
+    rows: int
+    columns: int
+    rank: int
+    slope: Program
+    target: tuple[Fraction, ...]
+
+    @property
+    def dimension(self) -> int:
+        """The number of coordinates of X and Y."""
+        return (self.rows + self.columns) * self.rank
 
 
 @contextmanager

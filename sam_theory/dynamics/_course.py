@@ -14,6 +14,7 @@ from sam_theory.dynamics._outcome import FloatArray, Monitor, Outcome, has_diver
 
 if TYPE_CHECKING:
     from sam_theory.dynamics._map import Map
+    from sam_theory.rules import Rule
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,18 @@ class Settling:
 
     patience: float = 1.0
     tolerance: float = 0.0
+
+    @property
+    def stops(self) -> bool:
+        """Whether a trajectory is ever stopped."""
+        return bool(np.isfinite(self.patience))
+
+    @classmethod
+    def of(cls, settling: str | float, rule: Rule) -> Settling:
+        """What :func:`simulate` is asked for; rules with a schedule or noise never settle."""
+        if settling == "off" or rule.noise or rule.uses_step_number:
+            return cls(np.inf)
+        return cls() if isinstance(settling, str) else cls(3.0, settling * settling)
 
 
 @dataclass
@@ -58,6 +71,10 @@ class Course:
         """Step t led out of bounds."""
         self.diverged[at] = self.since[at] = t
 
+    def settled_at(self, steps: int) -> npt.NDArray[np.int64]:
+        """The step at which each trajectory was stopped, -1 for those that diverged or were followed to the end."""
+        return np.where((self.diverged >= 0) | (self.since > steps), -1, self.since)
+
     def labels(self, steps: int, iterate: str) -> tuple[Any, Any]:
         """Outcome and step of each trajectory."""
         self._continue(steps, iterate)
@@ -77,6 +94,12 @@ class Course:
                 continue
             ends = phases[(steps - self.since[i]) % 2]
             self.settled[i], self.cycling[i] = (steps, 0) if ends else (0, steps)
+
+
+def same_bits(a: Mapping[str, FloatArray], b: Mapping[str, FloatArray]) -> npt.NDArray[np.bool_]:
+    """Which columns of two states have the same bits."""
+    pairs = [(np.ascontiguousarray(v), np.ascontiguousarray(b[name])) for name, v in a.items()]
+    return np.asarray(np.all([(p.view(np.int64) == q.view(np.int64)).all(axis=0) for p, q in pairs], axis=0))
 
 
 def zero_gradient(map: Map, w: FloatArray, parameters: Mapping[str, Any]) -> npt.NDArray[np.bool_]:
@@ -113,7 +136,6 @@ class Remainder:
     ) -> None:
         self.map, self.settling, self.course, self.columns, self.time = map, settling, course, at, t
         self.iterate = map.state[0]
-        self.autonomous = not map.rule.uses_step_number
         self.parameters = parameters
         self.state = {name: v[:, at] for name, v in course.state.items()}
         self.before = {name: v[:, at] for name, v in course.twin.items()} if t else None
@@ -166,13 +188,13 @@ class Remainder:
         self.monitor.update(t, old[self.iterate], new[self.iterate], stuck)
         calm = self._calm(new)
         self.state, self.before = new, old
-        self._leave(t, diverged, same & self.autonomous, calm & ~same & ~diverged)
+        self._leave(t, diverged, calm & ~diverged)
 
     def _calm(self, new: Mapping[str, FloatArray]) -> npt.NDArray[np.bool_]:
         """Which have come back often enough to the state two steps before."""
-        if self.before is None or not np.isfinite(self.settling.patience):
+        if not self.settling.stops or (self.before is None and self.settling.tolerance):
             return np.zeros(len(self.columns), dtype=bool)
-        if self.settling.tolerance:
+        if self.before is not None and self.settling.tolerance:
             norm, within = Float64().norm, np.sqrt(self.settling.tolerance)
             near = []
             for name, v in new.items():
@@ -180,19 +202,20 @@ class Remainder:
                 near.append(norm(v - self.before[name]) <= within * size)
             back = np.all(near, axis=0)
         else:
-            bits = [(v.view(np.int64) == self.before[name].view(np.int64)).all(axis=0) for name, v in new.items()]
-            back = np.all(bits, axis=0)
+            back = same_bits(new, self.state)
+            if self.before is not None:
+                back |= same_bits(new, self.before)
         self.still = np.where(back, self.still + 1, 0)
         return np.asarray(self.still >= self.settling.patience)
 
-    def _leave(self, t: int, diverged: Any, same: Any, calm: Any) -> None:
-        stop = diverged | same | calm
+    def _leave(self, t: int, diverged: Any, calm: Any) -> None:
+        stop = diverged | calm
         if not stop.any():
             return
         self.store()
         course, at = self.course, self.columns
         course.lost(at[diverged], t)
-        course.since[at[same | calm]] = t
+        course.since[at[calm]] = t
         course.alternates[at[calm]] = True
         assert self.before is not None
         for name, v in self.before.items():

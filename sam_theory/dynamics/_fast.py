@@ -19,12 +19,14 @@ from sam_theory.dynamics._inputs import Inputs
 from sam_theory.dynamics._noise import Draws
 from sam_theory.dynamics._outcome import DIVERGED_BEYOND, SETTLED_WITHIN, FloatArray, Outcome
 from sam_theory.dynamics._over import Over
-from sam_theory.dynamics._tile import Plan, Tile
+from sam_theory.dynamics._plan import Plan
+from sam_theory.dynamics._tile import Tile
 from sam_theory.dynamics._trajectory import Observer, Trajectory, outward, variables
 from sam_theory.errors import InputError
 
 if TYPE_CHECKING:
     from sam_theory.dynamics._map import Map
+    from sam_theory.dynamics._vectors import Structure
 
 #: Columns of a tile: few enough for the processor's second cache, enough to hide the interpreter.
 TILE = 8192
@@ -132,7 +134,7 @@ def run(
     values |= {f"w_start:{i}": row for i, row in enumerate(inputs.state[map.state[0]])}
     lanes = tuple(n for n in values if n in needed and np.ndim(values[n]))
     uniform = tuple(n for n in values if n in needed and not np.ndim(values[n]))
-    width = _width(len(flat.step.nodes))
+    width = _width(len(flat.step.nodes), n)
     autonomous = not (map.rule.noise or map.rule.uses_step_number)
     tolerance = None if isinstance(settling, str) or not autonomous else settling
     observed = len(flat.observed)
@@ -175,9 +177,9 @@ def run(
         )
         with np.errstate(all="ignore"):
             part.run()
-        at = slice(lo, hi)
-        final[:, at], sums[:, at], outcome[at] = part.final, part.sums, part.outcome
-        step[at], settled[at] = part.step, part.settled
+        at, ended = slice(lo, hi), part.ended
+        final[:, at], sums[:, at], outcome[at] = ended.final, ended.sums, ended.outcome
+        step[at], settled[at] = ended.step, ended.settled
 
     workers = threads or cores()
     bounds = tiles(n, width, TILE, workers)
@@ -218,16 +220,18 @@ def _wide() -> bool:
     return bool(llvm.get_host_cpu_features().get("avx512f", False))
 
 
-def _width(nodes: int) -> int:
+def _width(nodes: int, n: int) -> int:
     """Columns of a register; results do not depend on it."""
-    return (32 if nodes < 200 else 16) if _wide() else 16
+    most = (32 if nodes < 200 else 16) if _wide() else 16
+    return min(most, 1 << (n - 1).bit_length())
 
 
 _kernels: dict[Any, Any] = {}
 
 
 def _kernel(flat: Flat, layout: tuple[Any, ...], width: int) -> Any:
-    from sam_theory.kernels._loop import Layout, kernel
+    from sam_theory.kernels._layout import Layout
+    from sam_theory.kernels._loop import kernel
 
     key = (flat.step, flat.observed, layout, width)
     if key not in _kernels:
@@ -239,6 +243,9 @@ def _kernel(flat: Flat, layout: tuple[Any, ...], width: int) -> Any:
 #: arrays about as long as machine code takes to be made.
 _WORTH = 2.5e8
 _START = 500
+
+#: Coordinates of a state from which on they are looped over, where they have one formula.
+_MANY = 32
 
 
 @dataclass(frozen=True)
@@ -260,33 +267,39 @@ class Fast:
         """The programs, or why there are none."""
         return flat_or_reason(self.map, len(self.observer.start), self.observer.over)
 
+    @cached_property
+    def vectors(self) -> Structure | str:
+        """How kernels of vectors run the map, or why they do not."""
+        from sam_theory.dynamics._structured import structured_or_reason
+
+        return structured_or_reason(self.map, len(self.observer.start))
+
+    @cached_property
+    def looped(self) -> bool:
+        """Whether coordinates are looped over instead of written out."""
+        many = len(self.observer.start) * len(self.map.state) >= _MANY
+        return (many or isinstance(self.flat, str)) and not isinstance(self.vectors, str)
+
     def unavailable(self) -> str:
         """Why there is no machine code for this run; empty if there is."""
-        return self.flat if isinstance(self.flat, str) else ""
+        return "" if self.looped or not isinstance(self.flat, str) else self.flat
 
     def too_small(self) -> str:
         """Why batches of arrays are done before machine code is made; empty if they are not."""
-        assert isinstance(self.flat, Flat)
-        nodes = len(self.flat.step.nodes) + sum(len(p.nodes) for _, p in self.flat.observed)
-        work = self.steps * nodes * (self.observer.start.shape[1] + _START)
+        d, n = self.observer.start.shape
+        if self.looped:
+            assert not isinstance(self.vectors, str)
+            work = self.steps * len(self.vectors.program.steps) * (d * n + _START)
+        else:
+            assert isinstance(self.flat, Flat)
+            nodes = len(self.flat.step.nodes) + sum(len(p.nodes) for _, p in self.flat.observed)
+            work = self.steps * nodes * (n + _START)
         return "" if work > _WORTH else "too little work for machine code to be made"
 
     def trajectory(self, recorded: npt.NDArray[np.int64], reason: str) -> Trajectory:
         """Run, and evaluate what is observed at records."""
-        assert isinstance(self.flat, Flat)
         map, observer, batch = self.map, self.observer, self.inputs.batch
-        found = run(
-            map,
-            self.flat,
-            self.inputs,
-            self.steps,
-            over=observer.over,
-            every=self.every,
-            whole=bool(self.every and observer.taken and len(map.state) > 1),
-            settling=self.settling,
-            noise=self._noise if map.rule.noise else None,
-            threads=self.threads,
-        )
+        found = self._run(bool(self.every and observer.taken and len(map.state) > 1))
         d = len(observer.start)
         with np.errstate(all="ignore"):
             if found.records is None:
@@ -314,6 +327,36 @@ class Fast:
             settled=int(found.settled[0]) if single else found.settled.reshape(batch),
             backend="fast",
             reason=reason,
+        )
+
+    def _run(self, whole: bool) -> Outcomes:
+        if not self.looped:
+            assert isinstance(self.flat, Flat)
+            return run(
+                self.map,
+                self.flat,
+                self.inputs,
+                self.steps,
+                over=self.observer.over,
+                every=self.every,
+                whole=whole,
+                settling=self.settling,
+                noise=self._noise if self.map.rule.noise else None,
+                threads=self.threads,
+            )
+        from sam_theory.dynamics import _structured
+
+        assert not isinstance(self.vectors, str)
+        return _structured.run(
+            self.map,
+            self.vectors,
+            self.inputs,
+            self.steps,
+            observer=self.observer,
+            every=self.every,
+            whole=whole,
+            settling=self.settling,
+            threads=self.threads,
         )
 
     def _vectors(self, state: FloatArray) -> dict[str, FloatArray]:

@@ -1,4 +1,4 @@
-"""One long trajectory as generated plain Python: some twenty times faster than a batch of one."""
+"""One long trajectory: plain Python that is generated for its map, or machine code where that pays."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sam_theory.arithmetic import Float64
+from sam_theory.dynamics._fast import missing
 from sam_theory.dynamics._generate import Advance, State, compiled
 from sam_theory.dynamics._inputs import count, prepare
 from sam_theory.dynamics._outcome import FloatArray, Outcome, has_diverged, label, settled
 from sam_theory.dynamics._simulate import simulate
 from sam_theory.dynamics._trajectory import Trajectory, outward, variables
-from sam_theory.errors import InputError
+from sam_theory.errors import InputError, nearest
 
 if TYPE_CHECKING:
     from sam_theory.dynamics._map import Map
@@ -23,12 +24,18 @@ _LARGEST = 64
 """Above this dimension the batch arithmetic is used: straight-line code no longer pays."""
 
 
+_BACKENDS = ("auto", "python", "fast")
+_WORTH = 1e7
+"""Operations that take generated Python about as long as machine code takes to be made."""
+
+
 def orbit(
     map: Map,
     start: Any,
     steps: int,
     params: Mapping[str, Any] | None = None,
     record_every: int = 0,
+    backend: str = "auto",
 ) -> Trajectory:
     r"""One trajectory of a deterministic rule, for long runs.
 
@@ -46,6 +53,8 @@ def orbit(
         Values of ``map.parameters``.
     record_every : int
         Record the iterates at every k-th step from 0; 0 records none.
+    backend : "auto", "python" or "fast"
+        Generated Python; machine code, as for :func:`simulate`; or the latter for runs so long that making it pays.
 
     Returns
     -------
@@ -73,6 +82,11 @@ def orbit(
     inputs = prepare(map, start, params or {})
     if inputs.batch != ():
         raise InputError(f"orbit follows one trajectory, not a batch of shape {inputs.batch}; use simulate")
+    if backend not in _BACKENDS:
+        raise InputError(f"backend is {backend!r}; {nearest(str(backend), _BACKENDS)}")
+    work = steps * len(map.flat.nodes) if backend == "auto" and map.loss.dimension is not None else 0
+    if (backend == "fast" or work > _WORTH) and missing() is None:
+        return simulate(map, start, params=params, steps=steps, record=every or "final", backend="fast", threads=1)
     if len(inputs.state[map.state[0]]) > _LARGEST or map.loss.dimension is None:
         return simulate(map, start, params=params, steps=steps, record=every or "final")
     with np.errstate(all="ignore"):

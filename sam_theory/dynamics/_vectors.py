@@ -20,6 +20,7 @@ from sam_theory.arithmetic import Float64
 from sam_theory.dynamics._course import Course, Remainder, Settling, zero_gradient
 from sam_theory.dynamics._inputs import Inputs
 from sam_theory.dynamics._outcome import FloatArray, has_diverged
+from sam_theory.kernels._linear import combined
 from sam_theory.kernels._order import Order, ordered
 from sam_theory.kernels._rolled import Irregular, Rolled, diagonalised, rolled
 from sam_theory.kernels._rotation import transformed
@@ -77,10 +78,12 @@ def structure(map: Map, dimension: int) -> Structure:
     program = rolled(map.rule.program, map.loss, dimension)
     found = diagonalised(program)
     if found is None:
-        return Structure(program, None, lambda: map)
+        return Structure(combined(program), None, lambda: map)
     own, rows = found
     values, vectors = rows.spectrum
-    return Structure(own, vectors, cache(lambda: replace(map, loss=Quadratic(*(Fraction(v) for v in values.tolist())))))
+    return Structure(
+        combined(own), vectors, cache(lambda: replace(map, loss=Quadratic(*(Fraction(v) for v in values.tolist()))))
+    )
 
 
 @dataclass(frozen=True)
@@ -93,6 +96,7 @@ class _Left:
     before: FloatArray
     settled: int
     cycling: int
+    still: int
     moves: bool
     calm: bool
     extreme: bool
@@ -122,7 +126,6 @@ class VectorBatch:
         self.width = width or next((n for n in (32, 16) if n * program.dimension <= _TILE), 8)
         self.names = tuple(program.outputs)
         self.iterate = map.state[0]
-        self.autonomous = not map.rule.uses_step_number
         self.state = {name: inputs.state[name].copy() for name in self.names}
         n = self.state[self.iterate].shape[1]
         nothing = np.full(n, -1, dtype=np.int64)
@@ -216,6 +219,7 @@ class VectorBatch:
                     tile.before[:, :, lane].copy(),
                     int(rows["settled"]),
                     int(rows["cycling"]),
+                    int(rows["still"]),
                     moves=bool(tile.row("moves")[lane] != 0),
                     calm=rows["still"] >= rows["patience"],
                     extreme=bool(tile.row("extreme")[lane]),
@@ -236,8 +240,8 @@ class VectorBatch:
                 for name, old in zip(self.names, left.before, strict=True):
                     course.state[name][:, i] = old
             course.lost(np.array([i]), t)
-        elif not left.moves and self.autonomous:
-            course.since[i] = t
+        elif self._stands(left):
+            course.since[i] = t + (int(self.settling.patience) - left.still if self.settling.tolerance else 0)
             if left.settled == t:
                 at = self._parameters(np.array([i]))
                 course.stuck[i] = zero_gradient(self.found.reference(), left.now[0][:, None], at)[0]
@@ -245,6 +249,12 @@ class VectorBatch:
             course.since[i], course.alternates[i] = t, True
         else:
             self._join(np.array([i]), t)
+
+    def _stands(self, left: _Left) -> bool:
+        """Whether each step from here on is like the last one, which changed nothing."""
+        rule = self.map.rule
+        same = left.now.view(np.int64) == left.before.view(np.int64)
+        return not (left.moves or rule.noise or rule.uses_step_number) and bool(same.all())
 
     def _join(self, at: npt.NDArray[np.int64], t: int) -> None:
         """Let the reference go on with these from step t."""

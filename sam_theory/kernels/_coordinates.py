@@ -23,8 +23,9 @@ _WHOLE = ir.IntType(64)
 class Body:
     """Emits the values of a program's steps: scalars once for each step in time, vectors coordinate by coordinate."""
 
-    def __init__(self, lanes: Lanes, order: Order, tables: Value, constants: Value, size: Value) -> None:
-        self.lanes, self.order, self.tables, self.constants, self.size = lanes, order, tables, constants, size
+    def __init__(self, lanes: Lanes, order: Order, tables: Value, memory: Value, size: Value) -> None:
+        self.lanes, self.order, self.tables, self.memory, self.size = lanes, order, tables, memory, size
+        self.kept = order.kept
         self.builder = lanes.builder
         self.steps = order.rolled.steps
         self.parts = order.rolled.parts
@@ -90,6 +91,8 @@ class Body:
                     return self.row(self.state, self.at(segment, j, vector))
                 case _ if i in self.order.tables:
                     return self.table(i, segment if self.blocks(i) > 1 else 0, j)
+                case "factored":
+                    return self.row(self.memory, self.beside(j, self.kept.index(i)))
                 case "block":
                     return value(step.args[0], data[0])
                 case "concat":

@@ -17,78 +17,14 @@ from llvmlite import ir
 from sam_theory.arithmetic import Program
 from sam_theory.kernels._emit import emit
 from sam_theory.kernels._lanes import Lanes, Value
+from sam_theory.kernels._layout import INT, REAL, Layout, whole
 from sam_theory.kernels._machine import Machine, machine
 from sam_theory.kernels._split import split
-
-_INT = ir.IntType(64)
-_REAL = ir.DoubleType()
+from sam_theory.kernels._watch import Watch
 
 #: Fields of the array of 64-bit integers that a call is described by.
 _FIELDS = "sheet columns first count uniform noise watch observe out record row until every whole still"
 JOB = tuple(_FIELDS.split())
-
-#: Squares of displacements decide except within this relative margin, and where they may underflow.
-MARGIN, SMALL = 1e-9, 1e-250
-
-
-@dataclass(frozen=True)
-class Layout:
-    """The rows of a sheet.
-
-    Parameters
-    ----------
-    state : tuple of str
-        Coordinates of the state, those of the iterate first.
-    d : int
-        Dimension of the iterate.
-    lanes, uniform : tuple of str
-        Parameters with a value for each column, and those with one for all.
-    noise : tuple of str
-        Inputs drawn anew at each step.
-    observed : int
-        Number of accumulated observables.
-    tolerant : bool
-        Whether columns stop where they alternate within a tolerance, the last of the uniform values.
-    """
-
-    state: tuple[str, ...]
-    d: int
-    lanes: tuple[str, ...]
-    uniform: tuple[str, ...]
-    noise: tuple[str, ...] = ()
-    observed: int = 0
-    tolerant: bool = False
-
-    @cached_property
-    def places(self) -> dict[str, int]:
-        """The first row of each block of rows."""
-        s, a = len(self.state), self.observed
-        sizes = {
-            "state": s,  # the current state
-            "last": s,  # the state one step earlier
-            "before": s,  # two steps earlier
-            "sums": a,  # accumulated observables
-            "held": s,  # where a column diverged: its last finite state
-            "held_sums": a,  # its observables before that step
-            "died": 1,  # and the number of that step, else 0
-            "settled": 1,  # the first step of the present run of steps that moved nothing, else 0
-            "cycling": 1,  # of the present run of steps that came back to the last state but one
-            "unclear": 1,  # whether rounding may decide about one of these steps
-            "recurred": 1,  # the first step that repeated one of the last two states bitwise, else 0
-            "running": 1 if self.tolerant else 0,  # how many steps up to the present alternated
-            "stopped": 1 if self.tolerant else 0,  # the step at which this was enough, else 0
-            "stop_last": s if self.tolerant else 0,  # the states at that step
-            "stop_before": s if self.tolerant else 0,  # and before it
-            "stop_sums": a if self.tolerant else 0,  # the observables up to that step
-            "stop_since": 2 if self.tolerant else 0,  # "settled" and "cycling" at that step
-            "bounds": s // self.d,  # squares of the vectors of the state at the start
-            "parameters": len(self.lanes),
-        }
-        places, row = {}, 0
-        for name, size in sizes.items():
-            places[name] = row
-            row += size
-        return {**places, "end": row}
 
 
 @dataclass(frozen=True)
@@ -134,7 +70,7 @@ def kernel(
     return Kernel(machine(module), layout, width)
 
 
-class _Writer:
+class _Writer(Watch):
     """Writes the function ``run`` into a module."""
 
     def __init__(
@@ -152,36 +88,10 @@ class _Writer:
         varying = frozenset((*layout.state, *layout.noise, "k", "t"))
         self.step = split(step, varying)
         self.observed = [split(program, varying) for _, program in observables]
-        pointer = _INT.as_pointer()
+        pointer = INT.as_pointer()
         self.function = ir.Function(module, ir.FunctionType(ir.VoidType(), [pointer]), "run")
         self.builder = ir.IRBuilder(self.function.append_basic_block("entry"))
         self.lanes = Lanes(self.builder, width)
-
-    # -- memory ------------------------------------------------------------------------------------------
-    def _at(self, base: Value, offset: Value) -> Value:
-        place = self.builder.gep(base, [offset])
-        return self.builder.bitcast(place, self.lanes.real.as_pointer()) if self.width > 1 else place
-
-    def _load(self, row: int) -> Value:
-        return self.builder.load(self._at(self.rows[row], self.group), align=8)
-
-    def _store(self, value: Value, row: int) -> None:
-        self.builder.store(value, self._at(self.rows[row], self.group), align=8)
-
-    def _splat(self, a: Value) -> Value:
-        if self.width == 1:
-            return a
-        b = self.builder
-        word = ir.IntType(32)
-        one = b.insert_element(ir.Constant(self.lanes.real, ir.Undefined), a, ir.Constant(word, 0))
-        return b.shuffle_vector(
-            one,
-            ir.Constant(self.lanes.real, ir.Undefined),
-            ir.Constant(ir.VectorType(word, self.width), [0] * self.width),
-        )
-
-    def _real(self, n: Value) -> Value:
-        return self._splat(self.builder.sitofp(n, _REAL))
 
     # -- the function ------------------------------------------------------------------------------------
     def write(self) -> None:
@@ -189,25 +99,25 @@ class _Writer:
         b, layout = self.builder, self.layout
         job = {}
         for i, name in enumerate(JOB):
-            job[name] = b.load(b.gep(self.function.args[0], [_whole(i)]))
+            job[name] = b.load(b.gep(self.function.args[0], [whole(i)]))
         for name in ("sheet", "uniform", "noise", "out"):
-            job[name] = b.inttoptr(job[name], _REAL.as_pointer())
+            job[name] = b.inttoptr(job[name], REAL.as_pointer())
         self.job = job
-        self.rows = [b.gep(job["sheet"], [b.mul(job["columns"], _whole(row))]) for row in range(layout.places["end"])]
+        self.rows = [b.gep(job["sheet"], [b.mul(job["columns"], whole(row))]) for row in range(layout.places["end"])]
         self.known = {
-            name: self._splat(b.load(b.gep(job["uniform"], [_whole(i)]))) for i, name in enumerate(layout.uniform)
+            name: self._splat(b.load(b.gep(job["uniform"], [whole(i)]))) for i, name in enumerate(layout.uniform)
         }
         if layout.tolerant:
-            self.tolerance = self._splat(b.load(b.gep(job["uniform"], [_whole(len(layout.uniform))])))
+            self.tolerance = self._splat(b.load(b.gep(job["uniform"], [whole(len(layout.uniform))])))
         end = self.function.append_basic_block("end")
         groups = self.function.append_basic_block("groups")
         entry = b.block
-        b.cbranch(b.icmp_signed("<", _whole(0), job["columns"]), groups, end)
+        b.cbranch(b.icmp_signed("<", whole(0), job["columns"]), groups, end)
         b.position_at_end(groups)
-        self.group = b.phi(_INT, "group")
-        self.group.add_incoming(_whole(0), entry)
+        self.group = b.phi(INT, "group")
+        self.group.add_incoming(whole(0), entry)
         self._steps()
-        following = b.add(self.group, _whole(self.width))
+        following = b.add(self.group, whole(self.width))
         self.group.add_incoming(following, b.block)
         b.cbranch(b.icmp_signed("<", following, job["columns"]), groups, end)
         b.position_at_end(end)
@@ -224,36 +134,38 @@ class _Writer:
         self.fixed_observed = [{**known, **emit(self.lanes, before, known)} for before, _ in self.observed]
         self._store(self.lanes.number(0.0), places["died"])
         self._store(self.lanes.number(0.0), places["unclear"])
-        watched = b.icmp_signed("!=", job["watch"], _whole(0))
-        keep_from = b.select(watched, _whole(0), b.sub(job["count"], _whole(2)))
-        watch_from = b.select(watched, _whole(0), b.sub(job["count"], _whole(1)))
+        watched = b.icmp_signed("!=", job["watch"], whole(0))
+        keep_from = b.select(watched, whole(0), b.sub(job["count"], whole(2)))
+        watch_from = b.select(watched, whole(0), b.sub(job["count"], whole(1)))
         before = b.block
         loop = self.function.append_basic_block("steps")
         done = self.function.append_basic_block("done")
-        b.cbranch(b.icmp_signed("<", _whole(0), job["count"]), loop, done)
+        b.cbranch(b.icmp_signed("<", whole(0), job["count"]), loop, done)
         b.position_at_end(loop)
-        i = b.phi(_INT, "i")
-        left = b.phi(_INT, "left")
-        out = b.phi(_REAL.as_pointer(), "out")
+        i = b.phi(INT, "i")
+        left = b.phi(INT, "left")
+        out = b.phi(REAL.as_pointer(), "out")
         old = [b.phi(self.lanes.real) for _ in layout.state]
-        i.add_incoming(_whole(0), before)
+        i.add_incoming(whole(0), before)
         left.add_incoming(job["until"], before)
         out.add_incoming(job["out"], before)
         for phi, value in zip(old, start, strict=True):
             phi.add_incoming(value, before)
-        now = b.add(b.add(job["first"], i), _whole(1))
+        now = b.add(b.add(job["first"], i), whole(1))
         new = self._unless(job["still"], old, lambda: self._advance(i, now, old))
         if self.observables:
-            with b.if_then(b.icmp_signed("!=", job["observe"], _whole(0)), likely=False):
+            with b.if_then(b.icmp_signed("!=", job["observe"], whole(0)), likely=False):
                 self._observe(new, now)
         with b.if_then(b.icmp_signed(">=", i, watch_from), likely=False):
             self._watch(old, new, now)
         with b.if_then(b.icmp_signed(">=", i, keep_from), likely=False):
+            with b.if_then(b.icmp_signed("==", i, b.sub(job["count"], whole(1)))):
+                for j in range(len(old)):
+                    self._store(self._load(places["last"] + j), places["before"] + j)
             for j, value in enumerate(old):
-                self._store(self._load(places["last"] + j), places["before"] + j)
                 self._store(value, places["last"] + j)
         left_next, out_next = self._record(new, left, out)
-        step = b.add(i, _whole(1))
+        step = b.add(i, whole(1))
         i.add_incoming(step, b.block)
         left.add_incoming(left_next, b.block)
         out.add_incoming(out_next, b.block)
@@ -275,7 +187,7 @@ class _Writer:
         """What ``emitted`` emits, but ``otherwise`` where the flag is set."""
         b = self.builder
         before = b.block
-        with b.if_then(b.icmp_signed("==", flag, _whole(0)), likely=True):
+        with b.if_then(b.icmp_signed("==", flag, whole(0)), likely=True):
             values = emitted()
             inside = b.block
         joined = []
@@ -294,7 +206,7 @@ class _Writer:
         if "k" in self.step[1].inputs:
             inputs["k"] = self._real(k)
         for j, name in enumerate(layout.noise):
-            row = b.add(b.mul(i, _whole(len(layout.noise))), _whole(j))
+            row = b.add(b.mul(i, whole(len(layout.noise))), whole(j))
             offset = b.add(b.mul(row, job["columns"]), self.group)
             inputs[name] = b.load(self._at(job["noise"], offset), align=8)
         outputs = emit(lanes, self.step[1], inputs)
@@ -352,91 +264,6 @@ class _Writer:
             self._store(lanes.select(first, self._load(places["sums"] + j), kept), places["held_sums"] + j)
         return [lanes.select(bad, self._load(places["state"] + j), value) for j, value in enumerate(new)]
 
-    def _watch(self, old: list[Value], new: list[Value], now: Value) -> None:
-        """Decide as :class:`Monitor` does whether a column has settled or alternates, and since when."""
-        lanes, layout, places = self.lanes, self.layout, self.layout.places
-        earlier = [self._load(places["last"] + j) for j in range(len(new))]
-        zero, here = lanes.number(0.0), self._real(now)
-        d = layout.d
-        bound = self._bound(new[:d], lanes.number(self.within), places["bounds"])
-        once, unclear_once = self._close(new[:d], old[:d], bound)
-        twice, unclear_twice = self._close(new[:d], earlier[:d], bound)
-        unclear = lanes.either(unclear_once, unclear_twice)
-        again = lanes.both(twice, lanes.opposite(once))
-        for name, holds in (("settled", once), ("cycling", again)):
-            since = self._load(places[name])
-            begun = lanes.select(lanes.less(zero, since), since, here)
-            self._store(lanes.select(holds, begun, zero), places[name])
-        recurs = lanes.either(self._alike(new, old), self._alike(new, earlier))
-        recurred = self._load(places["recurred"])
-        fresh = lanes.both(recurs, lanes.equal(recurred, zero))
-        self._store(lanes.select(fresh, here, recurred), places["recurred"])
-        if layout.tolerant:
-            alternates, doubtful = self._alternates(new, earlier)
-            unclear = lanes.either(unclear, doubtful)
-            self._stop(alternates, old, new, here)
-        self._store(lanes.select(unclear, lanes.number(1.0), self._load(places["unclear"])), places["unclear"])
-
-    def _bound(self, new: list[Value], within: Value, row: int) -> Value:
-        """The square of what a vector may move: a part of its length now or at the start."""
-        lanes = self.lanes
-        size, start = self._squared(new), self._load(row)
-        return lanes.mul(lanes.mul(within, within), lanes.select(lanes.less(start, size), size, start))
-
-    def _close(self, new: list[Value], old: list[Value], bound: Value) -> tuple[Value, Value]:
-        """Whether a vector has moved by no more than a bound; and where rounding may decide."""
-        lanes = self.lanes
-        moved = self._squared([lanes.sub(a, c) for a, c in zip(new, old, strict=True)])
-        close = lanes.less_equal(moved, lanes.mul(bound, lanes.number(1.0 - MARGIN)))
-        beyond = lanes.less(lanes.mul(bound, lanes.number(1.0 + MARGIN)), moved)
-        tiny = lanes.both(lanes.less(bound, lanes.number(SMALL)), lanes.less(moved, lanes.number(SMALL)))
-        known = lanes.either(lanes.either(close, beyond), lanes.is_nan(moved))
-        return close, lanes.either(lanes.opposite(known), tiny)
-
-    def _alike(self, new: list[Value], old: list[Value]) -> Value:
-        """Whether two states have the same bits."""
-        lanes, b = self.lanes, self.builder
-        result: Value = None
-        for a, c in zip(new, old, strict=True):
-            same = b.icmp_signed("==", lanes.bits(a), lanes.bits(c))
-            result = same if result is None else lanes.both(result, same)
-        return result
-
-    def _alternates(self, new: list[Value], earlier: list[Value]) -> tuple[Value, Value]:
-        """Whether every vector of the state is back where it was two steps ago, within the tolerance."""
-        lanes, d = self.lanes, self.layout.d
-        found: list[tuple[Value, Value]] = []
-        for v in range(len(new) // d):
-            part = slice(v * d, (v + 1) * d)
-            bound = self._bound(new[part], self.tolerance, self.layout.places["bounds"] + v)
-            found.append(self._close(new[part], earlier[part], bound))
-        close, unclear = found[0]
-        for a, c in found[1:]:
-            close, unclear = lanes.both(close, a), lanes.either(unclear, c)
-        return close, unclear
-
-    def _stop(self, alternates: Value, old: list[Value], new: list[Value], here: Value) -> None:
-        """Keep the states of columns that have alternated for three steps."""
-        lanes, places, zero = self.lanes, self.layout.places, self.lanes.number(0.0)
-        running = lanes.select(alternates, lanes.add(self._load(places["running"]), lanes.number(1.0)), zero)
-        self._store(running, places["running"])
-        stopped = self._load(places["stopped"])
-        enough = lanes.less_equal(lanes.number(3.0), running)
-        fresh = lanes.both(enough, lanes.equal(stopped, zero))
-        self._store(lanes.select(fresh, here, stopped), places["stopped"])
-        blocks = [("stop_last", new), ("stop_before", old)]
-        blocks.append(("stop_sums", [self._load(places["sums"] + j) for j in range(self.layout.observed)]))
-        blocks.append(("stop_since", [self._load(places[name]) for name in ("settled", "cycling")]))
-        for name, values in blocks:
-            for j, value in enumerate(values):
-                self._store(lanes.select(fresh, value, self._load(places[name] + j)), places[name] + j)
-
-    def _squared(self, v: list[Value]) -> Value:
-        total = self.lanes.mul(v[0], v[0])
-        for a in v[1:]:
-            total = self.lanes.fma(a, a, total)
-        return total
-
     def _observe(self, state: list[Value], now: Value) -> None:
         lanes = self.lanes
         for j, ((reduction, _), (_, program)) in enumerate(zip(self.observables, self.observed, strict=True)):
@@ -451,16 +278,16 @@ class _Writer:
     def _record(self, state: list[Value], left: Value, out: Value) -> tuple[Value, Value]:
         """Store a state where the countdown is over."""
         b, job = self.builder, self.job
-        fewer = b.sub(left, _whole(1))
+        fewer = b.sub(left, whole(1))
         before = b.block
-        with b.if_then(b.icmp_signed("==", fewer, _whole(0)), likely=False):
+        with b.if_then(b.icmp_signed("==", fewer, whole(0)), likely=False):
             self._store_out(out, state, 0, self.layout.d)
             if len(state) > self.layout.d:
-                with b.if_then(b.icmp_signed("!=", job["whole"], _whole(0))):
+                with b.if_then(b.icmp_signed("!=", job["whole"], whole(0))):
                     self._store_out(out, state, self.layout.d, len(state))
             further = b.gep(out, [job["record"]])
             inside = b.block
-        left_next, out_next = b.phi(_INT), b.phi(_REAL.as_pointer())
+        left_next, out_next = b.phi(INT), b.phi(REAL.as_pointer())
         left_next.add_incoming(fewer, before)
         left_next.add_incoming(job["every"], inside)
         out_next.add_incoming(out, before)
@@ -470,9 +297,5 @@ class _Writer:
     def _store_out(self, out: Value, state: list[Value], first: int, end: int) -> None:
         b = self.builder
         for j in range(first, end):
-            offset = b.add(b.mul(self.job["row"], _whole(j)), self.group)
+            offset = b.add(b.mul(self.job["row"], whole(j)), self.group)
             b.store(state[j], self._at(out, offset), align=8)
-
-
-def _whole(n: int) -> Value:
-    return ir.Constant(_INT, n)

@@ -29,6 +29,9 @@ class Order:
     rolled : Rolled
     reductions : tuple of tuples of int
         For each pass but the last, the reductions that it makes.
+    gradients : tuple of tuples of int
+        For each pass but the last, the steps that need all coordinates of a vector at once and give a vector: they
+        are made before the pass, in memory.
     constants, varying : tuple of int
         Scalars that do not depend on the state and are needed beside it: those fixed in time, and those that change
         with the number of the step or the noise.  They are computed outside of the kernel.
@@ -40,10 +43,25 @@ class Order:
 
     rolled: Rolled
     reductions: tuple[tuple[int, ...], ...]
+    gradients: tuple[tuple[int, ...], ...]
     constants: tuple[int, ...]
     varying: tuple[int, ...]
     tables: tuple[int, ...]
     guarded: tuple[int, ...]
+
+    @property
+    def kept(self) -> tuple[int, ...]:
+        """The vectors that are kept in memory between passes: gradients, and where they are taken."""
+        steps = self.rolled.steps
+        made = [i for level in self.gradients for i in level]
+        places = [steps[i].args[0] for i in made if steps[steps[i].args[0]].op != "input"]
+        return tuple(dict.fromkeys((*made, *places)))
+
+    @property
+    def memory(self) -> int:
+        """Rows of memory for these, and for the entries of a product."""
+        data: list[Any] = [self.rolled.steps[i].data for level in self.gradients for i in level]
+        return len(self.kept) * self.rolled.dimension + max((f.rows * f.columns for f in data), default=0)
 
     def fused(self) -> frozenset[int]:
         """Products that a sum or difference may swallow, with one rounding in the place of two.
@@ -57,7 +75,11 @@ class Order:
         for i in reversed(range(len(steps))):
             for position, j in enumerate(steps[i].args):
                 delicate[j] = delicate[j] or delicate[i] or position in _JUMPS.get(steps[i].op, ())
-        sums = [i for i, step in enumerate(steps) if step.op in ("add", "sub") and not delicate[i]]
+        moving: list[bool] = []  # what is the same at all times may be computed outside, where nothing is fused
+        for step in steps:
+            own = step.op in REDUCTIONS or step.op == "factored" or (step.op == "input" and step.size > 0)
+            moving.append(own or any(moving[a] for a in step.args))
+        sums = [i for i, step in enumerate(steps) if step.op in ("add", "sub") and moving[i] and not delicate[i]]
         return frozenset(j for i in sums for j in steps[i].args if steps[j].op == "mul" and j not in outside)
 
     def values(self, env: Mapping[str, Any], wanted: Iterable[int]) -> list[Any]:
@@ -117,11 +139,14 @@ def ordered(rolled: Rolled, varying: Iterable[str], uniform: Iterable[str]) -> O
         if step.op in REDUCTIONS:
             level[i] += 1
             depends[i] = 3
+        if step.op == "factored":
+            level[i] += 1
     last = max(level[i] for i in rolled.outputs.values())
     found: list[list[int]] = [[] for _ in range(last)]
+    made: list[list[int]] = [[] for _ in range(last)]
     for i in needed:
-        if steps[i].op in REDUCTIONS:
-            found[level[i] - 1].append(i)
+        if steps[i].op in REDUCTIONS or steps[i].op == "factored":
+            (made if steps[i].size else found)[level[i] - 1].append(i)
     inside = [i for i in needed if depends[i] == 3 or (steps[i].size and depends[i])]
     edge = [a for a in dict.fromkeys(a for i in inside for a in steps[i].args) if a not in inside]
     scalars = [a for a in edge if not steps[a].size and steps[a].op != "number"]
@@ -130,6 +155,7 @@ def ordered(rolled: Rolled, varying: Iterable[str], uniform: Iterable[str]) -> O
     return Order(
         rolled,
         tuple(map(tuple, found)),
+        tuple(map(tuple, made)),
         tuple(a for a in scalars if depends[a] < 2),
         tuple(a for a in scalars if depends[a] == 2),
         tuple(a for a in edge if steps[a].size),

@@ -14,14 +14,15 @@ from llvmlite import ir
 from sam_theory.kernels._coordinates import Body, loop
 from sam_theory.kernels._lanes import Lanes, Value
 from sam_theory.kernels._order import Order
+from sam_theory.kernels._product import gradient
 
 _WHOLE = ir.IntType(64)
 _REAL = ir.DoubleType().as_pointer()
 _LOW, _HIGH = 2.0**-900, 2.0**900
 
-#: ``(state, other, tables, constants, varying, report, t, n, witness, turns, size) -> steps done``; see
+#: ``(state, other, tables, constants, varying, report, memory, t, n, witness, turns, size) -> steps done``; see
 #: :func:`advance`.
-SIGNATURE = (_REAL, _REAL, _REAL, _REAL, _REAL, _REAL, _WHOLE, _WHOLE, _WHOLE, _WHOLE, _WHOLE)
+SIGNATURE = (_REAL, _REAL, _REAL, _REAL, _REAL, _REAL, _REAL, _WHOLE, _WHOLE, _WHOLE, _WHOLE, _WHOLE)
 
 #: The rows of a report, one number for each lane.  What a caller gives: the squared norm of the start; after how many
 #: steps in a row within which squared relative distance of the state two steps before a run ends; and for unwatched
@@ -65,7 +66,7 @@ def advance(module: ir.Module, order: Order, width: int, mode: str) -> ir.Functi
     and stops after a step in which a lane recurred, stood still or diverged.
     """
     function = ir.Function(module, ir.FunctionType(_WHOLE, SIGNATURE), mode)
-    for argument in function.args[:6]:
+    for argument in function.args[:7]:
         argument.add_attribute("noalias")
     builder = ir.IRBuilder(function.append_basic_block("entry"))
     return _Advance(Lanes(builder, width), order, function, mode).emit()
@@ -75,9 +76,9 @@ class _Advance:
     def __init__(self, lanes: Lanes, order: Order, function: ir.Function, mode: str) -> None:
         self.lanes, self.order, self.function, self.mode = lanes, order, function, mode
         self.builder = lanes.builder
-        state, other, tables, constants, self.varying, self.report, self.first, self.count = function.args[:8]
-        self.witness, self.turns, size = function.args[8:]
-        self.body = Body(lanes, order, tables, constants, size)
+        state, other, tables, self.constants, self.varying, self.report, memory = function.args[:7]
+        self.first, self.count, self.witness, self.turns, size = function.args[7:]
+        self.body = Body(lanes, order, tables, memory, size)
         self.here, self.there = self.slot(state, _REAL), self.slot(other, _REAL)
         self.time = self.slot(ir.Constant(_WHOLE, 0), _WHOLE)
         self.totals = {i: self.slot(lanes.number(0.0)) for level in order.reductions for i in level}
@@ -101,7 +102,7 @@ class _Advance:
     def emit(self) -> ir.Function:
         b, body, order, lanes = self.builder, self.body, self.order, self.lanes
         for place, i in enumerate(order.constants):
-            body.scalars[i] = body.row(body.constants, ir.Constant(_WHOLE, place))
+            body.scalars[i] = body.row(self.constants, ir.Constant(_WHOLE, place))
         kept = dict(body.scalars)
         body.state = b.load(self.here)
         first = order.reductions[0] if order.reductions else ()
@@ -119,6 +120,8 @@ class _Advance:
             row = b.add(b.mul(t, ir.Constant(_WHOLE, len(order.varying))), ir.Constant(_WHOLE, place))
             body.scalars[i] = body.row(self.varying, row)
         for number, level in enumerate(order.reductions):
+            for i in order.gradients[number]:
+                gradient(body, i)
             if number:
                 body.sweep(level, self.totals)
             for i in level:

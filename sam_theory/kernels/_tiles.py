@@ -34,7 +34,7 @@ def kernel(order: Order, width: int) -> Kernel:
     """The kernel of an order of passes: programs that differ in their constants or dimension share it."""
     block = order.rolled.dimension // order.rolled.parts
     steps = tuple((s.op, s.args, None if s.op == "table" else s.data, s.size // block) for s in order.rolled.steps)
-    places = order.reductions, order.constants, order.varying, order.tables, order.guarded
+    places = order.reductions, order.gradients, order.constants, order.varying, order.tables, order.guarded
     key = steps, tuple(order.rolled.outputs.items()), order.rolled.parts, places, width
     known = _kernels.get(key)
     if known is None:
@@ -53,12 +53,12 @@ class Kernel:
     """
 
     def __init__(self, order: Order, width: int) -> None:
-        self.parts = order.rolled.parts
+        self.parts, self.memory = order.rolled.parts, order.memory
         module = ir.Module()
         for mode in MODES:
             advance(module, order, width, mode)
         self.machine: Machine = machine(module)
-        kind = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_void_p] * 6, *[ctypes.c_int64] * 5)
+        kind = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_void_p] * 7, *[ctypes.c_int64] * 5)
         self.run: dict[str, Run] = {mode: kind(self.machine.address(mode)) for mode in MODES}
 
 
@@ -117,12 +117,13 @@ class Tile:
         self.halves = [self.buffer[k : k + size].reshape(states.shape) for k in (0, size + shift)]
         self.halves[0][:], self.halves[1][:] = states, np.nan
         self.turn = 0
+        self.memory = aligned(max(kernel.memory, 1), width)
         self.report = aligned(len(ROWS) + vectors - 1, width)
         self.mode, self.turns, self.witness = "fast", 0, 0
         self.stretch = 4 * _WATCHED
         self._level = np.inf
         self._rows = {name: self.report[i] for name, i in _PLACE.items()}
-        self._places = [a.ctypes.data for a in (*self.halves, tables, constants, self.report)]
+        self._places = [a.ctypes.data for a in (*self.halves, tables, constants, self.report, self.memory)]
         squares = np.sum(states**2, axis=1)
         self.row("start")[:], self.report[len(ROWS) :] = squares[0], squares[1:]
         self.row("patience")[:], self.row("tolerance")[:] = patience, tolerance
@@ -165,9 +166,9 @@ class Tile:
 
     def _call(self, mode: str, t: int, n: int, varying: int) -> int:
         here, there = self._places[self.turn], self._places[1 - self.turn]
-        tables, constants, report = self._places[2:]
+        tables, constants, report, memory = self._places[2:]
         done = self.kernel.run[mode](
-            here, there, tables, constants, varying, report, t, n, self.witness, self.turns, self.block
+            here, there, tables, constants, varying, report, memory, t, n, self.witness, self.turns, self.block
         )
         if mode != "fast" and done % 2:
             self.turn = 1 - self.turn
@@ -214,6 +215,9 @@ class Tile:
         d = self.state.shape[1]
         start = np.sqrt(self.row("start"))
         near = 1e-12 * start / np.sqrt(d)
+        size = np.sqrt(self.row("moved2" if turns else "moved"))
+        if not ((near > 1e-290) & (size < np.ldexp(0.9, np.frexp(near)[1] - 1))).all():
+            return
         apart = np.full(len(start), -1.0)
         if turns:
             moved = np.abs(self.state[0] - self.before[0])
@@ -221,10 +225,8 @@ class Tile:
             apart = 4e-12 * np.maximum(start, np.sqrt(self.row("norm")))
             if not (moved[self.witness] > 2.0 * apart).all():
                 return
-        size = np.sqrt(self.row("moved2" if turns else "moved"))
-        if (near > 1e-290).all() and (size < np.ldexp(0.9, np.frexp(near)[1] - 1)).all():
-            self.mode, self.turns, self.stretch = "hold", int(turns), self.longest
-            self.row("near")[:], self.row("apart")[:] = limit(near), apart
+        self.mode, self.turns, self.stretch = "hold", int(turns), self.longest
+        self.row("near")[:], self.row("apart")[:] = limit(near), apart
 
     # -- lanes -------------------------------------------------------------------------------------------
     def attention(self) -> npt.NDArray[np.bool_]:

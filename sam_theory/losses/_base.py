@@ -10,7 +10,16 @@ from typing import Any
 
 import sympy as sp
 
-from sam_theory.arithmetic import Arithmetic, Dimension, Lowering, Program, Symbolic, Traced, one_sided_partial
+from sam_theory.arithmetic import (
+    Arithmetic,
+    Dimension,
+    Factored,
+    Lowering,
+    Program,
+    Symbolic,
+    Traced,
+    one_sided_partial,
+)
 from sam_theory.arithmetic._base import Coordinates
 from sam_theory.errors import InputError
 
@@ -45,6 +54,8 @@ class Loss:
     #: the gradient of one sample, of ``w`` and the number ``sample``; None unless the loss is a sum over samples
     sample_program: Program | None = None
     samples: int = 0
+    #: the form of a loss of two matrices, by which kernels loop over its sizes; None for other losses
+    factored: Factored | None = None
     abstract: bool = False
     #: names of the equal blocks of the state, e.g. the factors of a product
     blocks: tuple[str, ...] = ()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import Any
 
 import sympy as sp
 
+from sam_theory.arithmetic import Factored
 from sam_theory.errors import InputError
 from sam_theory.losses._base import Facts
 from sam_theory.losses._concrete import Expression, exact
@@ -61,6 +63,9 @@ class MatrixProduct(Expression):
         size = f"{rows}x{columns}" + (f", rank {rank}" if rank > 1 else "")
         name = f"{link.name}(XY^T{'' if goal.is_zero_matrix else f' - {goal.tolist()}'}), {size}"
         super().__init__(sum((link.function(0)(e) for e in shifted), sp.S.Zero), state, name=name)
+        if not link.opaque and all(c.is_Rational for c in goal):
+            entries = tuple(Fraction(int(c.p), int(c.q)) for c in goal)
+            self.factored = Factored(rows, columns, rank, link.program(1), entries)
 
     def with_link(self, link: Link) -> MatrixProduct:
         """The same product with another ℓ."""

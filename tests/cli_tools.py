@@ -27,6 +27,7 @@ COMMANDS = (
     "list",
     "show",
     "simulate",
+    "sweep",
     "orbits",
     "stability",
     "bifurcation",

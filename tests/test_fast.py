@@ -168,7 +168,7 @@ def test_a_tolerance_stops_at_the_step_of_the_reference_and_goes_on_in_turn() ->
 
 
 def test_slow_drift_of_sam_is_not_frozen() -> None:
-    """SAM drifts by O(η ρ²) per step along the valley: a loose tolerance takes that for rest, exact settling does not."""
+    """SAM drifts by O(η ρ²) per step along the valley: a loose tolerance takes that for rest, exact settling never."""
     options: dict[str, Any] = {"params": {"eta": 0.2, "rho": 1e-3}, "steps": 40_000, "backend": "fast", "threads": 1}
     map = Map(sam, LOSSES["log_cosh(xy)"])
     exact, off, loose = (simulate(map, [0.5, 3.0], settling=s, **options) for s in ("exact", "off", 1e-5))

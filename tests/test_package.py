@@ -23,6 +23,7 @@ PACKAGE = ROOT / "sam_theory"
 #: Each part imports only what stands before it.
 ORDER = (
     "errors",
+    "processes",
     "arithmetic",
     "kernels",
     "verdicts",

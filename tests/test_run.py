@@ -25,12 +25,13 @@ from sam_theory import (
     lam,
     library,
     norm,
+    processes,
     verify,
     verify_all,
     w,
     w_next,
 )
-from sam_theory.engines import ENGINES, _registry, _run
+from sam_theory.engines import ENGINES, _registry
 from sam_theory.engines._registry import capped, check_engines
 from sam_theory.verdicts import EnginesDisagree, Evidence, document, dumps, without_timings
 
@@ -95,10 +96,10 @@ def test_workers_that_inherit_the_library_find_what_this_process_finds() -> None
     """A process of one thread forks where the platform does; the same outcome must come from it alone."""
     program = (
         "from sam_theory import library, verify_all\n"
-        "from sam_theory.engines import _run\n"
+        "from sam_theory import processes\n"
         "from sam_theory.verdicts import document, dumps, without_timings\n"
         "some = library()[:2]\n"
-        "print(_run._may_fork())\n"
+        "print(processes.may_fork())\n"
         "both = [verify_all(some, budget='quick', jobs=jobs) for jobs in (2, 1)]\n"
         "texts = [dumps(without_timings(document(r, version='0', seed=0, budget='quick'))) for r in both]\n"
         "print(texts[0] == texts[1])\n"
@@ -114,7 +115,7 @@ def test_a_process_with_threads_is_not_copied() -> None:
     other = threading.Thread(target=ended.wait)
     other.start()
     try:
-        assert not _run._may_fork()
+        assert not processes.may_fork()
     finally:
         ended.set()
         other.join()

@@ -25,9 +25,11 @@ from sam_theory.cli._show import show
 from sam_theory.cli._simulate import simulate
 from sam_theory.cli._stability import stability
 from sam_theory.cli._status import BAD_INPUT, INTERRUPTED
+from sam_theory.cli._sweep import sweep
 from sam_theory.cli._synthesize import synthesize
 from sam_theory.cli._verify import verify
 from sam_theory.errors import InputError
+from sam_theory.processes import WorkersLost
 
 __all__ = ["main"]
 
@@ -42,7 +44,7 @@ class _Commands(click.Group):
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         try:
             return super().invoke(ctx)
-        except InputError as error:
+        except (InputError, WorkersLost) as error:
             click.echo(f"sam-theory: error: {' '.join(str(error).split())}", err=True)
             ctx.exit(BAD_INPUT)
         except click.UsageError as error:
@@ -68,7 +70,7 @@ def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
     "\n\n\b\nCompletion of commands and slugs, in bash (zsh and fish likewise):"
     '\n  eval "$(_SAM_THEORY_COMPLETE=bash_source sam-theory)"',
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Exit status, the first that applies: 130 interrupted, 2 usage or bad input, 1 an unexpected "
+    epilog="Exit status, the first that applies: 130 interrupted, 2 usage, bad input or lost workers, 1 an unexpected "
     "verdict, a surviving mutant, a witness found or a certificate rejected, 3 undecided where a decision was "
     "expected, 0 otherwise.",
 )
@@ -85,6 +87,7 @@ _COMMANDS = (
     list_,
     show,
     simulate,
+    sweep,
     orbits,
     stability,
     bifurcation,

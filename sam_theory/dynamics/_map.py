@@ -26,6 +26,9 @@ class Map:
     def __post_init__(self) -> None:
         self.rule.check_loss(self.loss)
 
+    def __reduce__(self) -> Any:
+        return Map, (self.rule, self.loss)  # without the code that was made on the way
+
     @property
     def parameters(self) -> tuple[str, ...]:
         """All scalars that a step needs besides its noise, those of the rule first.

@@ -10,6 +10,7 @@ from typing import Any
 import sympy as sp
 from sympy.core.relational import Relational as Relation
 
+from sam_theory.arithmetic._fractions import Fractions, leaves
 from sam_theory.engines._flatten import relation
 from sam_theory.engines._polynomial import ANY, NEGATIVE, POSITIVE, ZERO, expanded, is_polynomial
 from sam_theory.engines._signs import Signs
@@ -111,11 +112,18 @@ def _clear(part: Any, known: _Known) -> Any:
 
 
 @lru_cache(maxsize=4096)
-def _fraction(e: sp.Expr) -> tuple[sp.Expr, sp.Expr, tuple[tuple[sp.Expr, int], ...]]:
-    """Numerator, and constant and factors of the denominator: goals of one theorem share their assumptions."""
-    numerator, denominator = sp.fraction(sp.together(e))
-    coefficient, factors = sp.factor_list(denominator) if denominator.free_symbols else (denominator, [])
-    return numerator, coefficient, tuple(factors)
+def _fraction(e: sp.Expr) -> tuple[sp.Expr, int, tuple[tuple[sp.Expr, int], ...]]:
+    """Numerator, and constant and factors of the denominator: goals of one theorem share their assumptions.
+
+    Nothing is cancelled: every denominator of ``e`` is to be shown not to vanish.
+    """
+    fractions = Fractions(sorted(leaves(e), key=sp.default_sort_key))
+    pair = fractions(e)
+    if pair is None:
+        return e, 1, ((sp.S.Zero, 1),)
+    numerator, denominator = pair
+    constant, factors = denominator.factor()
+    return fractions.expression(numerator), int(constant), tuple((fractions.expression(f), int(k)) for f, k in factors)
 
 
 def never_zero(known: list[Any], denominator: sp.Expr) -> bool:
@@ -126,8 +134,7 @@ def never_zero(known: list[Any], denominator: sp.Expr) -> bool:
         cleared = clear_all([p for p in known if p is not sp.true])
     except VanishingDenominator:
         return False
-    factors = sp.factor_list(sp.numer(sp.together(denominator)))[1]
-    return all(cleared.sign(factor) is not None for factor, _ in factors)
+    return all(cleared.sign(factor) is not None for factor, _ in _fraction(1 / denominator)[2])
 
 
 def has_no_denominator(e: sp.Expr) -> bool:

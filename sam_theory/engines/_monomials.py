@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from functools import cache
 from typing import Any
 
 import sympy as sp
@@ -16,11 +17,12 @@ import z3
 from sympy.core.relational import Relational as Relation
 from sympy.logic.boolalg import And, Implies
 
-from sam_theory.engines._context import shared
 from sam_theory.engines._polynomial import Monomial, coefficients
 
 __all__ = ["linearly_contradictory"]
 
+#: An operator and the coefficients of what it compares with 0.
+_Row = tuple[str, Mapping[Monomial, Fraction]]
 _OPERATORS = {"<": "<", "<=": "<=", ">": ">", ">=": ">=", "==": "="}
 
 
@@ -30,21 +32,45 @@ def linearly_contradictory(parts: Sequence[Any], rlimit: int) -> bool:
     An implication counts where its premises stand among the parts.  Parts that are no polynomial relations are left
     out, which can only make it fail.
     """
+    sides = [(part.rel_op, found) for part in _with_conclusions(parts) if (found := _monomials(part)) is not None]
+    rows = _bounded(sides)
+    if not rows:
+        return False
     known: dict[Monomial, str] = {}
-    rows = []
-    for part in _with_conclusions(parts):
-        sides = _monomials(part)
-        if sides is None:
-            continue
+    asserted = []
+    for operator, row in rows:
         terms = [
-            f"(* {_number(c)} {known.setdefault(m, f'm{len(known)}')})" if m else _number(c) for m, c in sides.items()
+            f"(* {_number(c)} {known.setdefault(m, f'm{len(known)}')})" if m else _number(c) for m, c in row.items()
         ]
-        rows.append(f"(assert ({_OPERATORS[part.rel_op]} (+ 0 {' '.join(terms)}) 0))")
-    solver = z3.SolverFor("QF_LRA", ctx=shared().context)
+        asserted.append(f"(assert ({_OPERATORS[operator]} (+ 0 {' '.join(terms)}) 0))")
+    solver = z3.SolverFor("QF_LRA", ctx=_context())
     solver.set("rlimit", rlimit)
     # As text: z3 reads it many times faster than Python builds the same terms.
-    solver.from_string("\n".join([*(f"(declare-const {m} Real)" for m in known.values()), *rows]))
+    solver.from_string("\n".join([*(f"(declare-const {m} Real)" for m in known.values()), *asserted]))
     return bool(solver.check() == z3.unsat)
+
+
+def _bounded(rows: list[_Row]) -> list[_Row]:
+    """The rows that remain when all are left out that one unknown can satisfy without harm to any other.
+
+    An unknown that all inequalities want larger, or all smaller, satisfies them; one in a single equality that one.
+    """
+    while True:
+        wanted: dict[Monomial, set[Any]] = {(): {"larger", "smaller"}}
+        for i, (operator, row) in enumerate(rows):
+            for m, c in row.items():
+                up = (c > 0) is (operator in (">", ">="))
+                wanted.setdefault(m, set()).add(i if operator == "==" else "larger" if up else "smaller")
+        left = [(operator, row) for operator, row in rows if all(len(wanted[m]) > 1 for m in row)]
+        if len(left) == len(rows):
+            return rows
+        rows = left
+
+
+@cache
+def _context() -> z3.Context:
+    """One context for all: linear arithmetic is decided, whatever terms the context has seen."""
+    return z3.Context()
 
 
 def _number(c: Fraction) -> str:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import multiprocessing
-import os
-import signal
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -22,6 +19,7 @@ from sam_theory.engines._registry import capped, check_engines, gather
 from sam_theory.engines._search import attack
 from sam_theory.engines._smt import satisfiable
 from sam_theory.errors import InputError
+from sam_theory.processes import in_processes
 from sam_theory.theorems import Theorem, library, load_file, mutants_of
 from sam_theory.verdicts import MutantOutcome, Result, Verdict
 
@@ -131,36 +129,19 @@ def verify_all(
             report(results[-1])
         return results
     # Opaque functions and a user's rules cannot be sent between processes: workers inherit theorems or build them anew.
-    workers, context = min(jobs, len(theorems)), multiprocessing.get_context("fork" if _may_fork() else "spawn")
-    with ProcessPoolExecutor(workers, context, initializer=_leave_interrupts_to_the_parent) as pool:
-        # The longest proofs first, so that no worker is left alone with one at the end.
-        order = sorted(range(len(theorems)), key=lambda i: -len(theorems[i].proof))
-        submitted = {i: pool.submit(_work, theorems[i].origin, theorems[i].slug, settings, certificates) for i in order}
-        futures = [submitted[i] for i in range(len(theorems))]
-        try:
-            results = []
-            for future in futures:
-                results.append(future.result())
+    # The longest proofs first, so that no worker is left alone with one at the end.
+    order = sorted(range(len(theorems)), key=lambda i: -len(theorems[i].proof))
+    names = [(theorems[i].origin, theorems[i].slug) for i in order]
+    work = partial(_work, settings=settings, certificates=certificates)
+    found: dict[int, Result] = {}
+    results = []
+    with closing(in_processes(work, names, jobs)) as running:
+        for place, result in running:
+            found[order[place]] = result
+            while len(results) in found:
+                results.append(found[len(results)])
                 report(results[-1])
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            for child in multiprocessing.active_children():
-                child.terminate()
-            raise
     return results
-
-
-def _may_fork() -> bool:
-    """Whether a copy of this process is whole: forking is the platform's default, and no thread runs but this one."""
-    try:
-        threads = len(os.listdir("/proc/self/task"))  # those of solvers and of BLAS too, which Python does not know
-    except OSError:
-        return False
-    return threads == 1 and multiprocessing.get_all_start_methods()[0] == "fork"  # the first is the default
-
-
-def _leave_interrupts_to_the_parent() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _verified(theorem: Theorem, settings: dict[str, Any], certificates: str | None) -> Result:
@@ -170,7 +151,8 @@ def _verified(theorem: Theorem, settings: dict[str, Any], certificates: str | No
     return result
 
 
-def _work(origin: str, slug: str, settings: dict[str, Any], certificates: str | None) -> Result:
+def _work(name: tuple[str, str], settings: dict[str, Any], certificates: str | None) -> Result:
+    origin, slug = name
     return _verified(_theorems(origin)[slug], settings, certificates)
 
 

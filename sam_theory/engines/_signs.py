@@ -7,15 +7,16 @@ terms are, or where they are after a known positive polynomial times a positive 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from sympy.core.relational import Relational as Relation
+from sympy.core.relational import Relational
 
 from sam_theory.engines._polynomial import ANY, NEGATIVE, POSITIVE, ZERO, Monomial, coefficients, product, total
 
-__all__ = ["SAID", "Signs"]
+__all__ = ["SAID", "Signs", "impossible_by_signs"]
 
 #: The signs that a relation to 0 allows.
 SAID = {
@@ -40,7 +41,7 @@ class Signs:
 
     def add(self, part: Any) -> None:
         """Take note of a relation with 0 on the right; all else is passed over, which only tells less."""
-        form = _primitive(part.lhs) if isinstance(part, Relation) and part.rhs == 0 else None
+        form = _primitive(part.lhs) if isinstance(part, Relational) and part.rhs == 0 else None
         if form is None:
             return
         terms, up = form
@@ -95,6 +96,25 @@ class Signs:
             sign = self._monomials.get(((name, 1),), ANY)
             found = product(found, sign if k % 2 else sign & ZERO | (POSITIVE if sign & ~ZERO else 0))
         return found & self._monomials.get(monomial, ANY)
+
+
+def impossible_by_signs(relations: Sequence[Any]) -> bool:
+    """Whether the signs that relations allow exclude the last of them, as can be read off.
+
+    Examples
+    --------
+    >>> from sympy import symbols
+    >>> x, y = symbols("x y", real=True)
+    >>> impossible_by_signs([x > 0, y - x > 0, y < 0]), impossible_by_signs([x > 0, x * y < 0])
+    (True, False)
+    """
+    *others, last = relations or [None]
+    if not isinstance(last, Relational) or last.rhs != 0:
+        return False
+    signs = Signs()
+    for part in others:
+        signs.add(part)
+    return not signs.of(last.lhs) & SAID[last.rel_op]
 
 
 def _opposite(signs: int) -> int:

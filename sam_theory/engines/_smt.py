@@ -23,6 +23,7 @@ from sam_theory.engines._flatten import Flattening, compared, relation
 from sam_theory.engines._goal import Goal
 from sam_theory.engines._monomials import linearly_contradictory
 from sam_theory.engines._points import rational_point
+from sam_theory.engines._signs import impossible_by_signs
 from sam_theory.engines._solver import contradictions, record, recording, solve
 
 
@@ -175,10 +176,9 @@ def _check(parts: list[Any], rlimit: int, linear_first: bool = True, negation: A
         except VanishingDenominator as problem:
             unknown = str(problem)
             continue
-        if linear_first and linearly_contradictory(cleared, rlimit):
-            record(cleared)
-            continue
-        if linear_first and impossible_by_factors(cleared, sign_under):
+        if impossible_by_signs(cleared) or (
+            linear_first and (linearly_contradictory(cleared, rlimit) or impossible_by_factors(cleared, sign_under))
+        ):
             record(cleared)
             continue
         status, model = solve(cleared, rlimit)
@@ -198,4 +198,7 @@ def _cases(parts: list[Any], negation: Any) -> Iterator[list[Any]]:
 def _contradictory(parts: list[Any]) -> bool:
     """Whether the parts without denominators already exclude each other (a quick check)."""
     simple = [p for p in parts if not isinstance(p, Relation) or has_no_denominator(p.lhs - p.rhs)]
+    if impossible_by_signs(simple):
+        record(simple)
+        return True
     return solve(simple, SIGN_UNITS)[0] == "unsat"

@@ -11,9 +11,10 @@ from typing import Any
 
 from llvmlite import ir
 
-from sam_theory.kernels._emit import flat_power, sign
+from sam_theory.kernels._emit import flat_power
 from sam_theory.kernels._functions import FUNCTIONS, power
 from sam_theory.kernels._lanes import Lanes, Value
+from sam_theory.kernels._norms import sign
 from sam_theory.kernels._order import Order
 from sam_theory.kernels._rolled import Irregular
 

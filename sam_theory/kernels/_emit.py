@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from sam_theory.arithmetic import NORMALISATIONS, Node, Program
+from sam_theory.arithmetic import Node, Program
 from sam_theory.arithmetic._program import as_float
 from sam_theory.errors import InputError
 from sam_theory.kernels._functions import FUNCTIONS, power
+from sam_theory.kernels._jumps import delicate
 from sam_theory.kernels._lanes import Lanes, Value
-
-#: Sums of squares between which a square root of them loses nothing to underflow or overflow of a square.
-_TINY, _HUGE = 2.0**-900, 2.0**900
-
-#: A regularisation whose square may still be added to such a sum.
-_LONG = 2.0**450
-
-#: What no value may depend on that is computed with one rounding instead of two: a residue of 1e-17 in the place of
-#: a rounded 0 turns a direction.
-_JUMPS = {"sign": (0,), "select": (0, 1), "unit": (0,), "power": (0, 1)}
+from sam_theory.kernels._norms import direction, norm, sign, unit
 
 
 def emit(lanes: Lanes, program: Program, inputs: Mapping[str, Value]) -> dict[str, Value]:
@@ -65,101 +57,6 @@ def flat_power(lanes: Lanes, a: Value, exponent: int) -> Value:
     return result if exponent > 0 else lanes.div(one, result)
 
 
-def sign(lanes: Lanes, a: Value) -> Value:
-    """−1, 0 or 1; no number where a is none."""
-    flat = lanes.builder.fcmp_unordered("==", a, lanes.number(0.0))  # 0, or no number
-    return lanes.select(flat, lanes.abs(a), lanes.copysign(lanes.number(1.0), a))
-
-
-def norm(lanes: Lanes, v: Sequence[Value]) -> Value:
-    """‖v‖ without underflow or overflow of a square."""
-    if len(v) == 1:
-        return lanes.abs(v[0])
-    squared = _squared(lanes, v)
-
-    def scaled() -> list[Value]:
-        _, scale, parts = _scaled(lanes, v)
-        return [lanes.mul(scale, lanes.sqrt(_squared(lanes, parts)))]
-
-    return rarely(lanes, _outside(lanes, squared), [lanes.sqrt(squared)], scaled)[0]
-
-
-def unit(lanes: Lanes, v: Sequence[Value], eps: Value | None, normalisation: str) -> list[Value]:
-    """v over its regularised norm; ``eps`` None is 0.  The unit vector of 0 is 0."""
-    if normalisation not in NORMALISATIONS:
-        raise InputError(f"unknown normalisation {normalisation!r}; one of {', '.join(NORMALISATIONS)}")
-    if len(v) == 1 and eps is None:  # the sign of what is finite, else no number
-        return [lanes.add(sign(lanes, v[0]), lanes.mul(lanes.number(0.0), v[0]))]
-    squared = _squared(lanes, v)
-    rare = _outside(lanes, squared)
-    length = lanes.abs(v[0]) if len(v) == 1 else lanes.sqrt(squared)
-    if eps is not None:
-        length = regularised(lanes, length, eps, normalisation)
-        rare = lanes.either(rare, lanes.less(lanes.number(_LONG), lanes.abs(eps)))
-    inverse = lanes.div(lanes.number(1.0), length)
-
-    def scaled() -> list[Value]:
-        top, scale, parts = _scaled(lanes, v)
-        n = lanes.abs(parts[0]) if len(v) == 1 else lanes.sqrt(_squared(lanes, parts))
-        if eps is not None:
-            n = regularised(lanes, n, lanes.div(eps, scale), normalisation)
-        zero = lanes.number(0.0)
-        nothing = lanes.equal(top, zero)
-        return [lanes.select(nothing, zero, lanes.div(part, n)) for part in parts]
-
-    return rarely(lanes, rare, [lanes.mul(a, inverse) for a in v], scaled)
-
-
-def regularised(lanes: Lanes, n: Value, eps: Value, normalisation: str) -> Value:
-    """n + ε, max(n, ε) or √(n² + ε²)."""
-    if normalisation == "add":
-        return lanes.add(n, eps)
-    if normalisation == "max":
-        return lanes.select(lanes.less(n, eps), eps, n)
-    return lanes.sqrt(lanes.add(lanes.mul(n, n), lanes.mul(eps, eps)))
-
-
-def rarely(lanes: Lanes, rare: Value, usual: list[Value], otherwise: Callable[[], list[Value]]) -> list[Value]:
-    """``usual``, but in the lanes where ``rare`` holds what ``otherwise`` emits, in a block that is seldom entered.
-
-    A lane's result does not depend on what the other lanes made necessary.
-    """
-    builder = lanes.builder
-    before = builder.block
-    with builder.if_then(lanes.any(rare), likely=False):
-        mixed = [lanes.select(rare, a, b) for a, b in zip(otherwise(), usual, strict=True)]
-        inside = builder.block
-    results = []
-    for a, b in zip(mixed, usual, strict=True):
-        joined = builder.phi(lanes.real)
-        joined.add_incoming(a, inside)
-        joined.add_incoming(b, before)
-        results.append(joined)
-    return results
-
-
-def _squared(lanes: Lanes, v: Sequence[Value]) -> Value:
-    total = lanes.mul(v[0], v[0])
-    for a in v[1:]:
-        total = lanes.fma(a, a, total)
-    return total
-
-
-def _outside(lanes: Lanes, squared: Value) -> Value:
-    inside = lanes.both(lanes.less(lanes.number(_TINY), squared), lanes.less(squared, lanes.number(_HUGE)))
-    return lanes.opposite(inside)
-
-
-def _scaled(lanes: Lanes, v: Sequence[Value]) -> tuple[Value, Value, list[Value]]:
-    """The largest modulus of a coordinate; a scale, which is 1 where that is 0, infinite or no number; v over it."""
-    top = lanes.abs(v[0])
-    for a in v[1:]:
-        top = lanes.maximum(top, lanes.abs(a))
-    ordinary = lanes.both(lanes.less(lanes.number(0.0), top), lanes.less(top, lanes.number(float("inf"))))
-    scale = lanes.select(ordinary, top, lanes.number(1.0))
-    return top, scale, [lanes.div(a, scale) for a in v]
-
-
 def single_use_products(program: Program) -> frozenset[int]:
     """Products that a sum or difference may swallow, with one rounding in the place of two.
 
@@ -167,19 +64,46 @@ def single_use_products(program: Program) -> frozenset[int]:
     arithmetic, they must do so here if a direction is derived from it.
     """
     uses = [0] * len(program.nodes)
-    delicate = [False] * len(program.nodes)
     for _, place in program.outputs:
         uses[place] += 1
-    for i, node in reversed(list(program)):
-        for position, j in enumerate(node.args):
+    for node in program.nodes:
+        for j in node.args:
             uses[j] += 1
-            delicate[j] = delicate[j] or delicate[i] or position in _JUMPS.get(node.op, ())
+    turning = delicate(program)
     found = set()
     for i, node in program:
-        if node.op in ("add", "sub") and not delicate[i]:
+        if node.op in ("add", "sub") and not turning[i]:
             inside = [j for j in node.args if program.nodes[j].op == "mul" and uses[j] == 1]
             found.update(inside[:1])
     return frozenset(found)
+
+
+def scaled_directions(program: Program) -> dict[int, int]:
+    """Units of which every coordinate is only ever multiplied by one and the same value, with that value.
+
+    The factor then multiplies the inverse norm, once for all coordinates.
+    """
+    others: dict[int, set[int]] = {}
+    for node in program.nodes:
+        for position, j in enumerate(node.args):
+            if program.nodes[j].op == "component":
+                mul = node.op == "mul" and node.args[0] != node.args[1]
+                others.setdefault(j, set()).add(node.args[1 - position] if mul else -1)
+    for _, i in program.outputs:
+        others.setdefault(i, set()).add(-1)
+    factors: dict[int, set[int]] = {}
+    for j, found in others.items():
+        if program.nodes[j].op == "component":
+            factors.setdefault(program.nodes[j].args[0], set()).update(found)
+    result = {}
+    for i, found in factors.items():
+        node = program.nodes[i]
+        short = node.op == "unit" and len(program.nodes[node.args[0]].args) == 1
+        [factor] = found if len(found) == 1 else [-1]
+        inside = factor >= 0 and program.nodes[factor].op == "component" and program.nodes[factor].args[0] == i
+        if node.op == "unit" and factor >= 0 and not short and not inside:
+            result[i] = factor
+    return result
 
 
 class _Emitter:
@@ -188,15 +112,18 @@ class _Emitter:
     def __init__(self, lanes: Lanes, program: Program, inputs: Mapping[str, Value]) -> None:
         self.lanes, self.program, self.inputs = lanes, program, inputs
         self.fused = single_use_products(program)
+        self.scaled = scaled_directions(program)
+        self.directions: dict[int, tuple[list[Value], Value]] = {}
         self.values: list[Any] = []
         for i, node in program:
-            self.values.append(None if i in self.fused else self._node(node))
+            late = i in self.fused or i in self.scaled or (node.op == "component" and node.args[0] in self.scaled)
+            self.values.append(None if late else self._node(i, node))
 
     def outputs(self) -> dict[str, Value]:
         return {name: self.values[i] for name, i in self.program.outputs}
 
-    def _node(self, node: Node) -> Any:
-        args = [self.values[i] for i in node.args]
+    def _node(self, i: int, node: Node) -> Any:
+        args = [self.values[j] for j in node.args]
         data: Any = node.data
         match node.op:
             case "number":
@@ -207,7 +134,9 @@ class _Emitter:
                 return self.inputs[data]
             case "add" | "sub":
                 return self._sum(node, args)
-            case "mul" | "div" | "neg" | "abs" | "sqrt":
+            case "mul":
+                return self.lanes.mul(*self._operands(i))
+            case "div" | "neg" | "abs" | "sqrt":
                 return getattr(self.lanes, node.op)(*args)
             case "ipow":
                 return flat_power(self.lanes, args[0], data)
@@ -233,12 +162,30 @@ class _Emitter:
         eps = self.program.nodes[node.args[1]]
         return None if eps.op == "number" and eps.data == 0 else self.values[node.args[1]]
 
+    def _operands(self, i: int) -> tuple[Value, Value]:
+        """The two factors of a product; those of a multiplied unit vector are its short form and its scale."""
+        first, second = self.program.nodes[i].args
+        for j, factor in ((first, second), (second, first)):
+            node = self.program.nodes[j]
+            if node.op == "component" and node.args[0] in self.scaled:
+                parts, scale = self._direction(node.args[0], self.values[factor])
+                place: Any = node.data
+                return parts[place], scale
+        return self.values[first], self.values[second]
+
+    def _direction(self, i: int, factor: Value) -> tuple[list[Value], Value]:
+        if i not in self.directions:
+            node = self.program.nodes[i]
+            normalisation: Any = node.data
+            vector = self.values[node.args[0]]
+            self.directions[i] = direction(self.lanes, vector, self._eps(node), normalisation, factor)
+        return self.directions[i]
+
     def _sum(self, node: Node, args: list[Value]) -> Value:
         """A sum or a difference, with a product that stands in it alone fused."""
         for position, i in enumerate(node.args):
             if i in self.fused:
-                a, b = (self.values[j] for j in self.program.nodes[i].args)
-                other = args[1 - position]
+                (a, b), other = self._operands(i), args[1 - position]
                 if node.op == "sub":
                     a, other = (a, self.lanes.neg(other)) if position == 0 else (self.lanes.neg(a), other)
                 return self.lanes.fma(a, b, other)

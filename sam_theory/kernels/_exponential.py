@@ -39,7 +39,7 @@ def _reduced(lanes: Lanes, x: Value, bias: float, tail: Value | None = None) -> 
 
 
 def scaled_exp(lanes: Lanes, x: Value, exponent: int = 0, tail: Value | None = None) -> Value:
-    """e^(x + tail)·2^exponent, rounded once more only where it is subnormal; no overflow before the result overflows."""
+    """e^(x + tail)·2^exponent, rounded once more only where it is subnormal, infinite only where it overflows."""
     x = lanes.at_least(lanes.at_most(x, 711.0), -750.0)
     bits, fraction = _reduced(lanes, x, 2046.0 + exponent, tail)
     # The power of two is the product of two, each of which is normal: the halves of k.

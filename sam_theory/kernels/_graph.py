@@ -18,6 +18,11 @@ from sam_theory.kernels._signs import EVEN, ODD, Signs
 
 Rewrite = Callable[..., int | None]
 
+#: Operations of a flat program.
+FLAT = frozenset(
+    "number input add sub neg mul div ipow power sqrt abs sign select call norm unit component stack".split()
+)
+
 #: Constants are folded as exact fractions up to this many bits.
 _BITS = 256
 
@@ -29,9 +34,15 @@ class Graph:
     """Nodes of a flat program, each distinct one once and each simplified as it is made.
 
     Vectors are no nodes of their own to whoever builds: they are tuples of scalars.
+
+    Parameters
+    ----------
+    double : bool
+        Whether sin z cos z becomes ½ sin 2z, which pays unless one of the two is needed besides.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, double: bool = False) -> None:
+        self.double = double
         self.builder = Builder()
         self.signs = Signs(self.builder.nodes)
 
@@ -134,13 +145,29 @@ class Graph:
                 return other if c == 1 else self.make("neg", other)
             for i, j in ((0, 1), (1, 0)) if self.is_a(other, "mul") else ():
                 q = self.constant(self.node(other).args[i])
-                if q is not None and 1 < abs(c * q) * 2**_RANGE < 4**_RANGE:
+                if q is not None and (_exact(c) or _exact(q)) and 1 < abs(c * q) * 2**_RANGE < 4**_RANGE:
                     return self.make("mul", self.number(c * q), self.node(other).args[j])
         for first, other in ((a, b), (b, a)):
             if self.is_a(first, "neg"):
                 return self.make("neg", self.make("mul", self.node(first).args[0], other))
         if a == b and self.is_a(a, "sqrt") and self.signs.nonnegative(self.node(a).args[0]):
             return self.node(a).args[0]
+        return self._double_angle(a, b) if self.double else None
+
+    def _double_angle(self, a: int, b: int) -> int | None:
+        for first, second in ((self._parts(a), self._parts(b)), (self._parts(b), self._parts(a))):
+            for i, sine in enumerate(first):
+                node = self.node(sine)
+                cosine = Node("call", node.args, ("cos", 0))
+                for j, other in enumerate(second) if node.data == ("sin", 0) else ():
+                    if self.node(other) == cosine:
+                        twice = self.make("mul", self.number(2), *node.args)
+                        result = self.make(
+                            "mul", self.number(Fraction(1, 2)), self.make("call", twice, data=("sin", 0))
+                        )
+                        for k in (*first[:i], *first[i + 1 :], *second[:j], *second[j + 1 :]):
+                            result = self.make("mul", k, result)
+                        return result
         return None
 
     def _div(self, a: int, b: int) -> int | None:
@@ -149,7 +176,7 @@ class Graph:
                 inside = self.node(first).args[0]
                 return self.make("neg", self.make("div", inside, b) if first == a else self.make("div", a, inside))
         c = self.constant(b)
-        if c:
+        if c and _exact(c):
             return self.make("mul", self.number(1 / c), a)
         if self.constant(a) == 0 and self.signs.positive(b):
             return a
@@ -180,6 +207,8 @@ class Graph:
             return self.number(1)
         if exponent == 1:
             return a
+        if exponent < 0:
+            return self.make("div", self.number(1), self.make("ipow", a, data=-exponent))
         if node.op == "neg" or (node.op == "abs" and exponent % 2 == 0):
             power = self.make("ipow", node.args[0], data=exponent)
             return power if exponent % 2 == 0 else self.make("neg", power)
@@ -192,6 +221,8 @@ class Graph:
         e = self.constant(b)
         if e is None or e.denominator > 2 or abs(e) > 64:
             return None
+        if e == 0:
+            return self.number(1)  # also of what is no number
         if e.denominator == 1:
             return self.make("ipow", a, data=int(e))
         root = self.make("sqrt", a)
@@ -208,6 +239,19 @@ class Graph:
         if self.signs.nonnegative(a):
             return a
         return self.make("abs", self.node(a).args[0]) if self.is_a(a, "neg") else None
+
+    def _sign(self, a: int) -> int | None:
+        if self.signs.positive(a):
+            return self.number(1)
+        node = self.node(a)
+        if node.op in ("neg", "abs"):
+            return self.make(node.op, self.make("sign", node.args[0]))
+        for i, j in ((0, 1), (1, 0)) if node.op == "mul" else ():
+            c = self.constant(node.args[i])
+            if c:
+                sign = self.make("sign", node.args[j])
+                return sign if c > 0 else self.make("neg", sign)
+        return None
 
     def _select(self, a: int, b: int, then: int, otherwise: int, strict: bool) -> int | None:
         p, q = self.constant(a), self.constant(b)
@@ -230,6 +274,11 @@ class Graph:
         if node.op == "neg" and name in ODD:
             return self.make("neg", self.make("call", *node.args, data=data))
         return None
+
+
+def _exact(c: Fraction) -> bool:
+    """Whether a product with c has no rounding: ±2^k."""
+    return abs(c.numerator).bit_count() == 1 == c.denominator.bit_count()
 
 
 def _value(op: str, values: list[Fraction], data: Any) -> Fraction | None:
@@ -256,7 +305,9 @@ def _value(op: str, values: list[Fraction], data: Any) -> Fraction | None:
             root = Fraction(math.isqrt(a.numerator), math.isqrt(a.denominator)) if a >= 0 else Fraction(0)
             return root if root * root == a else Fraction(math.sqrt(a))
         case "call":
-            return Fraction(PYTHON_FUNCTIONS[data[0]](float(a))) if data[1] == 0 and data[0] in PYTHON_FUNCTIONS else None
+            return (
+                Fraction(PYTHON_FUNCTIONS[data[0]](float(a))) if data[1] == 0 and data[0] in PYTHON_FUNCTIONS else None
+            )
     return None
 
 

@@ -19,6 +19,14 @@ _COTH = (
     -0.0002116359546657574,
     2.1215818152217933e-05,
 )
+_SINH = (
+    0.16666666666666666,
+    0.008333333333334109,
+    0.0001984126983943048,
+    2.7557320820376924e-06,
+    2.5051482252844462e-08,
+    1.6172169798803186e-10,
+)
 _LOG_COSH = (
     -0.08333333333333333,
     0.022222222222221172,
@@ -53,13 +61,15 @@ def tanh(lanes: Lanes, x: Value) -> Value:
 
 
 def sinh(lanes: Lanes, x: Value) -> Value:
-    """sinh x = ½m + ½m/(m + 1) with m = e^|x| − 1, and the sign of x; x itself where ½m might be subnormal."""
+    """sinh x = x + x³·h(x²), and from 0.7 on ½m + ½m/(m + 1) with m = e^|x| − 1 and the sign of x."""
     size = lanes.abs(x)
+    z = lanes.mul(x, x)
+    near = lanes.fma(lanes.mul(x, z), lanes.halves(z, _SINH), x)
     half = half_expm1(lanes, size)
     bounded = lanes.at_most(half, 2.0**100)
     small = lanes.div(bounded, lanes.fma(bounded, lanes.number(2.0), lanes.number(1.0)))
-    result = lanes.select(lanes.less(size, lanes.number(2.0**-30)), size, lanes.add(half, small))
-    return lanes.copysign(result, x)
+    far = lanes.copysign(lanes.add(half, small), x)
+    return lanes.select(lanes.less(size, lanes.number(0.7)), near, far)
 
 
 def cosh(lanes: Lanes, x: Value) -> Value:

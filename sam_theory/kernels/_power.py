@@ -1,7 +1,8 @@
 """a^b for reals.
 
-log|a| = e·ln 2 + 2·artanh s, s = (m−1)/(m+1), as an unevaluated sum of two float64 with some 66 bits, since the exponent
-multiplies its error: 2·artanh s = s·(2 + W), W = z·(2/3 + z·p(z)), z = s², where only z·p(z) is a single float64.
+log|a| = e·ln 2 + 2·artanh s, s = (m−1)/(m+1), as an unevaluated sum of two float64 with some 66 bits, since the
+exponent multiplies its error: 2·artanh s = s·(2 + W), W = z·(2/3 + z·p(z)), z = s², where only z·p(z) is a single
+float64.
 Coefficients: ``benchmarks/coefficients.py``.
 """
 

@@ -8,7 +8,6 @@ matter (Payne and Hanek's method): one lane after the other, in a function that 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cache
 
 from llvmlite import ir
@@ -16,7 +15,7 @@ from llvmlite import ir
 from sam_theory.kernels._exponential import ROUND
 from sam_theory.kernels._lanes import Lanes, Value
 
-_F64, _I32, _I64, _I128 = ir.DoubleType(), ir.IntType(32), ir.IntType(64), ir.IntType(128)
+_F64, _I64, _I128 = ir.DoubleType(), ir.IntType(64), ir.IntType(128)
 _P1 = float.fromhex("0x1.921fb54442d18p+0")
 _P2, _P3 = float.fromhex("0x1.1a62633100000p-54"), float.fromhex("0x1.1701b839a2520p-88")
 _P1_REST = float.fromhex("0x1.1a62633145c07p-54")  # P2 + P3
@@ -52,38 +51,35 @@ def _function(lanes: Lanes) -> ir.Function:
     function = module.globals.get(name)
     if function is not None:
         return function
-    result = ir.LiteralStructType([lanes.real, lanes.real, lanes.integer])
-    function = ir.Function(module, ir.FunctionType(result, [lanes.real]), name)
+    kinds = [lanes.real, lanes.real, lanes.integer]
+    function = ir.Function(module, ir.FunctionType(ir.LiteralStructType(kinds), [lanes.real]), name)
     function.linkage = "internal"
     builder = ir.IRBuilder(function.append_basic_block("entry"))
-    x = function.args[0]
-    if lanes.width == 1:
-        builder.ret(_packed(builder, result, _scalar(builder, x)))
-        return function
+    # Registers are taken apart in memory: element i of a register is element i of an array.
+    given = builder.alloca(lanes.real)
+    found = [builder.alloca(kind) for kind in kinds]
+    builder.store(function.args[0], given)
+
+    def element(register: Value, kind: ir.Type, lane: Value) -> Value:
+        return builder.gep(builder.bitcast(register, kind.as_pointer()), [lane])
+
     entry, body, done = builder.block, function.append_basic_block("lane"), function.append_basic_block("done")
     builder.branch(body)
     builder.position_at_end(body)
-    lane = builder.phi(_I32)
-    lane.add_incoming(_I32(0), entry)
-    before = [builder.phi(kind) for kind in result.elements]
-    found = _scalar(builder, builder.extract_element(x, lane))
-    after = [builder.insert_element(vector, value, lane) for vector, value in zip(before, found, strict=True)]
-    for phi, vector in zip(before, after, strict=True):
-        phi.add_incoming(ir.Constant(phi.type, None), entry)
-        phi.add_incoming(vector, body)
-    following = builder.add(lane, _I32(1))
+    lane = builder.phi(_I64)
+    lane.add_incoming(_I64(0), entry)
+    results = _scalar(builder, builder.load(element(given, _F64, lane)))
+    for register, value in zip(found, results, strict=True):
+        builder.store(value, element(register, value.type, lane))
+    following = builder.add(lane, _I64(1))
     lane.add_incoming(following, body)
-    builder.cbranch(builder.icmp_unsigned("<", following, _I32(lanes.width)), body, done)
+    builder.cbranch(builder.icmp_unsigned("<", following, _I64(lanes.width)), body, done)
     builder.position_at_end(done)
-    builder.ret(_packed(builder, result, after))
+    packed = ir.Constant(ir.LiteralStructType(kinds), ir.Undefined)
+    for i, register in enumerate(found):
+        packed = builder.insert_value(packed, builder.load(register), i)
+    builder.ret(packed)
     return function
-
-
-def _packed(builder: ir.IRBuilder, kind: ir.Type, values: Sequence[Value]) -> Value:
-    packed = ir.Constant(kind, ir.Undefined)
-    for i, value in enumerate(values):
-        packed = builder.insert_value(packed, value, i)
-    return packed
 
 
 def _scalar(builder: ir.IRBuilder, x: Value) -> tuple[Value, Value, Value]:

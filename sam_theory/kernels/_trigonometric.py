@@ -1,7 +1,8 @@
 """sin, cos, tan and arctan.
 
 x = k·π/2 + r + t with an integer k, |r| ≤ π/4 and a tail t below the last place of r; sin r = r + r·z·S(z) and
-cos r = 1 − ½z + z²·C(z), z = r², with minimax polynomials S and C, which change places where k is odd.
+cos r = 1 − ½z + z²·C(z), z = r², with minimax polynomials S and C, which change places where k is odd; likewise
+tan r = r + r·z·T(z) and −1/tan r.
 Coefficients: ``benchmarks/coefficients.py``.
 """
 
@@ -25,6 +26,23 @@ _COS = (
     -2.7557317152524094e-07,
     2.0876121655422587e-09,
     -1.1380875851025657e-11,
+)
+_TAN = (
+    0.3333333333333333,
+    0.13333333333332806,
+    0.05396825396886774,
+    0.021869488507960257,
+    0.00886323620727528,
+    0.00359211825615832,
+    0.0014559262929887767,
+    0.0005894376159486896,
+    0.00024178883196474568,
+    8.837244575478393e-05,
+    5.8828196574741646e-05,
+    -1.5479036352986104e-05,
+    4.0535853877840556e-05,
+    -2.0443869334016392e-05,
+    8.9860808259175e-06,
 )
 _ARCTAN = (
     -0.3333333333333333,
@@ -80,9 +98,13 @@ def cos(lanes: Lanes, x: Value) -> Value:
 
 def tan(lanes: Lanes, x: Value) -> Value:
     """tan x; no number at ±∞."""
-    s, c, quadrant = _sin_cos(lanes, x)
-    odd = _odd(lanes, quadrant)
-    size = lanes.div(lanes.select(odd, c, s), lanes.select(odd, s, c))
+    r, tail, quadrant = remainder(lanes, lanes.abs(x))
+    z = lanes.mul(r, r)
+    # The tail counts 1 + tan²r times, which 1 + 1.6·r² is close enough to.
+    tail = lanes.fma(lanes.mul(tail, z), lanes.number(1.6), tail)
+    t = lanes.add(r, lanes.fma(lanes.mul(r, z), lanes.halves(z, _TAN), tail))
+    odd, one = _odd(lanes, quadrant), lanes.number(1.0)
+    size = lanes.div(lanes.select(odd, one, t), lanes.select(odd, t, one))
     return _with_sign(lanes, size, lanes.differing(lanes.left(quadrant, 63), lanes.bits(x)))
 
 

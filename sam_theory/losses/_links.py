@@ -89,11 +89,17 @@ class Link:
                 raise InputError(f"link {name}: only the symbol z may occur, not {e.free_symbols - {_Z}}")
             self.expression = e
             self.derivative(2)
-            if even and sp.simplify(e.rewrite(sp.exp) - e.subs(_Z, -_Z).rewrite(sp.exp)) != 0:
+            mirrored = e.subs(_Z, -_Z)
+            if even and e != mirrored and sp.simplify(e.rewrite(sp.exp) - mirrored.rewrite(sp.exp)) != 0:
                 raise InputError(f"link {name}: {e} is not even in z; declare even=False")
 
     def __repr__(self) -> str:
         return f"Link({self.name!r}, {self.expression})"
+
+    def __reduce__(self) -> Any:
+        if LINKS.get(self.name) is self:
+            return _known_link, (self.name,)
+        return _link_again, (self.name, self.expression, self.even, self.jet)
 
     @cached_property
     def definition(self) -> str:
@@ -159,6 +165,14 @@ class Link:
                 )
             return opaque(self, order, argument)
         return arithmetic.run(self.program(order), {"z": argument})["result"]
+
+
+def _known_link(name: str) -> Link:
+    return LINKS[name]
+
+
+def _link_again(name: str, expression: sp.Expr | None, even: bool, jet: dict[int, sp.Expr]) -> Link:
+    return Link(name, expression, even=even, jet=jet)
 
 
 log_cosh = Link("log_cosh", log_cosh_function(_Z), even=True)

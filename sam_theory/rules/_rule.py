@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from fractions import Fraction
 from functools import cached_property
-from typing import Any, overload
+from importlib import import_module
+from typing import Any, cast, overload
 
 from sam_theory.arithmetic import Builder, Dimension, Program, Traced, as_fraction
 from sam_theory.errors import InputError, nearest
@@ -141,6 +143,20 @@ class Rule:
     #: the image is no next state but the velocity of a flow: one-step claims alone speak of it
     velocity: bool = False
 
+    def __reduce__(self) -> Any:
+        """By name where the rule, or the one it varies, is known by one; its function is no value that pickles."""
+        from sam_theory.rules._registry import RULES
+
+        changes = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "function"}
+        known = RULES.get(self.name)
+        if known is not None and known.function is self.function:
+            return _registered, (self.name, changes)
+        module, name = self.function.__module__, self.function.__qualname__
+        found = _named(module, name) if module in sys.modules and module != "__main__" else None
+        if isinstance(found, Rule) and found.function is self.function:
+            return _defined, (module, name, changes)
+        return _of_function, (self.function, changes)
+
     @property
     def doc(self) -> str:
         """First line of the function's docstring."""
@@ -224,6 +240,27 @@ class Rule:
 
     def __repr__(self) -> str:
         return f"<rule {self.name}({', '.join(self.parameters)})>"
+
+
+def _named(module: str, name: str) -> Any:
+    found: Any = import_module(module)
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    return found
+
+
+def _registered(name: str, changes: dict[str, Any]) -> Rule:
+    from sam_theory.rules._registry import RULES
+
+    return replace(RULES[name], **changes)
+
+
+def _defined(module: str, name: str, changes: dict[str, Any]) -> Rule:
+    return replace(cast(Rule, _named(module, name)), **changes)
+
+
+def _of_function(function: Callable[..., Any], changes: dict[str, Any]) -> Rule:
+    return Rule(function=function, **changes)
 
 
 @overload

@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from itertools import pairwise
 
-from scipy.optimize import brentq
-
 from sam_theory.engines._ball._box import Box
 from sam_theory.engines._ball._system import System
 
@@ -19,6 +17,8 @@ def symmetric_guess(system: System, box: Box) -> list[float] | None:
     """The smallest x > 0 with F(F(x)) = x ≠ F(x) on a grid, at the middle of the box; None if none is seen."""
     if len(system.names) != 1:
         return None
+    from scipy.optimize import brentq  # slow to import
+
     values = box.middle
 
     def image(x: float) -> float:

@@ -11,8 +11,6 @@ from typing import Any
 
 import flint
 import numpy as np
-import scipy.sparse
-from scipy.optimize import linprog
 
 from sam_theory.engines._multipliers._rewrite import Multiples, Rewriting
 from sam_theory.engines._multipliers._tree import Combine, Poly, Relation, Term
@@ -192,7 +190,10 @@ def _support(columns: Sequence[Column]) -> list[int] | None:
         data.append(1.0)
         row.append(len(rows))
         col.append(j)
-    matrix = scipy.sparse.csr_array((data, (row, col)), shape=(len(rows) + 1, len(columns)))
+    from scipy import sparse  # slow to import
+    from scipy.optimize import linprog
+
+    matrix = sparse.csr_array((data, (row, col)), shape=(len(rows) + 1, len(columns)))
     right = np.zeros(len(rows) + 1)
     right[-1] = 1.0
     cost = np.array([1.0 + 0.1 * len(c.term.factors) for c in columns])

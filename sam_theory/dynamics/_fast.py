@@ -164,16 +164,9 @@ def run(
 
     def work(bounds: tuple[int, int]) -> None:
         lo, hi = bounds
-        part = Tile(
-            plan,
-            lo,
-            hi,
-            np.ascontiguousarray(state[:, lo:hi]),
-            columns[:, lo:hi],
-            records,
-            noise(lo, hi) if noise is not None else _silence,
-        )
+        draws = noise(lo, hi) if noise is not None else _silence
         with np.errstate(all="ignore"):
+            part = Tile(plan, lo, hi, np.ascontiguousarray(state[:, lo:hi]), columns[:, lo:hi], records, draws)
             part.run()
         at, ended = slice(lo, hi), part.ended
         final[:, at], sums[:, at], outcome[at] = ended.final, ended.sums, ended.outcome
@@ -181,7 +174,7 @@ def run(
 
     workers = threads or cores()
     bounds = tiles(n, width, TILE, workers)
-    if workers == 1 or len(bounds) == 1:
+    if workers == 1 or len(bounds) <= 1:
         for b in bounds:
             work(b)
     else:

@@ -71,8 +71,8 @@ def test_tasks_are_made_as_workers_become_free_and_closing_stops_them() -> None:
     assert not multiprocessing.active_children()
 
 
-def test_two_workers_share_the_tasks_and_compute_with_one_thread_each() -> None:
-    assert len({value for _, value in execute(work.process, range(12), "local:2")}) == 2
+def test_two_workers_share_the_tasks_and_compute_with_one_thread_each(tmp_path: Path) -> None:
+    assert len({value for _, value in execute(work.together, [str(tmp_path)] * 2, "local:2")}) == 2
     assert {value for _, value in execute(work.blas_threads, range(2), "local:2")} == {"1"}
 
 

@@ -204,13 +204,14 @@ def _bar() -> Iterator[Callable[[Progress], None]]:
     from rich.progress import Progress as Bar
 
     columns = (TextColumn("tiles"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[said]}", markup=False))
-    console = Console(stderr=True)
-    with Bar(*columns, console=console, transient=True, redirect_stdout=False, redirect_stderr=False) as bar:
+    options: dict[str, Any] = {"transient": True, "redirect_stdout": False, "redirect_stderr": False}
+    # Without a thread that draws: a process of one thread can be copied, where workers else start anew.
+    with Bar(*columns, console=Console(stderr=True), auto_refresh=False, **options) as bar:
         task = bar.add_task("tiles", total=None, said="")
 
         def show(at: Progress) -> None:
             said = "" if not at.computed else f"{_rate(at.rate)} trajectories/s, {_duration(at.remaining)} left"
-            bar.update(task, total=at.total, completed=at.done, said=said)
+            bar.update(task, total=at.total, completed=at.done, said=said, refresh=True)
 
         yield show
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import sympy as sp
 
-from sam_theory.dynamics import Map, Over, Trajectory, simulate
+from sam_theory.dynamics import Map, Over, Trajectory, orbit, simulate
 from sam_theory.errors import InputError
 from sam_theory.losses import Expression, Product, log_cosh, named_losses
 from sam_theory.rules import (
@@ -290,3 +290,16 @@ def test_auto_takes_the_reference_for_a_little_and_machine_code_for_a_lot() -> N
 def test_options_that_mean_nothing_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(InputError):
         sweep(sam, "log_cosh(xy)", 3, **options)
+
+
+def test_a_long_orbit_is_the_same_by_generated_python_and_by_machine_code() -> None:
+    map, parameters = Map(sam, LOSSES["log_cosh(xy)"]), {"eta": 0.1, "rho": 0.1}
+    runs = [orbit(map, [1.0, 2.0], 400_000, parameters, 100_000, backend=b) for b in ("python", "fast", "auto")]
+    assert [run.backend for run in runs[1:]] == ["fast", "fast"]
+    assert runs[0].outcome is runs[1].outcome
+    assert abs(int(runs[0].step) - int(runs[1].step)) <= 2
+    assert runs[0].states is not None and runs[1].states is not None
+    np.testing.assert_allclose(runs[0].states, runs[1].states, rtol=1e-9, atol=1e-30)
+    assert equal(runs[1], runs[2])
+    with pytest.raises(InputError, match="backend"):
+        orbit(map, [1.0, 2.0], 10, parameters, backend="numpy")

@@ -44,10 +44,11 @@ def loop(emit: Callable, width: int, arity: int = 1) -> ir.Module:
 
 def vectorised(emit: Callable, width: int, arity: int = 1) -> Callable[..., np.ndarray]:
     """``emit`` as a function of arrays of float64, computed in registers of ``width`` lanes."""
-    address = machine(loop(emit, width, arity)).address("apply")
-    apply = ctypes.CFUNCTYPE(None, *[POINTER] * (arity + 1), ctypes.c_int64)(address)
+    code = machine(loop(emit, width, arity))
+    apply = ctypes.CFUNCTYPE(None, *[POINTER] * (arity + 1), ctypes.c_int64)(code.address("apply"))
 
     def function(*args: np.ndarray) -> np.ndarray:
+        assert code is not None  # it has to live as long as its functions
         size = len(args[0])
         registers = -(-size // width)
         padded = [np.concatenate([a, np.zeros(registers * width - size)]) for a in args]

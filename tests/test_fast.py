@@ -364,3 +364,19 @@ attempt(Map(sam, Quadratic(*curvatures)), np.ones((200, 40)), rho=0.1, settling=
 def test_an_interrupt_ends_the_threads_of_a_run() -> None:
     done = subprocess.run([sys.executable, "-c", INTERRUPTED], capture_output=True, text=True, timeout=120, check=False)
     assert done.stdout.split() == ["stopped"] * 3, done.stderr
+
+
+def test_machine_code_that_nobody_holds_is_given_back() -> None:
+    import gc
+    import weakref
+
+    from sam_theory.dynamics import _fast
+    from sam_theory.kernels._machine import machine
+
+    code = machine("define double @one() {\n ret double 1.0\n}")
+    gone = weakref.ref(code)
+    assert machine("define double @one() {\n ret double 1.0\n}") is code
+    del code
+    gc.collect()
+    assert gone() is None
+    assert _fast._kernel.cache_parameters()["maxsize"] == 128

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from importlib.util import find_spec
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -209,17 +209,12 @@ def _width(nodes: int, n: int) -> int:
     return min(most, 1 << (n - 1).bit_length())
 
 
-_kernels: dict[Any, Any] = {}
-
-
+@lru_cache(maxsize=128)  # about a megabyte each
 def _kernel(flat: Flat, layout: tuple[Any, ...], width: int) -> Any:
     from sam_theory.kernels._layout import Layout
     from sam_theory.kernels._loop import kernel
 
-    key = (flat.step, flat.observed, layout, width)
-    if key not in _kernels:
-        _kernels[key] = kernel(flat.step, Layout(*layout), flat.observed, width, DIVERGED_BEYOND, SETTLED_WITHIN)
-    return _kernels[key]
+    return kernel(flat.step, Layout(*layout), flat.observed, width, DIVERGED_BEYOND, SETTLED_WITHIN)
 
 
 #: CPU nanoseconds: until LLVM is there; of a step of a batch besides its program; of that for each trajectory.

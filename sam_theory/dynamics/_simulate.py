@@ -63,12 +63,14 @@ def simulate(
         Seed of the noise; needed if the rule draws any.
     backend : "numpy", "fast" or "auto"
         What computes: the reference; machine code that agrees with it to 1e-12 relative in each step, where there
-        is any (``Trajectory.reason`` says why not); or the one that is expected to be done first.
+        is any (``Trajectory.reason`` says why not); or the one that is expected to be done first.  Where a step of
+        the reference divides by 0, overflows or underflows on the way, machine code may give a number for none, or
+        the direction of a gradient that rounds to 0.
     settling : "exact", "off" or a tolerance
         When a trajectory without schedule and noise is stopped: when its whole state recurs bitwise after at most
         two steps, the rest being what it would have been; never; or when
         |w_t − w_(t−2)| ≤ tolerance·max(|w_0|, |w_t|) has held in three steps one after the other, the last two states
-        standing in turn for the rest.
+        standing in turn for the rest.  With a schedule or noise none is stopped, whatever is given.
     threads : int, optional
         Threads of the backend "fast"; all cores by default.  No result depends on it.
     first : int

@@ -1,4 +1,4 @@
-"""LLVM modules as machine code of this processor, compiled once in a process.
+"""LLVM modules as machine code of this processor, compiled once as long as the code is in use.
 
 Floating-point operations stay what the module says: nothing is contracted, reassociated or approximated.
 """
@@ -9,11 +9,12 @@ import threading
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
+from weakref import WeakValueDictionary
 
 import llvmlite.binding as llvm
 
 _lock = threading.Lock()  # LLVM's global context serves one thread at a time
-_modules: dict[str, Machine] = {}
+_modules: WeakValueDictionary[str, Machine] = WeakValueDictionary()
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def machine(module: Any) -> Machine:
     Returns
     -------
     Machine
-        Kept for the rest of the process.
+        The code is gone when nobody holds it any more: hold it beside every function made of its addresses.
 
     Raises
     ------

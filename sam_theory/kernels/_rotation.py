@@ -14,7 +14,7 @@ import numpy.typing as npt
 from llvmlite import ir
 
 from sam_theory.kernels._lanes import Lanes, Value
-from sam_theory.kernels._machine import machine
+from sam_theory.kernels._machine import Machine, machine
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -29,12 +29,13 @@ def transformed(matrix: FloatArray, v: FloatArray) -> FloatArray:
     given, result = np.zeros((d, columns)), np.empty((d, columns))
     given[:, :n] = v
     entries = np.ascontiguousarray(matrix)
-    _function()(entries.ctypes.data, given.ctypes.data, result.ctypes.data, d, columns)
+    function, _ = _function()
+    function(entries.ctypes.data, given.ctypes.data, result.ctypes.data, d, columns)
     return np.ascontiguousarray(result[:, :n])
 
 
 @cache
-def _function() -> Callable[..., None]:
+def _function() -> tuple[Callable[..., None], Machine]:
     module = ir.Module()
     kind = ir.FunctionType(ir.VoidType(), [_REAL.as_pointer()] * 3 + [_WHOLE] * 2)
     function = ir.Function(module, kind, "transform")
@@ -45,7 +46,7 @@ def _function() -> Callable[..., None]:
     call: Callable[..., None] = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 3, *[ctypes.c_int64] * 2)(
         code.address("transform")
     )
-    return call
+    return call, code
 
 
 class _Writer:

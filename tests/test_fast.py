@@ -12,10 +12,11 @@ import sympy as sp
 
 from sam_theory.dynamics import Map, Over, Trajectory, orbit, simulate
 from sam_theory.errors import InputError
-from sam_theory.losses import Expression, Product, log_cosh, named_losses
+from sam_theory.losses import Expression, Product, Quadratic, log_cosh, named_losses
 from sam_theory.rules import (
     RULES,
     block_sam,
+    friendly_sam,
     gd,
     heavy_ball,
     heavy_ball_sam,
@@ -380,3 +381,14 @@ def test_machine_code_that_nobody_holds_is_given_back() -> None:
     gc.collect()
     assert gone() is None
     assert _fast._kernel.cache_parameters()["maxsize"] == 128
+
+
+def test_a_tolerance_measures_averages_whose_squares_overflow() -> None:
+    start = {"w": [[1.0, 2.0]] * 2, "m": [[1e300, 0.0], [1e-3, 0.0]]}
+    given = {"eta": 0.3, "rho": 0.2, "sigma": 0.5, "decay": 0.5}
+    reference, fast = (
+        simulate(Map(friendly_sam, Quadratic(0, 0)), start, params=given, steps=40, settling=1e-4, backend=b)
+        for b in ("numpy", "fast")
+    )
+    assert np.array_equal(reference.settled, fast.settled)
+    assert np.all(np.asarray(fast.settled) > 10)

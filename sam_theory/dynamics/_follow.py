@@ -17,7 +17,7 @@ from sam_theory.dynamics._outcome import SETTLED_WITHIN, FloatArray
 
 Mask = npt.NDArray[np.bool_]
 
-#: Squares are compared where rounding cannot matter; nearer to the bound, and where squares underflow, norms decide.
+#: Squares are compared where rounding cannot matter; nearer to the bound, and where squares leave the range, norms decide.
 _MARGIN, _SMALL = 1e-9, 1e-250
 
 
@@ -59,6 +59,7 @@ def close(states: FloatArray, lag: int, start_norm: FloatArray, within: float = 
     result = square <= bound * (1.0 - _MARGIN)
     unclear = (square <= bound * (1.0 + _MARGIN)) & ~result
     unclear |= (bound < _SMALL) & (square < _SMALL)
+    unclear |= bound == np.inf
     if unclear.any():
         norm = Float64().norm
         step, column = np.nonzero(unclear)

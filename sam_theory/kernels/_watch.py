@@ -113,7 +113,8 @@ class Watch(Rows):
             part = slice(v * d, (v + 1) * d)
             bound = self._bound(new[part], self.tolerance, self.layout.places["bounds"] + v)
             near, _, doubtful = self._close(new[part], earlier[part], bound)
-            found.append((near, doubtful))
+            finite = lanes.less(bound, lanes.number(float("inf")))  # a momentum's square may overflow
+            found.append((lanes.both(near, finite), lanes.either(doubtful, lanes.opposite(finite))))
         close, unclear = found[0]
         for a, c in found[1:]:
             close, unclear = lanes.both(close, a), lanes.either(unclear, c)

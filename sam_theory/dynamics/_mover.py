@@ -38,6 +38,11 @@ class Mover:
     map: Map
     kernel: Kernel
 
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The parameters that :meth:`move` reads."""
+        return self.kernel.layout.lanes
+
     def move(
         self, states: FloatArray, parameters: Mapping[str, Any], first: int, count: int, keep: int = 0
     ) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
@@ -48,7 +53,7 @@ class Mover:
         states : array (s, n)
             Whole states, the coordinates of the iterate first.
         parameters : mapping of str to float or array (n,)
-            Those of the map; further ones are not looked at.
+            At least ``parameters``.
         first : int
             The number of the first step.
         count : int
@@ -67,7 +72,7 @@ class Mover:
         at = padded(np.arange(n), width)
         rows = np.zeros((layout.places["end"], len(at)))
         rows[:s] = states[:, at]
-        for i, name in enumerate(layout.lanes):
+        for i, name in enumerate(self.parameters):
             rows[layout.places["parameters"] + i] = np.broadcast_to(parameters[name], (n,))[at]
         left = ~(np.abs(states).max(axis=0) <= DIVERGED_BEYOND / 2)
         rows[:s, : len(at)] = np.where(left[at], 0.0, rows[:s])

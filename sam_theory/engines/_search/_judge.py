@@ -54,20 +54,20 @@ class Judge(ABC):
         self.evaluations = 0
         self.tightness: float | None = None
         self._tightest: tuple[Batch, int] | None = None
-        self._moved: dict[int, Moved | None] = {}
+        self._machines: dict[int, Moved | None] = {}
 
     def moved(self, steps: int, trajectories: int = 0) -> Moved | None:
         """How trajectories of so many steps are moved on by machine code, where the budget makes it worth while."""
-        if steps not in self._moved:
+        if steps not in self._machines:
             calls = 2 + (self.budget.climbs if self.climbs else 0)
             size = trajectories or self.budget.samples
-            self._moved[steps] = moved_by_machine_code(self.scene, self.budget, steps, size, calls)
-        return self._moved[steps]
+            self._machines[steps] = moved_by_machine_code(self.scene, self.budget, steps, size, calls)
+        return self._machines[steps]
 
     @property
     def machine_code(self) -> bool:
         """Whether machine code has moved trajectories."""
-        return any(m is not None for m in self._moved.values())
+        return any(m is not None for m in self._machines.values())
 
     @property
     def theorem(self) -> Theorem:

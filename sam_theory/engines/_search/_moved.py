@@ -50,6 +50,21 @@ class Moved:
             here, reached = kept[-1], last
             yield from enumerate(kept, first)
 
+    def ends(self, values: Mapping[str, Any], start: Array, steps: Array, left: NDArray[np.bool_]) -> Array:
+        """Whole states (s, n), each after its own number of steps (0 where that is none); ``left`` as above."""
+        state = self.scene.state(Float64(), start)
+        result = np.stack(self.scene.whole(state))
+        going = np.flatnonzero(steps > 0)
+        here, reached = result[:, going], 0
+        own = {name: np.broadcast_to(values[name], steps.shape) for name in self.mover.parameters}
+        for t in np.unique(steps[going]).astype(int).tolist():
+            here, gone = self.mover.move(here, {k: v[going] for k, v in own.items()}, reached, t - reached)
+            left[going] |= gone
+            done = steps[going] == t
+            result[:, going[done]] = here[:, done]
+            here, going, reached = here[:, ~done], going[~done], t
+        return result
+
 
 def _runs(times: Sequence[int]) -> Iterator[tuple[int, int]]:
     """The first and the last of each run of successive numbers."""

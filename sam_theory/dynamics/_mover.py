@@ -24,7 +24,7 @@ __all__ = ["Mover", "mover"]
 _LEAST = 1 << 15
 
 #: How many times longer batches of arrays must be expected to take than making and running machine code.
-_WORTH = 4.0
+_WORTH = 3.0
 
 
 @dataclass(frozen=True, eq=False)

@@ -59,7 +59,7 @@ class Judge(ABC):
     def moved(self, steps: int, trajectories: int = 0) -> Moved | None:
         """How trajectories of so many steps are moved on by machine code, where the budget makes it worth while."""
         if steps not in self._machines:
-            calls = 2 + (self.budget.climbs if self.climbs else 0)
+            calls = 2 * (2 + (self.budget.climbs if self.climbs else 0))  # a second look at what is suspicious
             size = trajectories or self.budget.samples
             self._machines[steps] = moved_by_machine_code(self.scene, self.budget, steps, size, calls)
         return self._machines[steps]

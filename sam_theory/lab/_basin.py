@@ -11,7 +11,7 @@ from sam_theory.dynamics import Map
 from sam_theory.engines import box as exact_box
 from sam_theory.errors import InputError, nearest
 from sam_theory.lab._at import FloatArray, MapAt, at
-from sam_theory.lab._attractor import APERIODIC, DIVERGED, DRIFTING, REPEATS, SETTLED, Flock, IntArray, ends, moved_by
+from sam_theory.lab._attractor import APERIODIC, DIVERGED, DRIFTING, REPEATS, SETTLED, Flock, IntArray, ends
 from sam_theory.lab._basins import LOST, UNKNOWN, Basin, Basins
 from sam_theory.lab._diagram import whole_number
 from sam_theory.lab._identify import Cycles, Group, Visits, along_minima
@@ -162,7 +162,6 @@ class _Search:
         self.scale = max(float(len(a) * (a[1] - a[0])) if len(a) > 1 else 1.0 for a in axes.values())
         self.shape = tuple(len(a) for a in axes.values())
         self.total, self.done = int(np.prod(self.shape)), 0
-        self.mover = moved_by(here.map, steps, self.total, _BATCH)
         self.label = np.full(self.total, -1, dtype=np.int64)
         self.period = np.zeros(self.total, dtype=np.int64)
         self.number = np.full(self.total, -1, dtype=np.int64)
@@ -181,7 +180,7 @@ class _Search:
     def batch(self) -> None:
         """Follow the next starts to their end."""
         low, high = self.done, min(self.done + _BATCH, self.total)
-        flock = Flock(self.here.map, self._starts(low, high), self.parameters, self.mover)
+        flock = Flock(self.here.map, self._starts(low, high), self.parameters)
         columns, left = np.arange(low, high), self.steps
         length = REPEATS * self.longest + 1
         while len(columns):
@@ -244,7 +243,6 @@ class _Search:
             self.steps,
             self.tolerance,
             interrupted,
-            "numpy" if self.mover is None else "fast",
         )
 
     def _aperiodic(self) -> list[tuple[Basin, IntArray]]:

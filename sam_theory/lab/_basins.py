@@ -107,8 +107,6 @@ class Basins:
     steps : int
     tolerance : float
     interrupted : bool
-    backend : str
-        What computed the orbits: ``numpy``, or ``fast`` for machine code.
     """
 
     basins: tuple[Basin, ...]
@@ -119,7 +117,6 @@ class Basins:
     steps: int
     tolerance: float
     interrupted: bool = field(default=False)
-    backend: str = "numpy"
 
     @property
     def attractors(self) -> tuple[Basin, ...]:
@@ -172,7 +169,6 @@ class Basins:
             "steps": self.steps,
             "tolerance": self.tolerance,
             "interrupted": self.interrupted,
-            "backend": self.backend,
             "diverged": self.diverged,
             "basins": [
                 {

@@ -201,6 +201,11 @@ class LimitJudge(Judge):
                         some_lost = True
                     if some_lost:
                         state = {k: np.where(lost, 1.0, v) for k, v in state.items()}
+                        if lost.all():
+                            rest = [end for end in (horizon, 4 * horizon) if end > t]
+                            bounds |= dict.fromkeys(rest, gone)
+                            ends |= dict.fromkeys(rest, np.asarray(scene.iterate(state)))
+                            break
                     older = old
         return _Windows(bounds[horizon], bounds[4 * horizon], first, ends[horizon], ends[4 * horizon])
 

@@ -137,7 +137,7 @@ def run(
     tolerance = None if isinstance(settling, str) or not autonomous else settling
     observed = len(flat.observed)
     layout = (names, d, lanes, uniform, tuple(map.rule.noise), observed, tolerance is not None)
-    plan_kernel = _kernel(flat, layout, width)
+    plan_kernel = kernel_of(flat, layout, width)
     windows = tuple((r.reduction, r.first(steps)) for r in over.values())
     plan = Plan(
         map,
@@ -220,13 +220,14 @@ def _width(nodes: int, n: int) -> int:
 _kernels: dict[Any, Any] = {}
 
 
-def _kernel(flat: Flat, layout: tuple[Any, ...], width: int) -> Any:
+def kernel_of(flat: Flat, layout: tuple[Any, ...], width: int, limit: float = DIVERGED_BEYOND) -> Any:
+    """The loop of these programs, made once in a process; ``limit`` is the norm beyond which a column diverged."""
     from sam_theory.kernels._layout import Layout
     from sam_theory.kernels._loop import kernel
 
-    key = (flat.step, flat.observed, layout, width)
+    key = (flat.step, flat.observed, layout, width, limit)
     if key not in _kernels:
-        _kernels[key] = kernel(flat.step, Layout(*layout), flat.observed, width, DIVERGED_BEYOND, SETTLED_WITHIN)
+        _kernels[key] = kernel(flat.step, Layout(*layout), flat.observed, width, limit, SETTLED_WITHIN)
     return _kernels[key]
 
 

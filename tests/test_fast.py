@@ -303,3 +303,21 @@ def test_a_long_orbit_is_the_same_by_generated_python_and_by_machine_code() -> N
     assert equal(runs[1], runs[2])
     with pytest.raises(InputError, match="backend"):
         orbit(map, [1.0, 2.0], 10, parameters, backend="numpy")
+
+
+@pytest.mark.parametrize("record", ["final", 1])
+def test_empty_batches_and_huge_starts_are_those_of_the_reference(record: Any) -> None:
+    map = Map(sam, LOSSES["log_cosh(xy)"])
+    starts = (np.zeros((0, 2)), np.array([[1.7e308, 1.7e308], [1e12, 0.0], [1e12, 1e12], [1e-300, 1e-300], [0.0, 0.0]]))
+    for start in starts:
+        observed = {"top": Over("max", sp.Abs(x + y))}
+        reference, fast = (
+            simulate(map, start, eta=0.1, rho=0.1, steps=9, record=record, observables=observed, backend=b)
+            for b in ("numpy", "fast")
+        )
+        assert fast.backend == "fast"
+        assert fast.final.shape == reference.final.shape
+        assert np.array_equal(reference.outcome, fast.outcome)
+        assert np.array_equal(reference.step, fast.step)
+        np.testing.assert_allclose(fast.final, reference.final, rtol=1e-12, atol=0)
+        np.testing.assert_allclose(fast.observables["top"], reference.observables["top"], rtol=1e-12)

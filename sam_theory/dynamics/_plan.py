@@ -73,6 +73,11 @@ class Again:
         mine = np.ascontiguousarray(self.noise[:, :, at])
         return part, {**self.job, "noise": mine.ctypes.data}, mine
 
+    def before(self, name: str) -> FloatArray:
+        """A row at the beginning."""
+        row: FloatArray = self.entry[self.sheet.kernel.layout.places[name]]
+        return row
+
     def watched(self, columns: Columns) -> None:
         """Look at every step of these columns."""
         part, job, _alive = self.part(columns)

@@ -15,6 +15,13 @@ class Watch(Rows):
     within: float
     tolerance: Value
 
+    def _measure(self, old: list[Value], new: list[Value]) -> None:
+        """The largest displacement of a stretch: all that has to be known of columns that stay settled."""
+        lanes, d, row = self.lanes, self.layout.d, self.layout.places["moved"]
+        moved = self._squared([lanes.sub(a, c) for a, c in zip(new[:d], old[:d], strict=True)])
+        largest = self._load(row)
+        self._store(lanes.select(lanes.less(largest, moved), moved, largest), row)
+
     def _watch(self, old: list[Value], new: list[Value], now: Value) -> None:
         """Decide as :class:`Monitor` does whether a column has settled or alternates, and since when."""
         lanes, b, d, places = self.lanes, self.builder, self.layout.d, self.layout.places

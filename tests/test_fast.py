@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -321,3 +323,44 @@ def test_empty_batches_and_huge_starts_are_those_of_the_reference(record: Any) -
         assert np.array_equal(reference.step, fast.step)
         np.testing.assert_allclose(fast.final, reference.final, rtol=1e-12, atol=0)
         np.testing.assert_allclose(fast.observables["top"], reference.observables["top"], rtol=1e-12)
+
+
+INTERRUPTED = """
+import os, signal, threading, time
+import numpy as np, sympy as sp
+from sam_theory.dynamics import Map, Over, _threads, simulate
+from sam_theory.losses import Quadratic, named_losses
+from sam_theory.rules import gd, sam
+
+checked = threading.Event()
+check = _threads.Halt.check
+_threads.Halt.check = lambda halt: (checked.set(), check(halt))[1]
+
+
+def interrupt():
+    checked.wait()
+    time.sleep(0.2)
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def attempt(map, start, **given):
+    checked.clear()
+    thread = threading.Thread(target=interrupt, daemon=True)
+    thread.start()
+    try:
+        simulate(map, start, steps=10**12, backend="fast", threads=2, eta=0.1, **given)
+    except KeyboardInterrupt:
+        print("stopped")
+
+
+starts = np.random.default_rng(0).normal(size=(200, 2))
+attempt(Map(sam, named_losses()["log_cosh(xy)"]), starts, rho=0.1, settling="off")
+attempt(Map(gd, Quadratic(1, 2)), starts, observables={"mean": Over("mean", sp.Symbol("w1"))})
+curvatures = [sp.Rational(k, 40) for k in range(1, 41)]
+attempt(Map(sam, Quadratic(*curvatures)), np.ones((200, 40)), rho=0.1, settling="off")
+"""
+
+
+def test_an_interrupt_ends_the_threads_of_a_run() -> None:
+    done = subprocess.run([sys.executable, "-c", INTERRUPTED], capture_output=True, text=True, timeout=120, check=False)
+    assert done.stdout.split() == ["stopped"] * 3, done.stderr

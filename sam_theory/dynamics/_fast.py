@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.util import find_spec
@@ -173,14 +172,7 @@ def run(
         step[at], settled[at] = ended.step, ended.settled
 
     workers = threads or cores()
-    bounds = tiles(n, width, TILE, workers)
-    if workers == 1 or len(bounds) <= 1:
-        for b in bounds:
-            work(b)
-    else:
-        with ThreadPoolExecutor(min(workers, len(bounds))) as pool:
-            for future in [pool.submit(work, b) for b in bounds]:
-                future.result()
+    plan.halt.each(work, tiles(n, width, TILE, workers), workers)
     return Outcomes(final, outcome, step, settled, dict(zip(over, sums, strict=True)), records)
 
 

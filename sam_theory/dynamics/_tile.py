@@ -77,6 +77,7 @@ class Tile:
         longest = min(_LONGEST, max(256, _WORK // self.n))
         marks = sorted({first - 1 for _, first in plan.windows} | {steps})
         while t < steps and sheets:
+            plan.halt.check()
             for sheet in sheets.values():
                 if t > 0:
                     self._open(sheet, t + 1)

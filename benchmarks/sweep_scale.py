@@ -83,70 +83,68 @@ def cpu(process: int) -> float:
     return (int(fields[11]) + int(fields[12])) / TICK
 
 
-def overheads() -> dict[str, float]:
-    """CPU seconds of a tile that computes nothing, by the process that spends them."""
+def overheads(dask: Cluster) -> dict[str, float]:
+    """CPU seconds of a tile that computes nothing, by the process of a cluster that spends them."""
+    tiles = 2000
+    assert len(list(execute(nothing, range(100), str(dask.file)))) == 100  # all is imported
+    before = [time.process_time(), cpu(dask.scheduler), sum(map(cpu, dask.workers))]
+    assert sum(1 for _ in execute(nothing, range(tiles), str(dask.file))) == tiles
+    after = [time.process_time(), cpu(dask.scheduler), sum(map(cpu, dask.workers))]
+    names = ("client", "scheduler", "worker")
+    return {name: (end - start) / tiles for name, start, end in zip(names, before, after, strict=True)}
+
+
+def overheads_here() -> dict[str, float]:
+    """CPU seconds that this process spends on a tile that computes nothing."""
     found = {}
     for scheduler, tiles in (("serial", 10**5), ("local:2", 10**4)):
         began = time.process_time()
         assert sum(1 for _ in execute(nothing, range(tiles), scheduler)) == tiles
         found[scheduler] = (time.process_time() - began) / tiles
-    with cluster(2) as dask:
-        tiles = 2000
-        assert len(list(execute(nothing, range(100), str(dask.file)))) == 100  # all is imported
-        before = [time.process_time(), cpu(dask.scheduler), sum(map(cpu, dask.workers))]
-        assert sum(1 for _ in execute(nothing, range(tiles), str(dask.file))) == tiles
-        after = [time.process_time(), cpu(dask.scheduler), sum(map(cpu, dask.workers))]
-        for name, b, a in zip(("client", "scheduler", "worker"), before, after, strict=True):
-            found[name] = (a - b) / tiles
     return found
 
 
-@dataclass(frozen=True)
-class Tiles:
-    """CPU seconds of an ordinary tile where it is computed, by scheduler, and what the store holds of it."""
+class Ordinary:
+    """SAM on log cosh(xy) from (.5, 3), in tiles of the size that a sweep chooses."""
 
-    trajectories: int
-    seconds: dict[str, float]
-    check: float
-    bytes_per_cell: float
+    def __init__(self, backend: str, directory: Path) -> None:
+        self.backend, self.directory = backend, directory
+        self.seconds: dict[str, float] = {}  # CPU seconds of a tile where it is computed, by scheduler
+        self.trajectories, self.check, self.bytes_per_cell = 0, 0.0, 0.0
 
+    def run(self, store: str, scheduler: str) -> int:
+        grid = {"eta": {"linspace": [0.01, 0.6, 512]}, "rho": {"linspace": [0.01, 0.6, GRID[self.backend]]}}
+        settings: dict[str, Any] = {"steps": STEPS, "backend": self.backend, "settling": "off"}
+        states: list[Progress] = []
+        place = self.directory / store
+        result = sweep(SAM, grid, START, **settings, store=place, scheduler=scheduler, progress=states.append)
+        self.trajectories = result.specification["tile"]
+        return states[-1].total
 
-def ordinary(backend: str, dask: Cluster) -> Tiles:
-    """SAM on log cosh(xy) from (.5, 3), STEPS steps, tiles of the size that a sweep chooses."""
-    grid = {"eta": {"linspace": [0.01, 0.6, 512]}, "rho": {"linspace": [0.01, 0.6, GRID[backend]]}}
-    settings: dict[str, Any] = {"steps": STEPS, "backend": backend, "settling": "off"}
-    seconds: dict[str, float] = {}
-    size: list[int] = []
-    with tempfile.TemporaryDirectory() as directory:
+    def contents(self, store: str) -> dict[str, bytes]:
+        return {file.name: file.read_bytes() for file in (self.directory / store).glob("*/tile-*")}
 
-        def run(store: str, scheduler: str) -> int:
-            states: list[Progress] = []
-            where = Path(directory, store)
-            result = sweep(SAM, grid, START, **settings, store=where, scheduler=scheduler, progress=states.append)
-            size[:] = [result.specification["tile"]]
-            return states[-1].total
-
-        tiles = run("first", "serial")  # kernels are built
+    def here(self) -> None:
+        """In this process and its copies."""
+        self.run("first", "serial")  # kernels are built
         began = time.process_time()
-        run("serial", "serial")
-        seconds["serial"] = (time.process_time() - began) / tiles
+        tiles = self.run("serial", "serial")
+        self.seconds["serial"] = (time.process_time() - began) / tiles
         began = time.process_time()
-        run("serial", "serial")
-        check = (time.process_time() - began) / tiles
+        self.run("serial", "serial")
+        self.check = (time.process_time() - began) / tiles
         before = children()
-        run("local", "local:2")
-        seconds["local:2"] = (children() - before) / tiles
-        run("dask first", str(dask.file))
-        spent = sum(map(cpu, dask.workers))
-        run("dask", str(dask.file))
-        seconds["Dask"] = (sum(map(cpu, dask.workers)) - spent) / tiles
-        sizes = [file.stat().st_size for file in Path(directory, "serial").glob("*/tile-*")]
-        contents = [
-            sorted((file.name, file.read_bytes()) for file in Path(directory, store).glob("*/tile-*"))
-            for store in ("serial", "local", "dask")
-        ]
-        assert contents[0] == contents[1] == contents[2], "the same bytes from all schedulers"
-    return Tiles(size[0], seconds, check, sum(sizes) / (512 * GRID[backend]))
+        self.run("local", "local:2")
+        self.seconds["local:2"] = (children() - before) / tiles
+        self.bytes_per_cell = sum(map(len, self.contents("serial").values())) / (512 * GRID[self.backend])
+
+    def there(self, dask: Cluster) -> None:
+        """On a cluster; the same bytes from all schedulers."""
+        self.run("dask first", str(dask.file))
+        before = sum(map(cpu, dask.workers))
+        tiles = self.run("dask", str(dask.file))
+        self.seconds["Dask"] = (sum(map(cpu, dask.workers)) - before) / tiles
+        assert self.contents("serial") == self.contents("local") == self.contents("dask")
 
 
 def children() -> float:
@@ -182,9 +180,16 @@ def table(head: str, rows: list[list[str]]) -> Iterator[str]:
 
 def report() -> Iterator[str]:
     """The section of the documentation, line by line."""
-    spent = overheads()
-    with cluster(2) as dask:
-        tiles = {backend: ordinary(backend, dask) for backend in GRID}
+    with tempfile.TemporaryDirectory() as directory:
+        tiles = {backend: Ordinary(backend, Path(directory, backend)) for backend in GRID}
+        # First what is done here: the client of a cluster starts threads, and workers are copies no more.
+        spent = overheads_here()
+        for measured in tiles.values():
+            measured.here()
+        with cluster(2) as dask:
+            spent |= overheads(dask)
+            for measured in tiles.values():
+                measured.there(dask)
     hub = max(spent["scheduler"], spent["client"])
     yield f"Measured by `python benchmarks/sweep_scale.py` on {machine()}.\nTimes are CPU seconds."
     yield ""

@@ -119,7 +119,7 @@ def test_contenders_in_c_agree_with_each_other(tmp_path: Path) -> None:
         if case.name not in ("W1 log cosh SAM", "W2", "W3"):
             continue
         chosen = [c for c in case.contenders if c.peer != "ours"]
-        chosen = [replace(c, options={**c.options, "lanes": [8]}) for c in chosen]
+        chosen = [replace(c, options={**c.options, "shapes": [(8, 512)]}) for c in chosen]
         setting = {**case.setting, "steps": 200}
         found = measure(replace(case, setting=setting, contenders=tuple(chosen)), 1)["contenders"]
         assert [each.get("failed") for each in found] == [None] * len(chosen)

@@ -71,8 +71,8 @@ def test_tasks_are_made_as_workers_become_free_and_closing_stops_them() -> None:
     assert not multiprocessing.active_children()
 
 
-def test_two_workers_share_the_tasks_and_compute_with_one_thread_each() -> None:
-    assert len({value for _, value in execute(work.process, range(12), "local:2")}) == 2
+def test_two_workers_share_the_tasks_and_compute_with_one_thread_each(tmp_path: Path) -> None:
+    assert len({value for _, value in execute(work.together, [str(tmp_path)] * 2, "local:2")}) == 2
     assert {value for _, value in execute(work.blas_threads, range(2), "local:2")} == {"1"}
 
 
@@ -136,8 +136,10 @@ def running(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[su
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
     assert parent.stdout is not None
-    seen = [int(parent.stdout.readline()) for _ in range(4)]
-    yield parent, {int(pid) for number in seen for pid in (runs / str(number)).read_text().split()}
+    workers: set[int] = set()
+    while len(workers) < 2:  # one may start long after the other
+        workers.update(map(int, (runs / parent.stdout.readline().strip()).read_text().split()))
+    yield parent, workers
     parent.kill()
     parent.communicate()
 
@@ -164,7 +166,7 @@ def exists(process: int) -> bool:
 
 def test_workers_end_with_their_parent_when_it_is_killed(running: tuple[subprocess.Popen[str], set[int]]) -> None:
     parent, workers = running
-    assert len(workers) == 2 and all(exists(pid) for pid in workers)
+    assert all(exists(pid) for pid in workers)
     parent.kill()
     assert gone(workers)
 

@@ -7,6 +7,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import executor_tasks as work
 import pytest
@@ -33,20 +34,23 @@ def test_a_cluster_does_every_task_once_by_address_and_by_file(cluster: Cluster,
     assert not list(tmp_path.iterdir())  # the file with the work is gone
 
 
-def test_both_workers_take_part_and_tasks_are_made_as_they_become_free(cluster: Cluster) -> None:
+def test_both_workers_take_part_and_tasks_are_made_as_they_become_free(cluster: Cluster, tmp_path: Path) -> None:
     asked = []
 
     class Tasks:
         def __len__(self) -> int:
             return 10**6
 
-        def __getitem__(self, number: int) -> int:
+        def __getitem__(self, number: int) -> str:
             asked.append(number)
-            return number
+            return str(tmp_path)
 
-    with closing(execute(work.process, Tasks(), cluster.address)) as running:  # type: ignore[arg-type]
-        assert len({next(running)[1] for _ in range(12)}) == 2
+    tasks: Any = Tasks()
+    with closing(execute(work.together, tasks, cluster.address)) as running:
+        for _ in range(12):
+            next(running)
     assert len(asked) <= 24
+    assert len(list(tmp_path.iterdir())) == 2
 
 
 def test_an_exception_of_the_work_stops_the_run(cluster: Cluster) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
 import pytest
 import sympy as sp
 
-from sam_theory.dynamics import Map, Over, Trajectory, simulate
+from sam_theory.dynamics import Map, Over, Trajectory, orbit, simulate
 from sam_theory.errors import InputError
 from sam_theory.losses import Expression, Product, log_cosh, named_losses
 from sam_theory.rules import (
@@ -290,3 +292,75 @@ def test_auto_takes_the_reference_for_a_little_and_machine_code_for_a_lot() -> N
 def test_options_that_mean_nothing_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(InputError):
         sweep(sam, "log_cosh(xy)", 3, **options)
+
+
+def test_a_long_orbit_is_the_same_by_generated_python_and_by_machine_code() -> None:
+    map, parameters = Map(sam, LOSSES["log_cosh(xy)"]), {"eta": 0.1, "rho": 0.1}
+    runs = [orbit(map, [1.0, 2.0], 400_000, parameters, 100_000, backend=b) for b in ("python", "fast", "auto")]
+    assert [run.backend for run in runs[1:]] == ["fast", "fast"]
+    assert runs[0].outcome is runs[1].outcome
+    assert abs(int(runs[0].step) - int(runs[1].step)) <= 2
+    assert runs[0].states is not None and runs[1].states is not None
+    np.testing.assert_allclose(runs[0].states, runs[1].states, rtol=1e-9, atol=1e-30)
+    assert equal(runs[1], runs[2])
+    with pytest.raises(InputError, match="backend"):
+        orbit(map, [1.0, 2.0], 10, parameters, backend="numpy")
+
+
+@pytest.mark.parametrize("record", ["final", 1])
+def test_empty_batches_and_huge_starts_are_those_of_the_reference(record: Any) -> None:
+    map = Map(sam, LOSSES["log_cosh(xy)"])
+    starts = (np.zeros((0, 2)), np.array([[1.7e308, 1.7e308], [1e12, 0.0], [1e12, 1e12], [1e-300, 1e-300], [0.0, 0.0]]))
+    for start in starts:
+        observed = {"top": Over("max", sp.Abs(x + y))}
+        reference, fast = (
+            simulate(map, start, eta=0.1, rho=0.1, steps=9, record=record, observables=observed, backend=b)
+            for b in ("numpy", "fast")
+        )
+        assert fast.backend == "fast"
+        assert fast.final.shape == reference.final.shape
+        assert np.array_equal(reference.outcome, fast.outcome)
+        assert np.array_equal(reference.step, fast.step)
+        np.testing.assert_allclose(fast.final, reference.final, rtol=1e-12, atol=0)
+        np.testing.assert_allclose(fast.observables["top"], reference.observables["top"], rtol=1e-12)
+
+
+INTERRUPTED = """
+import os, signal, threading, time
+import numpy as np, sympy as sp
+from sam_theory.dynamics import Map, Over, _threads, simulate
+from sam_theory.losses import Quadratic, named_losses
+from sam_theory.rules import gd, sam
+
+checked = threading.Event()
+check = _threads.Halt.check
+_threads.Halt.check = lambda halt: (checked.set(), check(halt))[1]
+
+
+def interrupt():
+    checked.wait()
+    time.sleep(0.2)
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def attempt(map, start, **given):
+    checked.clear()
+    thread = threading.Thread(target=interrupt, daemon=True)
+    thread.start()
+    try:
+        simulate(map, start, steps=10**12, backend="fast", threads=2, eta=0.1, **given)
+    except KeyboardInterrupt:
+        print("stopped")
+
+
+starts = np.random.default_rng(0).normal(size=(200, 2))
+attempt(Map(sam, named_losses()["log_cosh(xy)"]), starts, rho=0.1, settling="off")
+attempt(Map(gd, Quadratic(1, 2)), starts, observables={"mean": Over("mean", sp.Symbol("w1"))})
+curvatures = [sp.Rational(k, 40) for k in range(1, 41)]
+attempt(Map(sam, Quadratic(*curvatures)), np.ones((200, 40)), rho=0.1, settling="off")
+"""
+
+
+def test_an_interrupt_ends_the_threads_of_a_run() -> None:
+    done = subprocess.run([sys.executable, "-c", INTERRUPTED], capture_output=True, text=True, timeout=120, check=False)
+    assert done.stdout.split() == ["stopped"] * 3, done.stderr

@@ -13,6 +13,7 @@ from program_tools import SPECIAL, distance, evaluate, reference, states, steps,
 from sam_theory.arithmetic import ELEMENTARY, NORMALISATIONS, Builder, Program, VectorSymbol, lower, norm, value
 from sam_theory.dynamics import Map
 from sam_theory.errors import InputError
+from sam_theory.kernels._arrays import OnArrays
 from sam_theory.kernels._emit import emit, scaled_directions, single_use_products
 from sam_theory.kernels._flattened import flattened
 from sam_theory.kernels._simplify import simplified
@@ -272,3 +273,16 @@ def test_observables_are_flattened_to_coordinates() -> None:
 def test_an_observable_of_an_unknown_vector_is_refused() -> None:
     with pytest.raises(InputError, match="'far' uses the vector 'v'; known: w"):
         flattened({"far": norm(VectorSymbol("v"))}, {"w": 2})
+
+
+# -- functions of arrays ---------------------------------------------------------------------------------------
+def test_functions_of_arrays_take_numbers_and_arrays_of_any_length() -> None:
+    x, y = sp.symbols("x y")
+    run = OnArrays(lower(x * y + 1), 8)
+    for size in (1, 5, 8, 19):
+        points = np.arange(size) + 0.5
+        np.testing.assert_array_equal(run({"x": points, "y": 2.0, "unused": 1.0})["result"], 2.0 * points + 1.0)
+    with pytest.raises(InputError, match="no value for y"):
+        run({"x": 1.0})
+    with pytest.raises(InputError, match="one length"):
+        run({"x": np.ones(3), "y": np.ones(4)})

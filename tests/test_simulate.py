@@ -12,7 +12,7 @@ import sympy as sp
 from mpmath import mp, mpf
 
 from sam_theory.arithmetic import VectorSymbol, dot, grad, norm, value
-from sam_theory.dynamics import Map, Outcome, fixed_points, orbit, simulate, two_cycles
+from sam_theory.dynamics import Map, Outcome, Over, fixed_points, orbit, simulate, two_cycles
 from sam_theory.errors import InputError
 from sam_theory.losses import Expression, Product, Quadratic, RayleighQuotient, log_cosh, shifted_square, sqrt1p
 from sam_theory.losses._links import even_link
@@ -580,3 +580,13 @@ def test_a_class_of_functions_has_no_trajectories() -> None:
 
     with pytest.raises(InputError, match="class of functions"):
         simulate(Map(gd, Everything()), [1.0], steps=1, eta=0.1)
+
+
+def test_settling_and_windows_take_numbers_of_numpy() -> None:
+    map, given = Map(sam, Quadratic(1)), {"steps": 300, "eta": 1.9, "rho": 0.1}
+    small, plain = (simulate(map, [1.0], settling=v, **given) for v in (np.float32(0.25), 0.25))
+    assert small.settled == plain.settled > 0
+    assert Over("max", sp.Symbol("w1"), last=np.int64(3)).first(10) == 8
+    for wrong in (np.array([1e-9, 1e-3]), [1e-9], np.nan, -1.0, None):
+        with pytest.raises(InputError, match=r"settling is .*; choose 'exact', 'off' or a tolerance"):
+            simulate(map, [1.0], settling=wrong, **given)

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -82,9 +83,16 @@ def say(state: Progress) -> None:
     print(state.done, flush=True)
 
 
-def kill_a_worker() -> None:
-    os.kill(multiprocessing.active_children()[0].pid or 0, signal.SIGKILL)
-    print("killed", flush=True)
+def wait(state: Progress) -> None:
+    say(state)
+    if state.done == 3:
+        time.sleep(60)  # to be killed meanwhile
+
+
+def kill(state: Progress) -> None:
+    if state.done == 2:
+        os.kill(multiprocessing.active_children()[0].pid or 0, signal.SIGKILL)
+        print("killed", flush=True)
 
 
 SCRIPT = """
@@ -94,7 +102,7 @@ sys.path.insert(0, {tests!r})
 import test_sweep_faults as faults
 if __name__ == "__main__":
     scheduler, action, store = sys.argv[1:]
-    faults.run(Path(store), scheduler, {{"say": faults.say, "kill": faults.once(faults.kill_a_worker)}}[action])
+    faults.run(Path(store), scheduler, getattr(faults, action))
 """
 
 
@@ -133,7 +141,7 @@ def test_the_run_is_killed_and_resumes(
     how: signal.Signals, tmp_path: Path, started: Callable[..., subprocess.Popen[str]], expected: dict[str, bytes]
 ) -> None:
     store = tmp_path / "store"
-    process = started("local:2", "say", store)
+    process = started("local:2", "wait", store)
     assert process.stdout is not None
     until(lambda: process.stdout.readline().strip() == "3")
     process.send_signal(how)

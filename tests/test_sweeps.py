@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib
+import matplotlib.pyplot
 import numpy as np
 import pytest
 import sympy as sp
@@ -24,6 +26,7 @@ from sam_theory.rules._samples import random_perturbation
 from sam_theory.sweeps import OUTCOMES, Progress, SweepResult, sweep
 from sam_theory.sweeps._axes import axis_values
 from sam_theory.sweeps._specification import Specification, specify
+from sam_theory.sweeps._tiles import TileWork, compute_tile
 
 matplotlib.use("Agg")
 xarray = pytest.importorskip("xarray")
@@ -52,6 +55,9 @@ def specified(map: Map = VALLEY, over: Any = OVER, **changes: Any) -> Specificat
         **changes,
     }
     return specify(map, over, given.pop("starts"), given.pop("steps"), **given)
+
+
+_MANY = {"linspace": [0.1, 1, 100_000]}
 
 
 # -- axes ------------------------------------------------------------------------------------------------
@@ -163,6 +169,7 @@ def _hexes() -> list[str]:
         ({"settling": True}, "choose 'exact'"),
         ({"backend": "numpyy"}, "did you mean 'numpy'"),
         ({"scheduler": "locall"}, "serial, local"),
+        ({"over": {"eta": _MANY, "rho": _MANY}, "starts": [1, 2], "params": {}}, "fewer values"),
         ({"observe": {"outcome": x}}, "choose another"),
         ({"observe": {"a": sp.Symbol("q")}}, "uses 'q'"),
         ({"observe": {"a": lambda state, env: 0}}, "SymPy expression"),
@@ -240,6 +247,48 @@ def test_the_size_of_the_tiles_and_the_scheduler_leave_every_bit(map: Map) -> No
             assert parts.arrays[name].tobytes() == values.tobytes(), (name, tile, scheduler)
 
 
+@pytest.mark.parametrize("map", [VALLEY, Map(random_perturbation(2), Product(log_cosh)), Map(sam, Quadratic(1, 4))])
+def test_machine_code_gives_the_same_bits_in_tiles_of_any_size(map: Map) -> None:
+    pytest.importorskip("llvmlite")
+    names = [n for n in map.parameters if n != "eta"]
+    asked = dict(starts=[0.5, 3], steps=40, seed=3, params=dict.fromkeys(names, 0.1), scheduler="serial")
+    asked["observe"] = {"largest": Over("max", sp.Abs(sp.Symbol(map.loss.variables[0])), last=7)}
+    over = {"eta": {"linspace": [0.1, 2.1, 71]}}
+    whole = sweep(map, over, **asked, backend="fast", tile=100)
+    assert whole.specification["backend"] == "fast"
+    for tile in (1, 17, 64):
+        parts = sweep(map, over, **asked, backend="fast", tile=tile)
+        for name, values in whole.arrays.items():
+            assert parts.arrays[name].tobytes() == values.tobytes(), (name, tile)
+
+
+def test_the_backend_is_chosen_for_the_whole_grid_and_is_what_there_is() -> None:
+    pytest.importorskip("llvmlite")
+    small = specified(backend="auto")
+    many = {"linspace": [0.01, 0.6, 512]}
+    large = specified(backend="auto", over={"eta": many, "x": many}, steps=2000, tile=None)
+    assert (small.backend, large.backend) == ("numpy", "fast")
+    assert specified(backend="fast").backend == "fast" and specified(backend="fast").key != specified().key
+    assert large.document["computed_by"].keys() == {"numpy", "llvmlite"}
+    assert large.tile > 1024 and large.tiles > 8
+
+
+def test_without_llvmlite_a_sweep_runs_on_numpy_under_the_key_of_numpy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sam_theory.dynamics._fast.find_spec", lambda _: None)
+    assert specified(backend="fast").key == specified().key
+
+
+def test_a_worker_without_llvmlite_refuses_tiles_of_machine_code(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    pytest.importorskip("llvmlite")
+    work = TileWork(specified(backend="fast"), tmp_path, 1)
+    monkeypatch.setattr("sam_theory.dynamics._fast.find_spec", lambda _: None)
+    with pytest.raises(InputError, match="not there in a worker"):
+        compute_tile(work, 0)
+    assert not list(tmp_path.iterdir())
+
+
 def test_final_holds_every_state_vector_and_may_be_left_out() -> None:
     ball = Map(heavy_ball, Quadratic(1, 4))
     asked = dict(starts={"w": [1, 2], "v": [0.5, 0]}, steps=5, params={"momentum": 0.5}, scheduler="serial")
@@ -261,6 +310,27 @@ def test_a_rule_of_a_module_of_ones_own_is_sent_to_processes() -> None:
 def _halved(space: Any, w: Any, *, eta: Any) -> Any:
     """Half a step."""
     return w - eta / 2 * space.grad(w)
+
+
+def test_a_rule_of_a_script_is_sent_by_value(tmp_path: Path) -> None:
+    pytest.importorskip("cloudpickle")
+    script = tmp_path / "mine.py"
+    script.write_text("""
+from sam_theory import Map, Quadratic, rule
+from sam_theory.sweeps import sweep
+
+@rule
+def third(space, w, *, eta):
+    return w - eta / 3 * space.grad(w)
+
+if __name__ == "__main__":
+    found = sweep(Map(third, Quadratic(1)), {"eta": [1.5, 3]}, [1.0], 2, tile=1, scheduler="local:1")
+    print(found.arrays["final"].ravel())
+""")
+    environment = {**os.environ, "PYTHONPATH": str(_root())}
+    words = [sys.executable, str(script)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, env=environment, timeout=120)
+    assert done.stdout == "[0.25 0.  ]\n", done.stderr
 
 
 def test_starts_are_an_axis_where_they_are_several_and_it_may_stand_anywhere() -> None:
@@ -363,6 +433,8 @@ def test_pictures_show_named_axes_and_a_legend_of_the_outcomes_that_occur() -> N
     shown = other.collections[0].get_array()
     wanted = np.where(result.outcome_names == "diverged", np.nan, result.arrays["final"][..., 0])[:, 2]
     assert np.array_equal(np.ma.filled(shown, np.nan), wanted, equal_nan=True)
+    _, mine = matplotlib.pyplot.subplots()
+    assert result.plot(axes=mine) is mine and mine.get_legend() is not None and not mine.figure.legends
     line = result.plot("largest", x="eta", y=None, at={"x": 2, "rho": 0.3})
     assert line.get_ylabel() == "largest"
     matplotlib.pyplot.close("all")

@@ -143,6 +143,7 @@ def test_a_file_that_is_wrong_is_refused_on_one_line_with_what_to_do(
         (["--jobs", "2", "--scheduler", "serial"], "give one of them"),
         (["--scheduler", "cluster"], "tcp://host:port"),
         (["--quantity", "step"], "give --plot"),
+        (["--plot", "a.png", "--quantity", "stp"], "did you mean 'step'"),
         (["--jobs", "0"], "--jobs"),
     ],
 )

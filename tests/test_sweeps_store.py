@@ -162,7 +162,7 @@ def test_a_disk_that_refuses_is_said_and_leaves_nothing_half(
         patch.setattr(_store.os, failing, fails)
         with pytest.raises(InputError, match=os.strerror(number)) as refused:
             run(tmp_path)
-    assert "what is finished is kept" in str(refused.value)
+    assert "what stands there is whole" in str(refused.value)
     if number == errno.ENOSPC:
         assert "free some space" in str(refused.value)
     there = content(tmp_path)
@@ -234,6 +234,22 @@ def test_a_really_full_disk_and_one_that_is_really_read_only(tmp_path: Path) -> 
     in_a_namespace(code, tmp_path / "store")
 
 
+def test_a_store_is_opened_without_the_map(tmp_path: Path) -> None:
+    result = run(tmp_path)
+    opened = SweepResult.open(tmp_path / result.key)
+    assert opened.key == result.key and opened.text == result.text
+    for name, values in result.arrays.items():
+        assert opened.arrays[name].tobytes() == values.tobytes()
+    (tmp_path / result.key / "tile-00000001").unlink()
+    with pytest.raises(InputError, match="not there any more"):
+        _ = SweepResult.open(tmp_path / result.key).summary
+    (tmp_path / result.key / "spec.json").write_text("{}")
+    with pytest.raises(InputError, match="not the specification of its key"):
+        SweepResult.open(tmp_path / result.key)
+    with pytest.raises(InputError, match="cannot be read"):
+        SweepResult.open(tmp_path / "nothing")
+
+
 def test_a_store_that_is_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="cannot be made"):
@@ -288,7 +304,7 @@ def test_drafts_of_dead_processes_and_old_ones_are_removed_and_no_others(tmp_pat
 
 
 def test_tiles_do_not_hold_when_or_where_they_were_computed(undisturbed: dict[str, bytes], tmp_path: Path) -> None:
-    run(tmp_path, scheduler="local:2")
+    run(tmp_path, scheduler="local:1")
     assert content(tmp_path) == undisturbed
     header, arrays = _store._unpacked(undisturbed["tile-00000003"])
     assert (header["first"], header["count"]) == (15, 3)

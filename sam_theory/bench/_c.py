@@ -49,22 +49,23 @@ def prepare(case: Case, options: dict[str, Any]) -> Work:
     defines = ["-DCANCELLED"] if same else []
     if case.kind == "product":
         defines += [f"-D{case.setting['loss'].replace('sqrt1p', 'sqrt').upper()}", f"-D{case.setting['rule'].upper()}"]
-        lanes = [1, 8, 16, 32, 64, 256] if len(parameters(case.setting)[0]) > 1 else [1, 2, 8]
+        many = len(parameters(case.setting)[0]) > 1
+        shapes = [(16, 256), (32, 512), (64, 512), (256, 512)] if many else [(1, 256), (2, 256), (8, 512)]
         trial, work = _product(case, SAMPLE), _product(case, None)
         source = "product.c"
     else:
-        lanes = [1, 8, 16, 32]
+        shapes = [(8, 512), (16, 256), (16, 512), (32, 512)]
         if case.kind == "dense" and not same:
             defines += ["-DMATRIX"]
-            lanes = [8, 16, 32]
-        trial = work = _diagonal(case) if case.kind == "diagonal" else _dense(case, same)
+        trial, work = (
+            (_diagonal(c) if c.kind == "diagonal" else _dense(c, same)) for c in (case.shortened(0.05), case)
+        )
         source = "quadratic.c"
-    lanes = options.get("lanes", lanes)
     if fast:
-        widths = [(n, w) for n in lanes for w in (256, 512) if n > 1 or w == 256]
-        flags = [[*FAST, f"-DLANES={n}", f"-mprefer-vector-width={w}"] for n, w in widths]
+        shapes = options.get("shapes", shapes)
+        flags = [[*FAST, f"-DLANES={n}", f"-mprefer-vector-width={w}"] for n, w in shapes]
     else:
-        flags = [[*PLAIN, f"-DLANES={n}"] for n in lanes[:2]]
+        flags = [[*PLAIN, f"-DLANES={n}"] for n in (1, 8)]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         libraries = list(pool.map(lambda f: _compile(source, [*f, *defines]), flags))
     return work(_fastest(libraries, trial))

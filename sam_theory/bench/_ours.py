@@ -46,12 +46,12 @@ def _map(case: Case) -> Any:
 
 
 def _simulator(
-    case: Case, options: dict[str, Any], start: Any, values: dict[str, Any], **more: Any
+    case: Case, options: dict[str, Any], map: Any, start: Any, values: dict[str, Any], **more: Any
 ) -> Callable[[], Any]:
     from sam_theory import simulate
 
     chosen = {"backend": options.get("backend", "fast"), "settling": options.get("settling", "exact")}
-    map, steps = _map(case), case.setting["steps"]
+    steps = case.setting["steps"]
     if not options.get("fresh"):
         simulate(map, start, params=values, steps=1, **more, **chosen)
     return lambda: simulate(map, start, params=values, steps=steps, **more, **chosen)
@@ -67,14 +67,26 @@ def _product(case: Case, options: dict[str, Any]) -> Work:
     x, y = sp.symbols("x y", real=True)
     observables = {"top": Over("max", sp.Abs(x * y), last=s["last"])} if s["last"] else {}
     record = {None: "final", 1: "all"}.get(s["every"], s["every"])
-    run = _simulator(case, options, s["start"], {"eta": eta, "rho": rho}, observables=observables, record=record)
+    run = _simulator(
+        case, options, _map(case), s["start"], {"eta": eta, "rho": rho}, observables=observables, record=record
+    )
     return lambda: {"run": run()}
 
 
 def _quadratic(case: Case, options: dict[str, Any]) -> Work:
+    from sam_theory.arithmetic import Rows
+
     s = case.setting
-    run = _simulator(case, options, starts(s), {"eta": s["eta"], "rho": s["rho"]})
-    return lambda: {"run": run()}
+    map, values = _map(case), {"eta": s["eta"], "rho": s["rho"]}
+    simulated = _simulator(case, options, map, starts(s), values)
+
+    def run() -> dict[str, Any]:
+        for _, node in map.loss.gradient_program:
+            if isinstance(node.data, Rows):
+                vars(node.data).pop("spectrum", None)  # a matrix is decomposed in every run, as by the others
+        return {"run": simulated()}
+
+    return run
 
 
 def outputs(raw: dict[str, Any], case: Case) -> dict[str, Any]:

@@ -49,6 +49,8 @@ def bench(
     try:
         for case in chosen:
             measured.append(measure(case, rounds, lambda line: click.echo(line, err=True)))
+            if json is not None and json != STDOUT:  # hours may follow
+                deliver(whole(measured, scale, rounds), "", json)
     except KeyboardInterrupt:
         interrupted = True
     command = " ".join(["sam-theory bench", *workloads, f"--rounds {rounds}", *_options(peers, scale)])

@@ -9,10 +9,12 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from sam_theory.cli._select import unknown
 from sam_theory.cli._status import INTERRUPTED
 from sam_theory.errors import InputError
 
@@ -81,6 +83,12 @@ def sweep(
         raise InputError("--scheduler and --jobs both say where to compute; give one of them")
     where = scheduler or ("local" if jobs is None else f"local:{jobs}")
     map, arguments = read_sweep(file)
+    known = ["outcome", "step", "settled", *arguments["observe"]]
+    known += map.loss.variables if map.loss.dimension is not None else [quantity]
+    if quantity not in known:
+        raise unknown("quantity", quantity, known)
+    if out is not None and find_spec("xarray") is None:
+        raise InputError("--out needs xarray; install it with: pip install 'sam-theory[sweeps]'")
     with _kept(store, file, where, jobs) as (root, note):
         result, last = _computed(map, arguments, root, where, note)
         if out is not None:
@@ -140,9 +148,11 @@ def _kept(
         keep = keep or bool(at and at[0].done)
         click.echo(f"sam-theory: interrupted{f': {resume()}' if at else ''}", err=True)
         raise click.exceptions.Exit(INTERRUPTED) from None
-    except WorkersLost as error:
-        keep = keep or bool(at and at[0].done)
-        raise InputError(f"{error}{f'; {resume()}' if at else ''}") from None
+    except (InputError, WorkersLost) as error:
+        lost = not keep and bool(at and at[0].done)
+        keep = keep or lost
+        said = f"; {resume()}" if at and (lost or isinstance(error, WorkersLost)) else ""
+        raise InputError(f"{error}{said}") from None
     finally:
         if not keep:
             shutil.rmtree(root, ignore_errors=True)
@@ -194,13 +204,14 @@ def _bar() -> Iterator[Callable[[Progress], None]]:
     from rich.progress import Progress as Bar
 
     columns = (TextColumn("tiles"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[said]}", markup=False))
-    console = Console(stderr=True)
-    with Bar(*columns, console=console, transient=True, redirect_stdout=False, redirect_stderr=False) as bar:
+    options: dict[str, Any] = {"transient": True, "redirect_stdout": False, "redirect_stderr": False}
+    # Without a thread that draws: a process of one thread can be copied, where workers else start anew.
+    with Bar(*columns, console=Console(stderr=True), auto_refresh=False, **options) as bar:
         task = bar.add_task("tiles", total=None, said="")
 
         def show(at: Progress) -> None:
             said = "" if not at.computed else f"{_rate(at.rate)} trajectories/s, {_duration(at.remaining)} left"
-            bar.update(task, total=at.total, completed=at.done, said=said)
+            bar.update(task, total=at.total, completed=at.done, said=said, refresh=True)
 
         yield show
 

@@ -111,6 +111,7 @@ class Ended:
             # An extremum has seen both states after two steps.
             shorter = value is not None and reduction != "mean"
             for t in range(int(begin.min()), min(int(begin.max()) + 1, steps) + 1 if shorter else steps + 1):
+                plan.halt.check()
                 parity = (t - stop) % 2
                 both = value if value is not None else np.stack([observed(odd, t) for odd in range(2)])
                 here = np.where(parity == 1, both[1, i], both[0, i])

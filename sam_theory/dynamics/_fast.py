@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.util import find_spec
@@ -86,8 +85,8 @@ def flat_or_reason(map: Map, d: int, over: Mapping[str, Over]) -> Flat | str:
         return reason
     if d * len(map.state) > LARGEST // 4:
         return f"a state of {d * len(map.state)} coordinates is too large for straight-line code"
+    from sam_theory.kernels._cost import unsupported
     from sam_theory.kernels._flattened import flattened
-    from sam_theory.kernels._functions import FUNCTIONS
     from sam_theory.kernels._simplify import simplified
 
     coordinates = {name: f"{map.state[0]}:{i}" for i, name in enumerate(variables(map, d))}
@@ -101,12 +100,10 @@ def flat_or_reason(map: Map, d: int, over: Mapping[str, Over]) -> Flat | str:
         observed = [
             (r.reduction, flattened({"value": r.expression}, vectors, coordinates, map.loss)) for r in over.values()
         ]
-        programs = [step, *(p for _, p in observed)]
-        for program in programs:
-            for _, node in program:
-                data: Any = node.data
-                if node.op == "call" and (data[1] != 0 or data[0] not in FUNCTIONS):
-                    return f"the function {data[0]} has no machine code"
+        for program in (step, *(p for _, p in observed)):
+            reason = unsupported(program)
+            if reason is not None:
+                return reason
         return Flat(simplified(step), tuple((r, simplified(p)) for r, p in observed))
     except InputError as error:
         return str(error)
@@ -166,30 +163,16 @@ def run(
 
     def work(bounds: tuple[int, int]) -> None:
         lo, hi = bounds
-        part = Tile(
-            plan,
-            lo,
-            hi,
-            np.ascontiguousarray(state[:, lo:hi]),
-            columns[:, lo:hi],
-            records,
-            noise(lo, hi) if noise is not None else _silence,
-        )
+        draws = noise(lo, hi) if noise is not None else _silence
         with np.errstate(all="ignore"):
+            part = Tile(plan, lo, hi, np.ascontiguousarray(state[:, lo:hi]), columns[:, lo:hi], records, draws)
             part.run()
         at, ended = slice(lo, hi), part.ended
         final[:, at], sums[:, at], outcome[at] = ended.final, ended.sums, ended.outcome
         step[at], settled[at] = ended.step, ended.settled
 
     workers = threads or cores()
-    bounds = tiles(n, width, TILE, workers)
-    if workers == 1 or len(bounds) == 1:
-        for b in bounds:
-            work(b)
-    else:
-        with ThreadPoolExecutor(min(workers, len(bounds))) as pool:
-            for future in [pool.submit(work, b) for b in bounds]:
-                future.result()
+    plan.halt.each(work, tiles(n, width, TILE, workers), workers)
     return Outcomes(final, outcome, step, settled, dict(zip(over, sums, strict=True)), records)
 
 
@@ -240,9 +223,24 @@ def kernel_of(flat: Flat, layout: tuple[Any, ...], width: int, limit: float = DI
     return _kernels[key]
 
 
+#: CPU nanoseconds: until LLVM is there; of a step of a batch besides its program; of that for each trajectory.
+_LOADING, _BATCH, _COLUMN = 1.5e8, 6e4, 10.0
+
+
+def _estimate(flat: Flat, step: Program, steps: int, n: int) -> bool:
+    """Whether machine code is expected to be done first; the same wherever it is asked."""
+    from sam_theory.kernels._cost import batch_cost, compile_time, cost
+
+    programs = [flat.step, *(p for _, p in flat.observed)]
+    making = _LOADING + sum(map(compile_time, programs))
+    fast = making + steps * n * sum(map(cost, programs))
+    batches = steps * (_BATCH + n * (_COLUMN + batch_cost(step, n) + sum(batch_cost(p, n) for p in programs[1:])))
+    return fast < batches
+
+
 #: Work (operations of a step on one trajectory, with the cost of starting each for a batch) that takes batches of
 #: arrays about as long as machine code takes to be made.
-_WORTH = 2.5e8
+_WORTH = 5e7
 _START = 500
 
 #: Coordinates of a state from which on they are looped over, where they have one formula.
@@ -293,8 +291,8 @@ class Fast:
             work = self.steps * len(self.vectors.program.steps) * (d * n + _START)
         else:
             assert isinstance(self.flat, Flat)
-            nodes = len(self.flat.step.nodes) + sum(len(p.nodes) for _, p in self.flat.observed)
-            work = self.steps * nodes * (n + _START)
+            soon = _estimate(self.flat, flat_step(self.map, d), self.steps, n)
+            return "" if soon else "too little work for machine code to be made"
         return "" if work > _WORTH else "too little work for machine code to be made"
 
     def trajectory(self, recorded: npt.NDArray[np.int64], reason: str) -> Trajectory:

@@ -56,9 +56,9 @@ def count(value: Any, what: str, least: int) -> int:
 
 def check_settling(value: Any) -> str | float:
     """When trajectories are stopped: "exact", "off" or a tolerance."""
-    if value in ("exact", "off"):
-        return str(value)
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 1:
+    if isinstance(value, str) and value in ("exact", "off"):
+        return value
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.floating)) or not 0 < value < 1:
         raise InputError(f"settling is {value!r}; choose 'exact', 'off' or a tolerance between 0 and 1, e.g. 1e-12")
     return float(value)
 

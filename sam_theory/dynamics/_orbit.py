@@ -25,7 +25,7 @@ _LARGEST = 64
 
 
 _BACKENDS = ("auto", "python", "fast")
-_WORTH = 1e7
+_WORTH = 5e6
 """Operations that take generated Python about as long as machine code takes to be made."""
 
 
@@ -220,4 +220,5 @@ class _Run:
             steps=self.steps,
             variables=variables(self.map, self.d),
             final_state=final,
+            backend="python",
         )

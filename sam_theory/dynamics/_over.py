@@ -57,7 +57,8 @@ class Over:
             )
         if not isinstance(self.expression, sp.Basic):
             raise InputError(f"what is reduced over time must be a SymPy expression, not {self.expression!r}")
-        if self.last is not None and (isinstance(self.last, bool) or not isinstance(self.last, int) or self.last < 1):
+        whole = isinstance(self.last, (int, np.integer)) and not isinstance(self.last, bool)
+        if self.last is not None and (not whole or self.last < 1):
             raise InputError(f"last is {self.last!r}; give a positive number of steps, or none for all")
 
     def first(self, steps: int) -> int:

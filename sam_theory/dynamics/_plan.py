@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from sam_theory.arithmetic import Float64
 from sam_theory.dynamics._outcome import FloatArray
 from sam_theory.dynamics._sheet import Columns, Sheet, padded
+from sam_theory.dynamics._threads import Halt
 
 if TYPE_CHECKING:
     from sam_theory.dynamics._map import Map
@@ -22,7 +23,7 @@ class Plan:
 
     ``windows`` has a reduction and the first step it takes for each observable of the kernel; ``varies`` tells
     whether one of them reads ``t``; ``every`` is the distance of recorded steps (0: none), ``whole`` whether all of
-    the state is recorded; ``compact`` whether ended trajectories are taken out.
+    the state is recorded; ``halt`` ends all tiles.
     """
 
     map: Map
@@ -37,9 +38,11 @@ class Plan:
     varies: bool
     every: int
     whole: bool
+    halt: Halt = field(default_factory=Halt)
 
     def observe(self, rows: FloatArray, t: int) -> None:
         """Accumulate the observables of the states of a sheet as those of step t."""
+        self.halt.check()
         job = {"first": t - 1, "count": 1, "observe": 1, "still": 1, "uniform": self.uniform.ctypes.data}
         self.kernel.run(sheet=rows.ctypes.data, columns=rows.shape[1], **job)
 
@@ -72,6 +75,11 @@ class Again:
             return part, self.job, None
         mine = np.ascontiguousarray(self.noise[:, :, at])
         return part, {**self.job, "noise": mine.ctypes.data}, mine
+
+    def before(self, name: str) -> FloatArray:
+        """A row at the beginning."""
+        row: FloatArray = self.entry[self.sheet.kernel.layout.places[name]]
+        return row
 
     def watched(self, columns: Columns) -> None:
         """Look at every step of these columns."""

@@ -195,34 +195,49 @@ class _Batch:
         stuck = same.copy()
         if same.any():
             stuck[same] = self._zero_gradient(same)
-        new, still = self._recur(t, new, diverged)
+        new, still = self._recur(t, new, same, diverged)
         self.monitor.update(t, self.state[self.iterate], new[self.iterate], stuck)
         self.before, self.state = self.state, new
         self._hold(diverged, still, t, draws)
 
-    def _recur(self, t: int, new: dict[str, FloatArray], diverged: Any) -> tuple[dict[str, FloatArray], Any]:
+    def _recur(self, t: int, new: dict[str, FloatArray], same: Any, diverged: Any) -> tuple[dict[str, FloatArray], Any]:
         """The next state, where a trajectory has settled the last but one; and which of them stand still."""
-        known = self.settled[self.active] >= 0
         if self.settling == "off":
             return new, np.zeros(len(self.active), dtype=bool)
+        known = self.settled[self.active] >= 0
         if known.any() and self.before is not None:
             new = {name: np.where(known, self.before[name], v) for name, v in new.items()}
-        once = _alike(new, self.state)
-        if self.settling == "exact":
-            stops = once if self.before is None else once | _alike(new, self.before)
-        else:
-            close = np.zeros(len(self.active), dtype=bool)
-            if self.before is not None:
-                close = np.ones(len(self.active), dtype=bool)
-                for name, v in new.items():
-                    norm = Float64().norm
-                    size = np.maximum(norm(self.start[name][:, self.active]), norm(v))
-                    close &= norm(v - self.before[name]) <= float(self.settling) * size
-            self.near = np.where(close, self.near + 1, 0)
-            stops = self.near >= 3
+            same = np.all([(v == self.state[name]).all(axis=0) for name, v in new.items()], axis=0)
+        stops = self._repeats(new, same) if self.settling == "exact" else self._alternates(new)
         fresh = stops & ~known & ~diverged
-        self.settled[self.active[fresh]] = t
-        return new, once & (known | fresh) & ~diverged
+        if fresh.any():
+            self.settled[self.active[fresh]] = t
+        still = (known | fresh) & same & ~diverged
+        if still.any():
+            still[still] = _alike(new, self.state, still)
+        return new, still
+
+    def _repeats(self, new: dict[str, FloatArray], same: Any) -> Any:
+        """Which columns have the bits of one of the last two states; few have their first number."""
+        result = same.copy()
+        if result.any():
+            result[result] = _alike(new, self.state, result)
+        if self.before is not None:
+            twice = np.equal(new[self.iterate][0], self.before[self.iterate][0]) & ~result
+            if twice.any():
+                result[twice] = _alike(new, self.before, twice)
+        return result
+
+    def _alternates(self, new: dict[str, FloatArray]) -> Any:
+        """Which columns have been back where they were two steps ago for three steps, within the tolerance."""
+        close = np.full(len(self.active), self.before is not None)
+        if self.before is not None:
+            norm = Float64().norm
+            for name, v in new.items():
+                size = np.maximum(norm(self.start[name][:, self.active]), norm(v))
+                close &= norm(v - self.before[name]) <= float(self.settling) * size
+        self.near = np.where(close, self.near + 1, 0)
+        return self.near >= 3
 
     def _zero_gradient(self, at: npt.NDArray[np.bool_]) -> Any:
         env = {n: v if np.ndim(v) == 0 else v[at] for n, v in self.parameters.items()}
@@ -282,7 +297,7 @@ class _Batch:
         )
 
 
-def _alike(a: dict[str, FloatArray], b: dict[str, FloatArray]) -> Any:
-    """Which columns have the same bits."""
-    pairs = [(np.ascontiguousarray(v).view(np.int64), np.ascontiguousarray(b[n]).view(np.int64)) for n, v in a.items()]
-    return np.all([(p == q).all(axis=0) for p, q in pairs], axis=0)
+def _alike(a: dict[str, FloatArray], b: dict[str, FloatArray], at: Any) -> Any:
+    """Which of the columns ``at`` have the same bits."""
+    pairs = [(np.ascontiguousarray(v[:, at]), np.ascontiguousarray(b[name][:, at])) for name, v in a.items()]
+    return np.all([(p.view(np.int64) == q.view(np.int64)).all(axis=0) for p, q in pairs], axis=0)

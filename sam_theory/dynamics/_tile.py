@@ -14,17 +14,24 @@ import numpy as np
 from sam_theory.arithmetic import Float64
 from sam_theory.dynamics._ended import Ended
 from sam_theory.dynamics._follow import Since, close, follow, recurs
-from sam_theory.dynamics._outcome import FloatArray, has_diverged
+from sam_theory.dynamics._outcome import SETTLED_WITHIN, FloatArray, has_diverged
 from sam_theory.dynamics._over import IDENTITY
 from sam_theory.dynamics._plan import Again, Plan
 from sam_theory.dynamics._sheet import Columns, Sheet, joined, padded
 
 #: Steps of a stretch: short ones first, for what diverges or settles at once; then as many as make the interpreter's
 #: part small, but no more.
-_SHORTEST, _LONGEST, _WORK = 8, 1 << 17, 1 << 20
+_SHORTEST, _LONGEST, _WORK = 8, 1 << 17, 1 << 21
 
 #: Coordinates that are kept at a time where a stretch is gone through step by step.
 _KEPT = 1 << 21
+
+#: How a kernel looks at the steps of a stretch: at the last one; at each; at the largest displacement and the last one,
+#: which is enough for columns that have settled and stay so.
+_LAST, _EACH, _LARGEST = range(3)
+
+#: Where squares of displacements decide safely.
+_MARGIN, _SMALL = 1e-9, 1e-250
 
 
 class Tile:
@@ -65,11 +72,12 @@ class Tile:
     def run(self) -> None:
         """All steps; ``ended`` has the results afterwards."""
         plan, steps = self.plan, self.plan.steps
-        sheets = {plan.tolerance is not None: self._first()}
+        sheets = {_EACH if plan.tolerance is not None else _LAST: self._first()}
         t, length = 0, _SHORTEST
-        longest = min(_LONGEST, max(128, _WORK // self.n))
+        longest = min(_LONGEST, max(256, _WORK // self.n))
         marks = sorted({first - 1 for _, first in plan.windows} | {steps})
         while t < steps and sheets:
+            plan.halt.check()
             for sheet in sheets.values():
                 if t > 0:
                     self._open(sheet, t + 1)
@@ -114,30 +122,33 @@ class Tile:
         names = self.plan.map.state
         return {name: state[i * self.d : (i + 1) * self.d] for i, name in enumerate(names)}
 
-    def _sorted(self, sheets: dict[bool, Sheet]) -> dict[bool, Sheet]:
-        """Those far from settling, and those near, which are watched at every step; ended ones are left out."""
+    def _sorted(self, sheets: dict[int, Sheet]) -> dict[int, Sheet]:
+        """Columns by how they are looked at in the next stretch; ended ones are left out."""
         if self.plan.every:
             [sheet] = sheets.values()
-            return {} if sheet.done.all() else {self.plan.tolerance is not None or bool(sheet.near().any()): sheet}
-        groups: dict[bool, list[Sheet]] = {False: [], True: []}
-        for watch, sheet in sheets.items():
-            near = sheet.near() if self.plan.tolerance is None else np.ones(sheet.n, dtype=bool)
-            stays, moves = ~sheet.done & (near == watch), ~sheet.done & (near != watch)
-            if moves.any():
-                groups[not watch].append(sheet.take(np.flatnonzero(moves)))
-            if stays.sum() > 0.9 * sheet.n:
-                sheet.done |= moves
-                groups[watch].append(sheet)
-            elif stays.any():
-                groups[watch].append(sheet.take(np.flatnonzero(stays)))
-        return {watch: joined(group) for watch, group in groups.items() if group}
+            watch = self.plan.tolerance is not None or bool(sheet.near().any())
+            return {} if sheet.done.all() else {_EACH if watch else _LAST: sheet}
+        groups: dict[int, list[Sheet]] = {_LAST: [], _EACH: [], _LARGEST: []}
+        for old, sheet in sheets.items():
+            kinds = np.where(sheet.row("settled") > 0, _LARGEST, np.where(sheet.row("cycling") > 0, _EACH, _LAST))
+            if self.plan.tolerance is not None:
+                kinds[:] = _EACH
+            chosen = {kind: np.flatnonzero(~sheet.done & (kinds == kind)) for kind in groups}
+            for kind, group in groups.items():
+                columns = chosen[kind]
+                if kind == old and len(columns) > 0.9 * sheet.n:
+                    group.append(sheet)
+                elif len(columns):
+                    group.append(sheet.take(columns))
+            sheet.done |= kinds != old
+        return {kind: joined(group) for kind, group in groups.items() if group}
 
-    def _stretch(self, sheet: Sheet, t: int, end: int, noise: FloatArray | None, watch: bool) -> None:
+    def _stretch(self, sheet: Sheet, t: int, end: int, noise: FloatArray | None, watch: int) -> None:
         if sheet.done.all():
             return
         plan = self.plan
         entry = sheet.rows[: self.layout.places["bounds"]].copy()
-        job = {"first": t, "count": end - t, "watch": int(watch), "observe": int(self.plan.observing(t))}
+        job = {"first": t, "count": end - t, "watch": watch, "observe": int(self.plan.observing(t))}
         job["uniform"] = self.plan.uniform.ctypes.data
         mine: FloatArray | None = None
         if noise is not None:
@@ -147,13 +158,24 @@ class Tile:
         again = Again(sheet, entry, job, mine)
         if plan.tolerance is None:
             self._diverged(sheet)
-        if not watch:  # the last step alone was looked at
-            columns = np.flatnonzero(~sheet.done & (sheet.near() | (sheet.row("unclear") > 0)))
+        if watch != _EACH:
+            doubtful = sheet.row("unclear") > 0
+            if watch == _LAST:
+                doubtful |= sheet.near()
+            else:
+                doubtful |= ~(sheet.row("moved") <= self._safe(sheet))
+                doubtful |= (sheet.row("recurred") > 0) & (again.before("recurred")[: sheet.n] == 0)
+            columns = np.flatnonzero(~sheet.done & doubtful)
             if len(columns):
                 again.watched(columns)
         self._settled(sheet, again, t, end)
         if plan.tolerance is not None:  # what settled before it could diverge did not
             self._diverged(sheet)
+
+    def _safe(self, sheet: Sheet) -> FloatArray:
+        """Squares of displacements up to which columns have surely moved by next to nothing; −1 where unknown."""
+        bound = SETTLED_WITHIN**2 * (1.0 - _MARGIN) * sheet.row("bounds")
+        return np.where(bound < _SMALL, -1.0, bound)
 
     def _run(self, sheet: Sheet, job: dict[str, int]) -> None:
         plan, t, count = self.plan, job["first"], job["count"]
@@ -175,7 +197,8 @@ class Tile:
     # -- after a stretch ---------------------------------------------------------------------------------
     def _diverged(self, sheet: Sheet) -> None:
         died = sheet.row("died")
-        lost = np.flatnonzero((died > 0) & ~sheet.done)
+        lost = np.flatnonzero(died > 0)
+        lost = lost[~sheet.done[lost]]
         if len(lost):
             step = died[lost].astype(np.int64)
             held = sheet.block("held", self.s)[:, lost]
@@ -185,14 +208,13 @@ class Tile:
     def _settled(self, sheet: Sheet, again: Again, t: int, end: int) -> None:
         """Look at what has settled in a stretch, step by step where squares do not decide."""
         plan, s = self.plan, self.s
-        here, still = ~sheet.done, ~sheet.done & (sheet.row("settled") > 0)
-        at = np.flatnonzero(still)
-        still[at] = (sheet.rows[:s, at] == sheet.rows[s : 2 * s, at]).all(axis=0)
-        doubtful = here & ((sheet.row("unclear") > 0) | still | sheet.stuck)
+        here = ~sheet.done
+        at = np.flatnonzero(here & ((sheet.row("settled") > 0) | (sheet.row("unclear") > 0) | sheet.stuck))
+        settled, unclear = sheet.row("settled")[at], sheet.row("unclear")[at] > 0
+        still = (settled > 0) & (sheet.rows[:s, at] == sheet.rows[s : 2 * s, at]).all(axis=0)
         if plan.autonomous:  # what stands still was stuck from the beginning of the run, or is not stuck
-            late = sheet.row("settled") + 2.0 < sheet.row("recurred")
-            doubtful &= ~still | ~late | (sheet.row("unclear") > 0)
-        columns = np.flatnonzero(doubtful)
+            still &= settled + 2.0 >= sheet.row("recurred")[at]
+        columns = at[unclear | still | sheet.stuck[at]]
         size = max(1, _KEPT // (s * (end - t)))
         for i in range(0, len(columns), size):
             self._step_by_step(sheet, columns[i : i + size], again, t, end)

@@ -46,8 +46,8 @@ class Trajectory:
     settled : int, or array of shape batch
         The step at which a trajectory was stopped because its state recurs, and the rest was filled in; −1 where
         none was.
-    backend : "numpy" or "fast"
-        What computed it.
+    backend : "numpy", "fast" or "python"
+        What computed it; generated Python, only for an :func:`orbit`.
     reason : str
         Why this backend.
     """

@@ -7,7 +7,6 @@ step. Lanes that a kernel does not take (a gradient of size 1e-135, say) go on i
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cache
@@ -20,6 +19,8 @@ from sam_theory.arithmetic import Float64
 from sam_theory.dynamics._course import Course, Remainder, Settling, zero_gradient
 from sam_theory.dynamics._inputs import Inputs
 from sam_theory.dynamics._outcome import FloatArray, has_diverged
+from sam_theory.dynamics._threads import Halt
+from sam_theory.kernels._linear import combined
 from sam_theory.kernels._order import Order, ordered
 from sam_theory.kernels._rolled import Irregular, Rolled, diagonalised, rolled
 from sam_theory.kernels._rotation import transformed
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from sam_theory.dynamics._map import Map
 
 #: values of a state vector in a tile: what is read again at each step stays in the caches next to the processor
-_TILE = 1 << 11
+_TILE = 1 << 12
 #: lengths of a start whose relative distances may be squared
 _SHORT, _LONG = 1e-140, 1e140
 
@@ -77,10 +78,12 @@ def structure(map: Map, dimension: int) -> Structure:
     program = rolled(map.rule.program, map.loss, dimension)
     found = diagonalised(program)
     if found is None:
-        return Structure(program, None, lambda: map)
+        return Structure(combined(program), None, lambda: map)
     own, rows = found
     values, vectors = rows.spectrum
-    return Structure(own, vectors, cache(lambda: replace(map, loss=Quadratic(*(Fraction(v) for v in values.tolist())))))
+    return Structure(
+        combined(own), vectors, cache(lambda: replace(map, loss=Quadratic(*(Fraction(v) for v in values.tolist()))))
+    )
 
 
 @dataclass(frozen=True)
@@ -142,6 +145,7 @@ class VectorBatch:
         uniform = [name for name, v in inputs.parameters.items() if np.ndim(v) == 0]
         self.order: Order = ordered(program, ("k",), uniform)
         self.kernel = kernel(self.order, self.width)
+        self.halt = Halt()
         self.time = 0
         self.rest: list[Remainder] = []
         self.tiles = self._tiles(n)
@@ -173,11 +177,7 @@ class VectorBatch:
     def advance(self, t: int) -> None:
         """Go on to step t."""
         first, self.time = self.time, t
-        if self.threads > 1 and len(self.tiles) > 1:
-            with ThreadPoolExecutor(self.threads) as pool:
-                left = list(pool.map(lambda tile: self._follow(tile, first, t), self.tiles))
-        else:
-            left = [self._follow(tile, first, t) for tile in self.tiles]
+        left = self.halt.each(lambda tile: self._follow(tile, first, t), self.tiles, self.threads)
         events = [event for _, found in left for event in found]
         self.tiles = [tile for tile, (alive, _) in zip(self.tiles, left, strict=True) if alive]
         for event in events:
@@ -191,16 +191,16 @@ class VectorBatch:
         """A tile up to step ``end``; what became of its lanes, to be noted afterwards in the order of the batch."""
         events: list[_Left] = []
         while t < end:
+            self.halt.check()
             n = min(end - t, tile.longest)
             t += tile.advance(t, n, self._varying(tile, t, n))
-            lanes = tile.attention()
-            if lanes.any() and not self._leave(tile, lanes, t, events):
+            if tile.called and not self._leave(tile, tile.attention(), t, events):
                 return False, events
         return True, events
 
-    def _varying(self, tile: Tile, t: int, n: int) -> FloatArray:
+    def _varying(self, tile: Tile, t: int, n: int) -> FloatArray | None:
         if not self.order.varying:
-            return tile.constants
+            return None
         env = {**self._parameters(tile.source), "k": np.arange(t, t + n, dtype=float)[:, None]}
         return scalars_of(self.order, self.order.varying, env, (n, self.width))
 

@@ -67,6 +67,7 @@ class Layout:
             "stop_before": s if self.tolerant else 0,  # and before it
             "stop_sums": a if self.tolerant else 0,  # the observables up to that step
             "stop_since": 2 if self.tolerant else 0,  # "settled" and "cycling" at that step
+            "moved": 1,  # the square of the largest displacement, where it was asked for
             "bounds": s // self.d,  # squares of the vectors of the state at the start
             "parameters": len(self.lanes),
         }

@@ -134,7 +134,9 @@ class _Writer(Watch):
         self.fixed_observed = [{**known, **emit(self.lanes, before, known)} for before, _ in self.observed]
         self._store(self.lanes.number(0.0), places["died"])
         self._store(self.lanes.number(0.0), places["unclear"])
-        watched = b.icmp_signed("!=", job["watch"], whole(0))
+        self._store(self.lanes.number(0.0), places["moved"])
+        watched = b.icmp_signed("==", job["watch"], whole(1))
+        measured = b.icmp_signed("==", job["watch"], whole(2))
         keep_from = b.select(watched, whole(0), b.sub(job["count"], whole(2)))
         watch_from = b.select(watched, whole(0), b.sub(job["count"], whole(1)))
         before = b.block
@@ -156,6 +158,8 @@ class _Writer(Watch):
         if self.observables:
             with b.if_then(b.icmp_signed("!=", job["observe"], whole(0)), likely=False):
                 self._observe(new, now)
+        with b.if_then(measured, likely=False):
+            self._measure(old, new)
         with b.if_then(b.icmp_signed(">=", i, watch_from), likely=False):
             self._watch(old, new, now)
         with b.if_then(b.icmp_signed(">=", i, keep_from), likely=False):

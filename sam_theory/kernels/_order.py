@@ -75,7 +75,11 @@ class Order:
         for i in reversed(range(len(steps))):
             for position, j in enumerate(steps[i].args):
                 delicate[j] = delicate[j] or delicate[i] or position in _JUMPS.get(steps[i].op, ())
-        sums = [i for i, step in enumerate(steps) if step.op in ("add", "sub") and not delicate[i]]
+        moving: list[bool] = []  # what is the same at all times may be computed outside, where nothing is fused
+        for step in steps:
+            own = step.op in REDUCTIONS or step.op == "factored" or (step.op == "input" and step.size > 0)
+            moving.append(own or any(moving[a] for a in step.args))
+        sums = [i for i, step in enumerate(steps) if step.op in ("add", "sub") and moving[i] and not delicate[i]]
         return frozenset(j for i in sums for j in steps[i].args if steps[j].op == "mul" and j not in outside)
 
     def values(self, env: Mapping[str, Any], wanted: Iterable[int]) -> list[Any]:

@@ -105,15 +105,16 @@ class Roll:
         factor, vector = self._factored(b)
         a = a if factor is None else self.emit("mul", a, factor)
         step = self.steps[vector]
-        if step.op == "mul" and self.steps[step.args[0]].op == "table" and self._fixed(a):
+        if step.op == "mul" and self.steps[step.args[0]].op == "table" and self.fixed(a):
             # One product for all lanes where the scalar is common to them; the same bits where it is not.
             return self.emit("mul", self.emit("mul", a, step.args[0]), step.args[1])
         return self.emit("mul", a, vector)
 
-    def _fixed(self, a: int) -> bool:
-        """Whether a scalar does not depend on the state."""
+    def fixed(self, a: int) -> bool:
+        """Whether a value does not depend on the state."""
         step = self.steps[a]
-        return step.op not in REDUCTIONS and all(self._fixed(i) for i in step.args)
+        moving = step.op in REDUCTIONS or step.op == "factored" or (step.op == "input" and step.size > 0)
+        return not moving and all(self.fixed(i) for i in step.args)
 
     def _factored(self, a: int) -> tuple[int | None, int]:
         """A vector as a scalar times a vector."""

@@ -8,7 +8,9 @@ tile reports is therefore the same as if every step had been measured.
 from __future__ import annotations
 
 import ctypes
+import math
 from collections.abc import Callable, Hashable, Mapping
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -22,9 +24,9 @@ from sam_theory.kernels._passes import MODES, ROWS, advance
 FloatArray = npt.NDArray[np.float64]
 Run = Callable[..., int]
 
-_LEAST, _WATCHED = 32, 64
+_LEAST, _WATCHED = 32, 128
 _PLACE = {name: i for i, name in enumerate(ROWS)}
-_MOST = 1e12
+_MOST, _TINY = 1e12, 1e-300
 
 
 _kernels: dict[Hashable, Kernel] = {}
@@ -76,6 +78,17 @@ def limit(bound: FloatArray) -> FloatArray:
     return ((1 << 63) - ((exponent.astype(np.int64) + 1023) << 52).astype(np.uint64)).astype(np.uint64).view(np.float64)
 
 
+@cache
+def _reach(d: int) -> float:
+    """What no coordinate of d may reach in steps that are not measured."""
+    return float(limit(np.array([_MOST / math.sqrt(d)]))[0])
+
+
+def _nothing(row: FloatArray) -> bool:
+    """Whether all numbers are +0."""
+    return not row.tobytes().strip(b"\0")
+
+
 class Tile:
     """Some trajectories of a batch, lane by lane.
 
@@ -120,14 +133,18 @@ class Tile:
         self.memory = aligned(max(kernel.memory, 1), width)
         self.report = aligned(len(ROWS) + vectors - 1, width)
         self.mode, self.turns, self.witness = "fast", 0, 0
-        self.stretch = 4 * _WATCHED
+        self.stretch = 3 * _WATCHED
+        #: whether a lane needs attention after the last call of ``advance``
+        self.called = False
         self._level = np.inf
+        self._labels = self.report[_PLACE["settled"] : _PLACE["still"] + 1]
+        self._saved = self.buffer.copy(), self.report.copy()
         self._rows = {name: self.report[i] for name, i in _PLACE.items()}
         self._places = [a.ctypes.data for a in (*self.halves, tables, constants, self.report, self.memory)]
         squares = np.sum(states**2, axis=1)
         self.row("start")[:], self.report[len(ROWS) :] = squares[0], squares[1:]
         self.row("patience")[:], self.row("tolerance")[:] = patience, tolerance
-        self.row("reach")[:] = limit(np.full(width, _MOST / np.sqrt(d)))
+        self.row("reach")[:] = _reach(d)
 
     def row(self, name: str) -> FloatArray:
         """What the report says of each lane."""
@@ -144,13 +161,14 @@ class Tile:
         return self.halves[1 - self.turn]
 
     # -- running -----------------------------------------------------------------------------------------
-    def advance(self, t: int, n: int, varying: FloatArray) -> int:
-        """Take up to n steps from step t on; ``varying`` has the scalars of each step (n, number, width).
+    def advance(self, t: int, n: int, varying: FloatArray | None) -> int:
+        """Take up to n steps from step t on; ``varying`` has the scalars of each step (n, number, width), if any.
 
         Returns the number of steps taken.  It is less than n where a lane needs :meth:`attention`, and else also
         where the steps left need another way to be taken.
         """
-        place, row = varying.ctypes.data, varying.strides[0]
+        self.called = False
+        place, row = (0, 0) if varying is None else (varying.ctypes.data, varying.strides[0])
         if self.mode != "watch":
             n = min(n, self.stretch)
             if n >= _LEAST:
@@ -161,6 +179,7 @@ class Tile:
                     self.stretch = max(_LEAST, n // 4)
                     return 0
         done = self._call("watch", t, min(n, _WATCHED), place)
+        self.called = not _nothing(self.row("event"))
         self._choose()
         return done
 
@@ -175,14 +194,16 @@ class Tile:
         return done
 
     def _unwatched(self, t: int, n: int, varying: int, row: int) -> bool:
-        saved = self.buffer.copy(), self.report.copy(), self.turn
-        if self._call(self.mode, t, n - 2, varying) == n - 2 and not np.signbit(self.row("alarm")).any():
+        buffer, report = self._saved
+        buffer[:], report[:] = self.buffer, self.report
+        turn = self.turn
+        if self._call(self.mode, t, n - 2, varying) == n - 2 and _nothing(self.row("alarm")):
             if self.mode == "fast":
-                self.before[:] = np.nan
-            if self._call("watch", t + n - 2, 2, varying + (n - 2) * row) == 2 and not self.attention().any():
-                if self.mode == "hold" or not self.report[_PLACE["settled"] : _PLACE["still"] + 1].any():
+                self.before.fill(np.nan)
+            if self._call("watch", t + n - 2, 2, varying + (n - 2) * row) == 2 and _nothing(self.row("event")):
+                if self.mode == "hold" or _nothing(self._labels):
                     return True
-        self.buffer[:], self.report[:], self.turn = saved
+        self.buffer[:], self.report[:], self.turn = buffer, report, turn
         return False
 
     def _lengthen(self, n: int) -> None:
@@ -190,8 +211,10 @@ class Tile:
         self.stretch = min(2 * n, self.longest)
         if self.mode == "hold":
             return
-        size = 1e-24 * np.maximum(self.row("start"), self.row("norm"))
-        level = float(np.log(np.min(np.minimum(self.row("moved"), self.row("moved2")) / size)))
+        nearest = np.minimum(self.row("moved"), self.row("moved2"))
+        size = np.maximum(self.row("start"), self.row("norm"))
+        least = float(np.min(nearest / np.maximum(size, _TINY)))
+        level = math.log(max(1e24 * least, _TINY))
         rate, self._level = (self._level - level) / n, level
         if 0.0 < rate < np.inf:
             left = 0.8 * level / rate
@@ -202,19 +225,19 @@ class Tile:
 
     def _choose(self) -> None:
         """How to take the next steps: the labels say what they have to keep."""
-        settled, cycling = self.row("settled") > 0, self.row("cycling") > 0
+        settled, cycling, still = self._labels.astype(bool).sum(axis=1).tolist()
         self.mode, self.stretch = "watch", max(self.stretch, 2 * _WATCHED)
-        if not (settled.any() or cycling.any()):
-            if not self.row("still").any():
-                self.mode, self._level = "fast", np.inf
-        elif settled.all() or cycling.all():
-            self._hold(bool(cycling.all()))
+        if not (settled or cycling or still):
+            self.mode, self._level = "fast", np.inf
+        elif len(self.columns) in (settled, cycling):
+            self._hold(cycling == len(self.columns))
 
     def _hold(self, turns: bool) -> None:
         """Prepare steps that keep their labels, if these are far from changing."""
-        d = self.state.shape[1]
+        near, bound = self._near
+        if not (self.row("moved2" if turns else "moved") < bound).all():
+            return
         start = np.sqrt(self.row("start"))
-        near = 1e-12 * start / np.sqrt(d)
         apart = np.full(len(start), -1.0)
         if turns:
             moved = np.abs(self.state[0] - self.before[0])
@@ -222,10 +245,15 @@ class Tile:
             apart = 4e-12 * np.maximum(start, np.sqrt(self.row("norm")))
             if not (moved[self.witness] > 2.0 * apart).all():
                 return
-        size = np.sqrt(self.row("moved2" if turns else "moved"))
-        if (near > 1e-290).all() and (size < np.ldexp(0.9, np.frexp(near)[1] - 1)).all():
-            self.mode, self.turns, self.stretch = "hold", int(turns), self.longest
-            self.row("near")[:], self.row("apart")[:] = limit(near), apart
+        self.mode, self.turns, self.stretch = "hold", int(turns), self.longest
+        self.row("near")[:], self.row("apart")[:] = near, apart
+
+    @cached_property
+    def _near(self) -> tuple[FloatArray, FloatArray]:
+        """What a coordinate may move by in steps that keep a label, and squares that are well below; 0 for never."""
+        near = 1e-12 * np.sqrt(self.row("start") / self.state.shape[1])
+        below = np.ldexp(0.9, np.frexp(near)[1] - 1)
+        return limit(near), np.where(near > 1e-140, below * below, 0.0)
 
     # -- lanes -------------------------------------------------------------------------------------------
     def attention(self) -> npt.NDArray[np.bool_]:
@@ -240,6 +268,7 @@ class Tile:
         donor = next((i for i in left if self.columns[i] >= 0), left[0])
         for array in (*self.halves, self.report, self.constants):
             array[..., lanes] = array[..., donor, None]
+        self.__dict__.pop("_near", None)
         self.columns[lanes], self.source[lanes] = -1, self.source[donor]
         return bool((self.columns >= 0).any())
 

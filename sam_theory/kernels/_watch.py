@@ -15,10 +15,37 @@ class Watch(Rows):
     within: float
     tolerance: Value
 
+    def _measure(self, old: list[Value], new: list[Value]) -> None:
+        """The largest displacement of a stretch: all that has to be known of columns that stay settled."""
+        lanes, d, row = self.lanes, self.layout.d, self.layout.places["moved"]
+        moved = self._squared([lanes.sub(a, c) for a, c in zip(new[:d], old[:d], strict=True)])
+        largest = self._load(row)
+        self._store(lanes.select(lanes.less(largest, moved), moved, largest), row)
+
     def _watch(self, old: list[Value], new: list[Value], now: Value) -> None:
         """Decide as :class:`Monitor` does whether a column has settled or alternates, and since when."""
-        lanes, layout, places = self.lanes, self.layout, self.layout.places
+        lanes, b, d, places = self.lanes, self.builder, self.layout.d, self.layout.places
         earlier = [self._load(places["last"] + j) for j in range(len(new))]
+        if self.layout.tolerant:
+            self._decide(old, new, earlier, now)
+            return
+        # Mostly every column of a register has settled before, and goes on to move by next to nothing.
+        moved = self._squared([lanes.sub(a, c) for a, c in zip(new[:d], old[:d], strict=True)])
+        zero, small = lanes.number(0.0), lanes.number(SMALL)
+        part = lanes.number(self.within * self.within * (1.0 - MARGIN))
+        calm = lanes.less_equal(moved, lanes.mul(part, self._load(places["bounds"])))
+        calm = lanes.both(calm, lanes.less(small, moved))
+        calm = lanes.both(calm, lanes.less(zero, self._load(places["settled"])))
+        back: Value = None
+        for a, c in zip(new, earlier, strict=True):
+            same = lanes.equal(a, c)
+            back = same if back is None else lanes.both(back, same)
+        usual = lanes.both(calm, lanes.opposite(back))
+        with b.if_then(lanes.any(lanes.opposite(usual))):
+            self._decide(old, new, earlier, now)
+
+    def _decide(self, old: list[Value], new: list[Value], earlier: list[Value], now: Value) -> None:
+        lanes, layout, places = self.lanes, self.layout, self.layout.places
         zero, d = lanes.number(0.0), layout.d
         bound = self._bound(new[:d], lanes.number(self.within), places["bounds"])
         once, moved, unclear = self._close(new[:d], old[:d], bound)

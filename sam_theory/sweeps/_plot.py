@@ -37,6 +37,7 @@ def draw(
 
     values, said = _chosen(result, name, x, y, at)
     grids = {n: v if v.ndim == 1 else np.arange(len(v)) * 1.0 for n, v in result.axes.items() if n in said.order}
+    own = axes is None
     if axes is None:
         _, axes = plt.subplots(figsize=(6.4, 4.8 if len(said.order) > 1 else 3.2), layout="constrained")
     title = f"{result.specification['rule']['name']} on {result.specification['loss']['name']}"
@@ -44,12 +45,12 @@ def draw(
     across = said.order[0]
     axes.set_xlabel(_label(across))
     if len(said.order) > 1:
-        _plane(axes, name, values, grids[across], grids[said.order[1]])
+        _plane(axes, name, values, grids[across], grids[said.order[1]], own)
         axes.set_ylabel(_label(said.order[1]))
         if _geometric(grids[said.order[1]]):
             axes.set_yscale("log")
     else:
-        _line(axes, name, values, grids[across])
+        _line(axes, name, values, grids[across], own)
     if _geometric(grids[across]):
         axes.set_xscale("log")
     return axes
@@ -99,7 +100,9 @@ def _chosen(
     return values, _Said(order, [", ".join(fixed)] if fixed else [])
 
 
-def _plane(axes: Axes, name: str, values: npt.NDArray[Any], x: npt.NDArray[Any], y: npt.NDArray[Any]) -> None:
+def _plane(
+    axes: Axes, name: str, values: npt.NDArray[Any], x: npt.NDArray[Any], y: npt.NDArray[Any], own: bool
+) -> None:
     from matplotlib.colors import BoundaryNorm, ListedColormap, LogNorm
 
     places, other = np.argsort(x, kind="stable"), np.argsort(y, kind="stable")
@@ -109,7 +112,7 @@ def _plane(axes: Axes, name: str, values: npt.NDArray[Any], x: npt.NDArray[Any],
         colours = ListedColormap([_COLOURS[n] for n in OUTCOMES])
         boundaries = BoundaryNorm(np.arange(len(OUTCOMES) + 1) - 0.5, len(OUTCOMES))
         axes.pcolormesh(*edges, shown, cmap=colours, norm=boundaries, rasterized=True)
-        _legend(axes, shown)
+        _legend(axes, shown, own)
     else:
         finite = np.ma.masked_invalid(shown.astype(float))
         norm = LogNorm() if finite.count() and finite.min() > 0 and finite.max() > 1e3 * finite.min() else None
@@ -118,17 +121,18 @@ def _plane(axes: Axes, name: str, values: npt.NDArray[Any], x: npt.NDArray[Any],
         axes.figure.colorbar(mesh, ax=axes, label=f"{name} (grey: diverged)" if finite.mask.any() else name)
 
 
-def _line(axes: Axes, name: str, values: npt.NDArray[Any], x: npt.NDArray[Any]) -> None:
+def _line(axes: Axes, name: str, values: npt.NDArray[Any], x: npt.NDArray[Any], own: bool) -> None:
     order = np.argsort(x, kind="stable")
     if name == "outcome":
-        _plane(axes, name, values[:, None], x, np.zeros(1))
+        _plane(axes, name, values[:, None], x, np.zeros(1), own)
         axes.set_yticks([])
         return
     axes.plot(x[order], values[order], "o-" if len(x) <= 64 else "-", markersize=3, color=_COLOURS["converged"])
     axes.set_ylabel(name)
 
 
-def _legend(axes: Axes, shown: npt.NDArray[Any]) -> None:
+def _legend(axes: Axes, shown: npt.NDArray[Any], own: bool) -> None:
+    """Below the picture where the figure is our own, else inside of the axes."""
     from matplotlib.patches import Patch
 
     counts = np.bincount(shown.ravel(), minlength=len(OUTCOMES))
@@ -137,7 +141,10 @@ def _legend(axes: Axes, shown: npt.NDArray[Any]) -> None:
         for n, c in zip(OUTCOMES, counts, strict=True)
         if c
     ]
-    axes.figure.legend(handles=handles, loc="outside lower center", ncols=min(3, len(handles)), frameon=False)
+    if own:
+        axes.figure.legend(handles=handles, loc="outside lower center", ncols=min(3, len(handles)), frameon=False)
+    else:
+        axes.legend(handles=handles, loc="upper right", fontsize="small")
 
 
 def _edges(values: npt.NDArray[Any]) -> npt.NDArray[np.float64]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import os
@@ -50,6 +51,21 @@ class SweepResult:
     def of_store(cls, specification: Specification, store: Store) -> SweepResult:
         """The result whose tiles are all in a store."""
         return cls(specification.text, specification.key, store, None)
+
+    @classmethod
+    def open(cls, directory: str | Path) -> SweepResult:
+        """The result in ``STORE/key``, without the map; raises InputError if its specification cannot be read."""
+        place = Path(directory)
+        file = place / "spec.json"
+        try:
+            text = file.read_bytes()
+        except OSError as error:
+            raise InputError(
+                f"{file} cannot be read: {error.strerror or error}; give the directory STORE/key"
+            ) from None
+        if hashlib.sha256(text).hexdigest() != place.resolve().name:
+            raise InputError(f"{file} is not the specification of its key; run the sweep again, which repairs it")
+        return cls(text.decode(), place.resolve().name, Store(place.resolve().parent, place.resolve().name), None)
 
     # -- what there is -----------------------------------------------------------------------------------
     @property

@@ -30,9 +30,9 @@ __all__ = ["SCHEMA", "START", "Specification", "specify"]
 SCHEMA = 1
 """Number of the format of specifications and tiles; another number is another key."""
 START = "start"
-_TAKEN = ("outcome", "step", "settled", "final", "coordinate", START)
+_TAKEN = ("outcome", "step", "settled", "final", "coordinate", "starts", START)
 _MOST_STEPS = 2**31 - 1
-_MOST_TRAJECTORIES = 2**53
+_MOST_TILES = 10**7
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,8 +184,6 @@ def specify(
         if checked[name].ndim:
             raise InputError(f"the parameter {name} must be one number; to vary it, give it in over")
     size = math.prod(len(axis) for axis in axes)
-    if size > _MOST_TRAJECTORIES:
-        raise InputError(f"the grid has {size} trajectories, more than can be numbered; use fewer values")
     programs = _observed(map, observe, read.variables, steps)
     if map.rule.noise:
         if seed is None:
@@ -212,6 +210,10 @@ def specify(
     own = tile_size(map, d, each, size, resolved)
     if tile is not None:
         own = min(_count(tile, "tile", 1, None), size)
+    if -(-size // own) > _MOST_TILES:
+        raise InputError(
+            f"the grid has {size} trajectories in tiles of {own}, more than {_MOST_TILES} tiles; take fewer values"
+        )
     return replace(chosen, backend=resolved, tile=own)
 
 

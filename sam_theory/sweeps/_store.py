@@ -94,16 +94,14 @@ class Store:
             file.unlink()
         except OSError as error:
             if error.errno in _FULL:
-                raise InputError(
-                    f"the store {self.root} is full; free some space, then give the same command"
-                ) from None
+                raise InputError(f"the store {self.root} is full; free some space, then run it again") from None
             return False
         return True
 
     def _clean(self) -> None:
         """Remove what killed processes left: of this machine once the process is gone, else when it is old."""
         now, here = time.time(), _host()
-        for file in self.directory.glob(".*.part"):
+        for file in (*self.directory.glob(".*.part"), *self.directory.glob(".probe-*")):
             named = _PART.match(file.name)
             with suppress(OSError):
                 age = now - file.stat().st_mtime
@@ -200,8 +198,7 @@ def _replace(file: Path, content: bytes) -> None:
         except OSError as error:
             remedy = "free some space" if error.errno in _FULL else "see that the directory can be written to"
             raise InputError(
-                f"{file} cannot be written: {_said(error)}; what is finished is kept: {remedy}, then give the same "
-                "command again"
+                f"{file} cannot be written: {_said(error)}; what stands there is whole: {remedy}, then run it again"
             ) from None
 
 

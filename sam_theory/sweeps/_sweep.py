@@ -184,8 +184,10 @@ def _run(
             counts += summary.outcomes
             computed += sum(summary.outcomes)
             tell(found + place + 1)
-    finally:
+    except BaseException:
         running.close()
+        tell(len(store.present()))  # workers may have finished tiles that they had no time to report
+        raise
     return store
 
 

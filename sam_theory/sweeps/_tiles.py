@@ -75,16 +75,23 @@ def _received(key: str, sent: _Sent, root: str, threads: int | None) -> TileWork
 
 
 def _pickled(specification: Specification) -> bytes:
+    """What another process can read: functions of this script go by value, those of modules by name."""
+    sent = b""
+    problem: Exception | None = None
     try:
-        return pickle.dumps(specification)
+        sent = pickle.dumps(specification)
     except Exception as error:
-        problem: Exception = error
+        problem = error
+    if sent and b"__main__" not in sent:
+        return sent
     try:
-        return bytes(import_module("cloudpickle").dumps(specification))  # functions by value; Dask brings it
+        return bytes(import_module("cloudpickle").dumps(specification))  # Dask brings it
     except ImportError:
         pass
     except Exception as error:
         problem = error
+    if sent:
+        return sent
     raise InputError(
         f"{specification.map.rule.name} on {specification.map.loss.name} cannot be sent to other processes "
         f"({problem}); define the rule in a module that they can import, install cloudpickle, or choose the "
@@ -134,6 +141,11 @@ def _simulated(work: TileWork, number: int) -> Arrays:
         threads=work.threads,
         first=first,
     )
+    if run.backend != specification.backend:  # its bits would be others than the key says
+        raise InputError(
+            f"backend {specification.backend!r} is not there in a worker ({run.reason}); install the same extras "
+            "everywhere, or choose backend 'numpy'"
+        )
     names = np.asarray(run.outcome)
     code = np.zeros(count, dtype=np.int8)
     for place, name in enumerate(OUTCOMES):

@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import sympy as sp
+from sympy.printing.repr import ReprPrinter
 
 from sam_theory.arithmetic import VectorSymbol
 
@@ -40,9 +42,23 @@ def identifier(theorem: Theorem) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
+class _Printer(ReprPrinter):
+    """SymPy's ``srepr``, which writes each part once: statements share hypotheses and much of their claims."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._written = lru_cache(maxsize=1 << 14)(super()._print)
+
+    def _print(self, expr: Any, **settings: Any) -> Any:
+        return self._written(expr) if isinstance(expr, sp.Basic) else super()._print(expr, **settings)
+
+
+_PRINTER = _Printer()
+
+
 def _spelled(value: Any) -> str:
     if isinstance(value, sp.Basic):
-        return str(sp.srepr(value))
+        return str(_PRINTER.doprint(value))
     if isinstance(value, (tuple, list)):
         return f"({', '.join(map(_spelled, value))})"
     if isinstance(value, Mapping):

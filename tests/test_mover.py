@@ -69,7 +69,7 @@ def test_moved_states_are_those_of_the_reference(rule: Any, loss: str) -> None:
 
 
 @pytest.mark.usefixtures("eager")
-def test_bits_depend_neither_on_the_batch_nor_on_how_a_run_is_cut() -> None:
+def test_bits_depend_neither_on_the_batch_nor_on_how_a_run_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     rng, n = np.random.default_rng(4), 50
     states = rng.uniform(-1, 1, size=(1, n))
     parameters = {"eta": rng.uniform(0.5, 0.95, size=n), "rho": rng.uniform(0.05, 0.3, size=n)}
@@ -80,6 +80,11 @@ def test_bits_depend_neither_on_the_batch_nor_on_how_a_run_is_cut() -> None:
     half, _ = code.move(states, parameters, 0, 77)
     rest, _ = code.move(half, parameters, 77, 123)
     assert (rest == whole).all()
+    window, _ = code.move(states, parameters, 0, 200, keep=50)
+    monkeypatch.setattr(module, "_PIECE", 7 * 64)
+    pieces, _ = code.move(states, parameters, 0, 200, keep=50)
+    assert (pieces == window).all()
+    assert (window[-1] == whole).all()
     some = [3, 20, 41]
     own, _ = code.move(states[:, some], {k: v[some] for k, v in parameters.items()}, 0, 200, keep=1)
     assert (own[0] == whole[:, some]).all()

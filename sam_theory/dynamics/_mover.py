@@ -26,6 +26,9 @@ _LEAST = 1 << 15
 #: How many times longer batches of arrays must be expected to take than making and running machine code.
 _WORTH = 3.0
 
+#: Steps of single trajectories in one call of a kernel.
+_PIECE = 1 << 24
+
 
 @dataclass(frozen=True, eq=False)
 class Mover:
@@ -79,17 +82,18 @@ class Mover:
         uniform = np.zeros(1)
         kept = np.empty((keep, s, len(at)))
         died = rows[layout.places["died"]]
-        for begin, length, out in ((first, count - keep, None), (first + count - keep, keep, kept)):
-            if not length:
-                continue
-            job = {"sheet": rows.ctypes.data, "columns": len(at), "first": begin, "count": length}
-            job["uniform"] = uniform.ctypes.data
-            if out is not None:
-                job |= {"until": 1, "every": 1, "whole": 1, "record": s * len(at), "row": len(at)}
-                job["out"] = out.ctypes.data
-            with np.errstate(all="ignore"):
-                self.kernel.run(**job)
-            left |= died[:n] > 0
+        # Pieces of a part of a second each, so that Ctrl-C is heeded between them.
+        longest = max(1, _PIECE // max(1, len(at)))
+        for begin, end, out in ((first, first + count - keep, None), (first + count - keep, first + count, kept)):
+            for t in range(begin, end, longest):
+                job = {"sheet": rows.ctypes.data, "columns": len(at), "first": t, "count": min(longest, end - t)}
+                job["uniform"] = uniform.ctypes.data
+                if out is not None:
+                    job |= {"until": 1, "every": 1, "whole": 1, "record": s * len(at), "row": len(at)}
+                    job["out"] = out[t - begin :].ctypes.data
+                with np.errstate(all="ignore"):
+                    self.kernel.run(**job)
+                left |= died[:n] > 0
         return (kept[:, :, :n] if keep else rows[:s, :n].copy()), left
 
 

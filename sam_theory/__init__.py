@@ -106,6 +106,7 @@ _PUBLIC = {
     ),
     "dynamics": (
         "Map",
+        "Over",
         "simulate",
         "Trajectory",
         "Outcome",
@@ -131,6 +132,7 @@ _PUBLIC = {
         "WorstCase",
     ),
     "errors": ("InputError",),
+    "sweeps": ("SweepResult", "sweep"),
 }
 _MODULE_OF = {name: module for module, names in _PUBLIC.items() for name in names}
 

@@ -1,5 +1,6 @@
 from sam_theory.dynamics import Map as Map
 from sam_theory.dynamics import Outcome as Outcome
+from sam_theory.dynamics import Over as Over
 from sam_theory.dynamics import Trajectory as Trajectory
 from sam_theory.dynamics import simulate as simulate
 from sam_theory.engines import ENGINES as ENGINES
@@ -98,6 +99,8 @@ from sam_theory.verdicts import Witness as Witness
 
 __version__: str
 __all__: list[str]
+from sam_theory.sweeps import SweepResult as SweepResult
+from sam_theory.sweeps import sweep as sweep
 from sam_theory.theorems import Comparison as Comparison
 from sam_theory.theorems import Related as Related
 from sam_theory.theorems import comparison as comparison

@@ -380,7 +380,7 @@ def test_machine_code_that_nobody_holds_is_given_back() -> None:
     del code
     gc.collect()
     assert gone() is None
-    assert _fast._kernel.cache_parameters()["maxsize"] == 128
+    assert _fast.kernel_of.cache_parameters()["maxsize"] == 128
 
 
 def test_a_tolerance_measures_averages_whose_squares_overflow() -> None:

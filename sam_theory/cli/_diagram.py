@@ -87,7 +87,8 @@ def diagram(
         longest=longest,
         progress=lambda line: click.echo(line, err=True),
     )
-    said = f"# {len(found.values)} values of {name}, {len(starts)} starts, {transient} steps first\n"
+    by = ", by machine code" if found.backend == "fast" else ""
+    said = f"# {len(found.values)} values of {name}, {len(starts)} starts, {transient} steps first{by}\n"
 
     def draw() -> Axes:
         return found.plot(coordinate=coordinate or 0, predicted=predict)

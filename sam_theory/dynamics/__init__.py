@@ -3,6 +3,7 @@
 from sam_theory.dynamics._cycles import Orbit, fixed_points, two_cycles
 from sam_theory.dynamics._inputs import check_parameters
 from sam_theory.dynamics._map import Map
+from sam_theory.dynamics._mover import Mover, mover
 from sam_theory.dynamics._orbit import orbit
 from sam_theory.dynamics._outcome import DIVERGED_BEYOND, SETTLED_WITHIN, Outcome
 from sam_theory.dynamics._over import Over
@@ -15,6 +16,7 @@ __all__ = [
     "sides_at",
     "DIVERGED_BEYOND",
     "Map",
+    "Mover",
     "Orbit",
     "Outcome",
     "Over",
@@ -22,6 +24,7 @@ __all__ = [
     "Trajectory",
     "check_parameters",
     "fixed_points",
+    "mover",
     "orbit",
     "simulate",
     "two_cycles",

@@ -136,7 +136,7 @@ def run(
     tolerance = None if isinstance(settling, str) or not autonomous else settling
     observed = len(flat.observed)
     layout = (names, d, lanes, uniform, tuple(map.rule.noise), observed, tolerance is not None)
-    plan_kernel = _kernel(flat, layout, width)
+    plan_kernel = kernel_of(flat, layout, width)
     windows = tuple((r.reduction, r.first(steps)) for r in over.values())
     plan = Plan(
         map,
@@ -210,11 +210,12 @@ def _width(nodes: int, n: int) -> int:
 
 
 @lru_cache(maxsize=128)  # about a megabyte each
-def _kernel(flat: Flat, layout: tuple[Any, ...], width: int) -> Any:
+def kernel_of(flat: Flat, layout: tuple[Any, ...], width: int, limit: float = DIVERGED_BEYOND) -> Any:
+    """The loop of these programs, kept for later runs; ``limit`` is the norm beyond which a column diverged."""
     from sam_theory.kernels._layout import Layout
     from sam_theory.kernels._loop import kernel
 
-    return kernel(flat.step, Layout(*layout), flat.observed, width, DIVERGED_BEYOND, SETTLED_WITHIN)
+    return kernel(flat.step, Layout(*layout), flat.observed, width, limit, SETTLED_WITHIN)
 
 
 #: CPU nanoseconds: until LLVM is there; of a step of a batch besides its program; of that for each trajectory.

@@ -17,7 +17,8 @@ from sam_theory.dynamics._outcome import SETTLED_WITHIN, FloatArray
 
 Mask = npt.NDArray[np.bool_]
 
-#: Squares are compared where rounding cannot matter; nearer to the bound, and where squares leave the range, norms decide.
+#: Squares are compared where rounding cannot matter; nearer to the bound, and where squares
+#: leave the range, norms decide.
 _MARGIN, _SMALL = 1e-9, 1e-250
 
 

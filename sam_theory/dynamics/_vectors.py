@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from sam_theory.dynamics._map import Map
 
 #: values of a state vector in a tile: what is read again at each step stays in the caches next to the processor
-_TILE = 1 << 11
+_TILE = 1 << 12
 #: lengths of a start whose relative distances may be squared
 _SHORT, _LONG = 1e-140, 1e140
 

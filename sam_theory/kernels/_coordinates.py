@@ -31,6 +31,7 @@ class Body:
         self.steps = order.rolled.steps
         self.parts = order.rolled.parts
         self.fused = order.fused()
+        #: scalars by place, and by ~place their negations
         self.scalars: dict[int, Value] = {}
         self.state: Value = None
         self.names = list(order.rolled.outputs)
@@ -68,6 +69,22 @@ class Body:
             else:
                 self.scalars[i] = self.operation(step.op, step.args, step.data, self.scalar)
         return self.scalars[i]
+
+    def prepare(self) -> None:
+        """Emit the scalars that are known by now, and their negations, in front of a loop that may use them."""
+        negated = {a for i in self.fused for a in self.steps[i].args}
+        for i, step in enumerate(self.steps):
+            if not step.size and self._ready(i):
+                value = self.scalar(i)
+                if i in negated and ~i not in self.scalars:
+                    self.scalars[~i] = self.lanes.neg(value)
+
+    def _ready(self, i: int) -> bool:
+        """Whether a scalar follows from what is loaded or reduced."""
+        if i in self.scalars or self.steps[i].op == "number":
+            return True
+        args = self.steps[i].args
+        return bool(args) and all(not self.steps[a].size and self._ready(a) for a in args)
 
     def coordinate(self, j: Value, new: dict[tuple[int, int], Value] | None = None) -> Callable[[int, int], Value]:
         """A function (step, block) -> register of coordinate j; of the new state where ``new`` has its registers."""
@@ -138,8 +155,12 @@ class Body:
         """a + b or a − b with a product, rounded once."""
         lanes = self.lanes
         if b in self.fused:
-            u, v = (value(k) for k in self.steps[b].args)
-            return lanes.fma(lanes.neg(u) if op == "sub" else u, v, value(a))
+            u, v = self.steps[b].args
+            if op == "add":
+                return lanes.fma(value(u), value(v), value(a))
+            if ~v in self.scalars:
+                u, v = v, u
+            return lanes.fma(self.scalars.get(~u) or lanes.neg(value(u)), value(v), value(a))
         u, v = (value(k) for k in self.steps[a].args)
         return lanes.fma(u, v, lanes.neg(value(b)) if op == "sub" else value(b))
 
@@ -160,6 +181,7 @@ class Body:
 
     def sweep(self, wanted: tuple[int, ...], totals: dict[int, Value]) -> None:
         """One pass over the coordinates that adds up reductions in the slots ``totals``."""
+        self.prepare()
         for i in wanted:
             self.builder.store(self.lanes.number(0.0), totals[i])
 

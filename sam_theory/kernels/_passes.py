@@ -7,6 +7,7 @@ with the last pass of the step before, while the new state is still in registers
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import Any
 
 from llvmlite import ir
@@ -29,7 +30,7 @@ SIGNATURE = (_REAL, _REAL, _REAL, _REAL, _REAL, _REAL, _REAL, _WHOLE, _WHOLE, _W
 #: steps three bounds (see :func:`advance`).  What a watched run keeps: since which step the iterate has been
 #: settled or alternating, for how many steps all state vectors were within the tolerance; of the last step, the
 #: squared displacements of the iterate since one and two steps before, bits that are 0 where no state vector
-#: changed since then, squared norms of the iterate and of all; 1 where the guards of the next step fail, and 1
+#: changed since then, the squared norm of the iterate; 1 where the guards of the next step fail, and 1
 #: where the run ended for that or another reason.  After these rows come the squared norms of the starts of further
 #: state vectors.
 ROWS = (
@@ -47,7 +48,6 @@ ROWS = (
     "moves",
     "turns",
     "norm",
-    "whole",
     "extreme",
     "event",
     "alarm",
@@ -87,7 +87,7 @@ class _Advance:
         self.bits: dict[str, Value] = {}
         if mode == "watch":
             further = [f"{n}{v}" for v in range(1, len(order.rolled.outputs)) for n in ("norm", "moved2")]
-            self.sums = {n: self.slot(lanes.number(0.0)) for n in ("norm", "moved", "moved2", "whole", *further)}
+            self.sums = {n: self.slot(lanes.number(0.0)) for n in ("norm", "moved", "moved2", *further)}
             self.bits = {n: self.slot(lanes.whole(0), lanes.integer) for n in ("moves", "turns")}
         else:
             self.reach = lanes.bits(self.get("reach"))
@@ -175,9 +175,7 @@ class _Advance:
         """The pass that writes the next state and sums for the step after."""
         b, body, lanes = self.builder, self.body, self.lanes
         outputs = list(self.order.rolled.outputs.values())
-        for i, step in enumerate(body.steps):  # scalars stand before the loop
-            if not step.size and self.ready(i):
-                body.scalar(i)
+        body.prepare()
         for place in (*self.sums.values(), *(self.totals[i] for i in first)):
             b.store(lanes.number(0.0), place)
         for place in self.bits.values():
@@ -222,13 +220,6 @@ class _Advance:
         sign = lanes.select(moved, lanes.whole(0), lanes.whole(-(2**63)))
         b.store(b.or_(b.load(self.alarm), sign), self.alarm)
 
-    def ready(self, i: int) -> bool:
-        """Whether a scalar can be computed inside the step: it follows from what is loaded or reduced."""
-        if i in self.body.scalars or self.body.steps[i].op == "number":
-            return True
-        args = self.body.steps[i].args
-        return bool(args) and all(not self.body.steps[a].size and self.ready(a) for a in args)
-
     def compare(self, new: Value, old: Value, before: Value, vector: int) -> None:
         lanes, b = self.lanes, self.builder
         one, two = lanes.sub(new, old), lanes.sub(new, before)
@@ -236,7 +227,7 @@ class _Advance:
         for name, bits in (("moves", b.and_(lanes.bits(one), lanes.whole(2**63 - 1))), ("turns", changed)):
             b.store(b.or_(b.load(self.bits[name]), bits), self.bits[name])
         suffix = vector or ""
-        terms = {"whole": new, f"moved2{suffix}": two, f"norm{suffix}": new}
+        terms = {f"moved2{suffix}": two, f"norm{suffix}": new}
         if vector == 0:
             terms["moved"] = one
         for name, term in terms.items():
@@ -276,7 +267,8 @@ class _Advance:
         self.put("still", still)
         event = lanes.either(lanes.less_equal(self.get("patience"), still), same["moves"])
         event = lanes.either(event, lanes.opposite(lanes.less_equal(found["norm"], lanes.number(1e24))))
-        finite = lanes.less(found["whole"], lanes.number(float("inf")))
+        whole = [found["norm"], *(found[f"norm{vector}"] for vector in range(1, len(self.order.rolled.outputs)))]
+        finite = lanes.less(reduce(lanes.add, whole), lanes.number(float("inf")))
         event = lanes.either(event, lanes.opposite(finite))
         self.put("event", lanes.select(event, one, zero))
         b.cbranch(lanes.any(event), leave, header)

@@ -211,8 +211,9 @@ class Tile:
         self.stretch = min(2 * n, self.longest)
         if self.mode == "hold":
             return
-        rows = (self.row(name).tolist() for name in ("moved", "moved2", "start", "norm"))
-        least = min(min(one, two) / max(start, norm, _TINY) for one, two, start, norm in zip(*rows, strict=True))
+        nearest = np.minimum(self.row("moved"), self.row("moved2"))
+        size = np.maximum(self.row("start"), self.row("norm"))
+        least = float(np.min(nearest / np.maximum(size, _TINY)))
         level = math.log(max(1e24 * least, _TINY))
         rate, self._level = (self._level - level) / n, level
         if 0.0 < rate < np.inf:

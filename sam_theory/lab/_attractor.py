@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from sam_theory.arithmetic import Float64
-from sam_theory.dynamics import DIVERGED_BEYOND, Map
+from sam_theory.dynamics import DIVERGED_BEYOND, Map, Mover, mover
 from sam_theory.lab._at import FloatArray
 
-__all__ = ["APERIODIC", "DIVERGED", "DRIFTING", "REPEATS", "SETTLED", "Ends", "Flock", "ends", "name_of"]
+__all__ = ["APERIODIC", "DIVERGED", "DRIFTING", "REPEATS", "SETTLED", "Ends", "Flock", "ends", "moved_by", "name_of"]
 
 IntArray = npt.NDArray[np.int64]
 
@@ -28,6 +28,12 @@ _NEAR = 0.05
 _STEADY, REPEATS = 0.1, 4
 
 
+def moved_by(map: Map, steps: int, total: int, batch: int) -> Mover | None:
+    """What moves ``total`` orbits on in batches; None where the reference is done before machine code is made."""
+    found = mover(map, steps, min(total, batch), calls=-(-total // batch))
+    return None if isinstance(found, str) else found
+
+
 @dataclass
 class Flock:
     """States of many orbits as columns, each with its own parameters; a diverged orbit is held where it left.
@@ -37,11 +43,14 @@ class Flock:
     map : Map
     states : ndarray, shape (d, n)
     parameters : mapping of str to float or ndarray (n,)
+    mover : Mover, optional
+        What moves long stretches on, where machine code pays: :func:`sam_theory.dynamics.mover`.
     """
 
     map: Map
     states: FloatArray
     parameters: Mapping[str, Any]
+    mover: Mover | None = None
 
     def __post_init__(self) -> None:
         self.arithmetic = Float64()
@@ -65,21 +74,47 @@ class Flock:
 
     def advance(self, steps: int) -> None:
         """Move on without a record."""
+        if self.mover is not None and steps > 1:
+            self._moved(steps, 0)
+            return
         for _ in range(steps):
             self.step()
 
     def window(self, steps: int) -> FloatArray:
         """The present states and those after 1, …, ``steps`` − 1 steps, shape (steps, d, n)."""
+        if self.mover is not None and steps > 1:
+            return self._moved(steps - 1, steps - 1)
         found = np.empty((steps, *self.states.shape))
         found[0] = self.states
         for t in range(1, steps):
             found[t] = self.step()
         return found
 
+    def _moved(self, steps: int, keep: int) -> FloatArray:
+        """By machine code: the present states and the last ``keep`` of those after ``steps`` steps."""
+        assert self.mover is not None
+        before = self.states
+        new, left = self.mover.move(before, self.parameters, 0, steps, max(keep, 1))
+        found = np.concatenate([before[None], new]) if keep else new
+        if self.diverged.any():
+            found[..., self.diverged] = before[:, self.diverged]
+            left &= ~self.diverged
+        if left.any():
+            part = replace(self.keep(left), mover=None)
+            if keep:
+                found[..., left] = part.window(steps + 1)
+            else:
+                part.advance(steps)
+                found[..., left] = part.states
+            self.diverged = self.diverged.copy()
+            self.diverged[left] = part.diverged
+        self.states = found[-1]
+        return found
+
     def keep(self, columns: npt.NDArray[Any]) -> Flock:
         """A flock of the orbits of these columns."""
         parameters = {n: v if np.ndim(v) == 0 else v[columns] for n, v in self.parameters.items()}
-        return Flock(self.map, np.ascontiguousarray(self.states[:, columns]), parameters)
+        return Flock(self.map, np.ascontiguousarray(self.states[:, columns]), parameters, self.mover)
 
 
 @dataclass(frozen=True)

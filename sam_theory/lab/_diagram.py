@@ -16,7 +16,18 @@ from sam_theory.dynamics import Map, check_parameters
 from sam_theory.engines import box
 from sam_theory.errors import InputError, nearest
 from sam_theory.lab._at import FloatArray, MapAt, at
-from sam_theory.lab._attractor import APERIODIC, DIVERGED, DRIFTING, REPEATS, SETTLED, Flock, IntArray, ends, name_of
+from sam_theory.lab._attractor import (
+    APERIODIC,
+    DIVERGED,
+    DRIFTING,
+    REPEATS,
+    SETTLED,
+    Flock,
+    IntArray,
+    ends,
+    moved_by,
+    name_of,
+)
 from sam_theory.lab._lyapunov import whole_state
 from sam_theory.lab._save import save_json
 
@@ -51,6 +62,8 @@ class OrbitDiagram:
     tolerance : float
     interrupted : bool
         Then values that were not reached are missing.
+    backend : str
+        What computed the orbits: ``numpy``, or ``fast`` for machine code.
     """
 
     here: MapAt
@@ -63,6 +76,7 @@ class OrbitDiagram:
     transient: int
     tolerance: float
     interrupted: bool = False
+    backend: str = "numpy"
 
     def ends(self, i: int) -> tuple[str, ...]:
         """The different ends of the orbits at value ``i``, in words."""
@@ -97,6 +111,7 @@ class OrbitDiagram:
             "transient": self.transient,
             "tolerance": self.tolerance,
             "interrupted": self.interrupted,
+            "backend": self.backend,
             "ends": [
                 [name_of(a, k) for a, k in zip(row, ks, strict=True)]
                 for row, ks in zip(self.labels.tolist(), self.periods.tolist(), strict=True)
@@ -285,13 +300,14 @@ def _computed(
     labels, periods = np.zeros((n, s), dtype=np.int64), np.zeros((n, s), dtype=np.int64)
     size = max(1, _BATCH // s)
     length = max(keep, REPEATS * longest + 1)
+    mover = moved_by(here.map, max(transient + keep, length), n * s, size * s)
     done, interrupted = 0, False
     try:
         for low in range(0, n, size):
             own = values[low : low + size]
             m = len(own)
             # One column for each value and start, starts running fastest.
-            flock = Flock(here.map, np.tile(begin.T, m), {**rest, name: np.repeat(own, s)})
+            flock = Flock(here.map, np.tile(begin.T, m), {**rest, name: np.repeat(own, s)}, mover)
             flock.advance(max(0, transient - (length - keep)))
             window = flock.window(length)
             found = ends(window, flock.diverged, np.tile(np.abs(begin).max(axis=1), m), tolerance, longest)
@@ -313,4 +329,5 @@ def _computed(
         transient,
         tolerance,
         interrupted,
+        "numpy" if mover is None else "fast",
     )

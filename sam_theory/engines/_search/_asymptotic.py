@@ -175,17 +175,32 @@ class AsymptoticJudge(Judge):
     def _end(self, values: dict[str, Any], begin: Array, steps: Array, last: int, path: Any) -> dict[str, Any]:
         """The quantity and its terms after the given numbers of steps, along one path of the noise."""
         scene, arithmetic = self.scene, Float64()
-        state = scene.state(arithmetic, begin)
         self.evaluations += steps.size * last
-        step = scene.stepper(arithmetic, values)
-        for t in range(last):
-            noise = {name: float(v) for name, v in path[t].items()} if path else {}
-            new = step({**state, **noise}, t)
-            state = {k: np.where(t < steps, v, state[k]) for k, v in new.items()}
+        moved = None if path else self.moved(self.longest, 3 * self.budget.attempts * self.levels)
+        if moved is None:
+            state = self._stepped(values, begin, steps, path)
+        else:
+            left = np.zeros(steps.size, dtype=bool)
+            whole = moved.ends(values, begin, steps, left)
+            if left.any():
+                own = {k: v[left] if np.ndim(v) else v for k, v in values.items()}
+                whole[:, left] = np.stack(scene.whole(self._stepped(own, begin[:, left], steps[left], path)))
+            state = {v: whole[i * len(begin) : (i + 1) * len(begin)] for i, v in enumerate(scene.map.state)}
         w = scene.iterate(state)
         after = scene.iterate(scene.step(arithmetic, values, state, None)) if self.looks_ahead else None
         env = scene.environment(arithmetic, values, w, after, w_start=begin, t=steps)
         return arithmetic.run(self.quantity, env, scene.loss)
+
+    def _stepped(self, values: dict[str, Any], begin: Array, steps: Array, path: Any) -> dict[str, Any]:
+        """The states after the given numbers of steps in the reference."""
+        scene, arithmetic = self.scene, Float64()
+        state = scene.state(arithmetic, begin)
+        step = scene.stepper(arithmetic, values)
+        for t in range(int(np.nanmax(np.where(np.isfinite(steps), steps, 0.0)))):
+            noise = {name: float(v) for name, v in path[t].items()} if path else {}
+            new = step({**state, **noise}, t)
+            state = {k: np.where(t < steps, v, state[k]) for k, v in new.items()}
+        return state
 
     def _fitted(self, x: Array, error: Array, noise: Array, order: float) -> float:
         """Claimed order minus fitted slope, less its error; −1 where the remainder drowns in rounding."""

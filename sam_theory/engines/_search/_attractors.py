@@ -56,10 +56,17 @@ def confirm_limit(judge: LimitJudge, point: Point) -> Witness | None:
 def _tail(judge: LimitJudge, point: Point) -> tuple[Array, bool]:
     """The last whole states of the trajectory, or where it left every bound."""
     scene, arithmetic, batch = judge.scene, Float64(), Batch.of([point])
-    state = scene.state(arithmetic, batch.start)
-    tail: list[Array] = []
     steps = 4 * judge.budget.steps
     judge.evaluations += steps
+    moved = judge.moved(steps)
+    if moved is not None:
+        left = np.zeros(1, dtype=bool)
+        visits = moved.visits(batch.env(), batch.start, range(steps - _TAIL + 1, steps + 1), left)
+        last = np.stack([whole[:, 0] for _, whole in visits])
+        if not left[0]:
+            return last, False
+    state = scene.state(arithmetic, batch.start)
+    tail: list[Array] = []
     with np.errstate(all="ignore"):
         step = scene.stepper(arithmetic, batch.env())
         for t in range(steps):

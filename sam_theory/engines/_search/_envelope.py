@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sam_theory.arithmetic import Arithmetic, Float64, NotExact, Rational, Undecided
 from sam_theory.engines._budget import Budget
@@ -14,6 +15,7 @@ from sam_theory.engines._search._along import Place, along
 from sam_theory.engines._search._exact import compare, exactly, in_balls, too_long
 from sam_theory.engines._search._instances import Batch, Point
 from sam_theory.engines._search._judge import INVALID, TOLERANCE, Judge, column, witness
+from sam_theory.engines._search._moved import Moved
 from sam_theory.engines._search._parameters import Array
 from sam_theory.engines._search._setting import Scene
 from sam_theory.verdicts import Witness
@@ -74,7 +76,12 @@ class EnvelopeJudge(Judge):
         self, arithmetic: Arithmetic, values: Mapping[str, Any], w: Any, steps: int, at: set[int]
     ) -> Iterator[tuple[int, Any, Any]]:
         """(t, observable, bound) at the steps in ``at``; a sum if the claim accumulates."""
-        scene, places = self.scene, self._places(arithmetic, values, w, steps, at)
+        return self._seen(arithmetic, values, w, self._places(arithmetic, values, w, steps, at), at)
+
+    def _seen(
+        self, arithmetic: Arithmetic, values: Mapping[str, Any], w: Any, places: Sequence[Place], at: set[int]
+    ) -> Iterator[tuple[int, Any, Any]]:
+        scene = self.scene
         if not self.claim.accumulate:
             for t, r in along(scene, arithmetic, self.both, values, w, places):
                 yield t, r["observable"], r["bound"]
@@ -93,9 +100,7 @@ class EnvelopeJudge(Judge):
         n, steps = batch.size, self.budget.steps
         self.evaluations += n * steps
         with np.errstate(all="ignore"):
-            seen = [*self._trajectory(Float64(), batch.env(), batch.start, steps, looked_at(steps))]
-            times = np.array([t for t, _, _ in seen])
-            left, right = (np.stack([column(r[i], n) for r in seen]) for i in (1, 2))
+            times, left, right = self._sides(batch, steps)
             scale = np.abs(left) + np.abs(right)
             valid = np.isfinite(scale) & (scale > _TINY) & (scale > _ROUNDED * scale[0])
             v = np.where(valid, (left - right) / np.where(valid, scale, 1.0), INVALID)
@@ -106,6 +111,32 @@ class EnvelopeJudge(Judge):
             for row in ratio[1:]:  # at the start most bounds say nothing
                 self.saw(row, batch)
         return v.max(axis=0), times[first]
+
+    def _sides(self, batch: Batch, steps: int) -> tuple[Array, Array, Array]:
+        """The steps looked at, and observable and bound there, (steps, n)."""
+        at, n, values = looked_at(steps), batch.size, batch.env()
+        moved, left = self.moved(steps), np.zeros(n, dtype=bool)
+        if moved is None:
+            seen = self._trajectory(Float64(), values, batch.start, steps, at)
+        else:
+            seen = self._seen(Float64(), values, batch.start, self._visited(moved, batch, steps, at, left), at)
+        times, *sides = zip(*seen, strict=True)
+        observable, bound = (np.stack([column(side, n) for side in row]) for row in sides)
+        if left.any():
+            own = batch.rows(left)
+            again = self._trajectory(Float64(), own.env(), own.start, steps, at)
+            for i, (_, *r) in enumerate(again):
+                observable[i, left], bound[i, left] = r
+        return np.array(times), observable, bound
+
+    def _visited(self, moved: Moved, batch: Batch, steps: int, at: set[int], left: NDArray[np.bool_]) -> list[Place]:
+        """:meth:`_places` in floats by machine code, but for what it has ``left``."""
+        sums, d = self.claim.accumulate, self.scene.dimension
+        chosen = range(steps + 1) if sums else sorted(at)
+        after = {t + 1 for t in chosen} if self.needs_next and not sums else set()
+        visits = moved.visits(batch.env(), batch.start, sorted({*chosen, *after}), left)
+        states = {t: whole[:d] for t, whole in visits}
+        return [(t, states[t], states.get(t + 1) if self.needs_next else None) for t in chosen]
 
     def _at(self, arithmetic: Arithmetic, point: Point, start: Any, step: int) -> tuple[Any, Any]:
         """Observable and bound at ``step``."""

@@ -233,6 +233,8 @@ class Hunt:
             note = kind.summary([j for j in self.judges if type(j) is kind])
             if note:
                 yield note
+        if any(j.machine_code for j in self.judges):
+            yield "long trajectories by machine code"
 
 
 def point_of(scene: Scene, instance: Instance) -> Point:

@@ -14,6 +14,7 @@ from sam_theory.arithmetic import Arithmetic, Coordinates, Program, Symbolic, lo
 from sam_theory.engines._budget import Budget
 from sam_theory.engines._search._exact import text
 from sam_theory.engines._search._instances import Batch, Point, describe
+from sam_theory.engines._search._moved import Moved, moved_by_machine_code
 from sam_theory.engines._search._parameters import Array, column
 from sam_theory.engines._search._setting import Scene
 from sam_theory.theorems import Theorem
@@ -53,6 +54,20 @@ class Judge(ABC):
         self.evaluations = 0
         self.tightness: float | None = None
         self._tightest: tuple[Batch, int] | None = None
+        self._machines: dict[int, Moved | None] = {}
+
+    def moved(self, steps: int, trajectories: int = 0) -> Moved | None:
+        """How trajectories of so many steps are moved on by machine code, where the budget makes it worth while."""
+        if steps not in self._machines:
+            calls = 2 * (2 + (self.budget.climbs if self.climbs else 0))  # a second look at what is suspicious
+            size = trajectories or self.budget.samples
+            self._machines[steps] = moved_by_machine_code(self.scene, self.budget, steps, size, calls)
+        return self._machines[steps]
+
+    @property
+    def machine_code(self) -> bool:
+        """Whether machine code has moved trajectories."""
+        return any(m is not None for m in self._machines.values())
 
     @property
     def theorem(self) -> Theorem:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from sam_theory.engines._search._attractors import DIVERGED, confirm_limit
 from sam_theory.engines._search._contradiction import says_nothing
 from sam_theory.engines._search._instances import Batch, Point
 from sam_theory.engines._search._judge import INVALID, Judge, column
+from sam_theory.engines._search._moved import Moved
 from sam_theory.engines._search._parameters import Array
 from sam_theory.engines._search._recurrent import recurrent
 from sam_theory.engines._search._setting import Scene
@@ -143,6 +144,34 @@ class LimitJudge(Judge):
 
     def _windows(self, batch: Batch, horizon: int, width: int) -> _Windows:
         """What is seen in the last ``width`` steps before T and 4T."""
+        moved = self.moved(4 * horizon)
+        if moved is None:
+            return self._stepped(batch, horizon, width)
+        left = np.zeros(batch.size, dtype=bool)
+        seen = self._visited(moved, batch, horizon, width, left)
+        if left.any():
+            again = self._stepped(batch.rows(left), horizon, width)
+            for field in fields(seen):
+                getattr(seen, field.name)[..., left] = getattr(again, field.name)
+        return seen
+
+    def _visited(self, moved: Moved, batch: Batch, horizon: int, width: int, left: NDArray[np.bool_]) -> _Windows:
+        """The same by machine code, but for what it has ``left``."""
+        scene, arithmetic, n, values = self.scene, Float64(), batch.size, batch.env()
+        ends = (horizon, 4 * horizon)
+        times = [t for end in ends for t in range(end - width + 1, end + 1)]
+        places: list[Place] = []
+        with np.errstate(all="ignore"):
+            first = np.abs(self._observed(batch, values, scene.state(arithmetic, batch.start), 0))
+            for t, whole in moved.visits(values, batch.start, times, left):
+                places.append((t, whole[: scene.dimension], None))
+            runs = along(scene, arithmetic, self.observable, values, batch.start, places)
+            seen = np.stack([column(r["observable"], n) for _, r in runs])
+        bounds = [np.stack([part.min(axis=0), part.max(axis=0)]) for part in (seen[:width], seen[width:])]
+        return _Windows(bounds[0], bounds[1], first, np.array(places[width - 1][1]), np.array(places[-1][1]))
+
+    def _stepped(self, batch: Batch, horizon: int, width: int) -> _Windows:
+        """The same in the reference."""
         scene, arithmetic, n = self.scene, Float64(), batch.size
         values, state = batch.env(), scene.state(Float64(), batch.start)
         lost, gone, some_lost = np.zeros(n, dtype=bool), np.zeros((2, n)), False
@@ -172,6 +201,11 @@ class LimitJudge(Judge):
                         some_lost = True
                     if some_lost:
                         state = {k: np.where(lost, 1.0, v) for k, v in state.items()}
+                        if lost.all():
+                            rest = [end for end in (horizon, 4 * horizon) if end > t]
+                            bounds |= dict.fromkeys(rest, gone)
+                            ends |= dict.fromkeys(rest, np.asarray(scene.iterate(state)))
+                            break
                     older = old
         return _Windows(bounds[horizon], bounds[4 * horizon], first, ends[horizon], ends[4 * horizon])
 

@@ -66,7 +66,7 @@ class Kernel:
 
 def aligned(*shape: int) -> FloatArray:
     """Zeros that begin at a multiple of 64 bytes."""
-    size = int(np.prod(shape))
+    size = math.prod(shape)
     raw = np.zeros(size + 8)
     start = (-raw.ctypes.data // 8) % 8
     return raw[start : start + size].reshape(shape)
@@ -123,7 +123,7 @@ class Tile:
         vectors, d, width = states.shape
         self.block = d // kernel.parts
         #: steps of a stretch: some 10^7 values
-        self.longest = max(4 * _WATCHED, (1 << 23) // states.size)
+        self.longest = max(4 * _WATCHED, (1 << 24) // states.size)
         self.buffer = aligned(2 * states.size + 64)
         # The second state begins at another place of a page: stores to it are no obstacle to loads from the first.
         size, shift = states.size, 64
@@ -138,7 +138,7 @@ class Tile:
         self.called = False
         self._level = np.inf
         self._labels = self.report[_PLACE["settled"] : _PLACE["still"] + 1]
-        self._saved = self.buffer.copy(), self.report.copy()
+        self._saved = np.empty_like(self.buffer), np.empty_like(self.report)
         self._rows = {name: self.report[i] for name, i in _PLACE.items()}
         self._places = [a.ctypes.data for a in (*self.halves, tables, constants, self.report, self.memory)]
         squares = np.sum(states**2, axis=1)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
-import z3
-
 from sam_theory.arithmetic._base import Arithmetic, Coordinates, HasDerivatives
 
 
@@ -22,6 +20,9 @@ class Smt(Arithmetic):
     exact = True
 
     def __init__(self, context: Any = None) -> None:
+        import z3  # where it is used: simulations need none of it, and it takes as long as NumPy
+
+        self._z3: Any = z3
         self.context = context if context is not None else z3.Context()
         self.conditions: list[Any] = []
         self.defined: list[Any] = []
@@ -30,25 +31,25 @@ class Smt(Arithmetic):
 
     def variable(self, name: str) -> Any:
         """The real unknown called ``name``."""
-        return z3.Real(name, self.context)
+        return self._z3.Real(name, self.context)
 
     def _unknown(self, kind: str, key: tuple[Any, ...]) -> tuple[Any, bool]:
         place = (kind, tuple(k.get_id() if hasattr(k, "get_id") else k for k in key))
         known = self._fresh.get(place)
         if known is not None:
             return known, False
-        fresh = z3.Real(f"{kind}!{len(self._fresh)}", self.context)
+        fresh = self._z3.Real(f"{kind}!{len(self._fresh)}", self.context)
         self._fresh[place] = fresh
         return fresh, True
 
     def number(self, value: Fraction) -> Any:
         known = self._numbers.get(value)
         if known is None:
-            known = self._numbers[value] = z3.RealVal(str(value), self.context)
+            known = self._numbers[value] = self._z3.RealVal(str(value), self.context)
         return known
 
     def div(self, a: Any, b: Any) -> Any:
-        if z3.is_rational_value(b):
+        if self._z3.is_rational_value(b):
             return a * self.number(1 / Fraction(b.numerator_as_long(), b.denominator_as_long()))
         inverse, new = self._unknown("inverse", (b,))
         if new:
@@ -65,7 +66,7 @@ class Smt(Arithmetic):
         return result if exponent > 0 else self.div(self.number(Fraction(1)), result)
 
     def power(self, a: Any, exponent: Any) -> Any:
-        function = z3.Function("power", *(z3.RealSort(self.context),) * 3)
+        function = self._z3.Function("power", *(self._z3.RealSort(self.context),) * 3)
         return function(a, exponent)
 
     def sqrt(self, a: Any) -> Any:
@@ -77,16 +78,16 @@ class Smt(Arithmetic):
 
     def sign(self, a: Any) -> Any:
         one = self.number(Fraction(1))
-        return z3.If(a > 0, one, z3.If(a < 0, -one, self.number(Fraction(0))))
+        return self._z3.If(a > 0, one, self._z3.If(a < 0, -one, self.number(Fraction(0))))
 
     def abs(self, a: Any) -> Any:
-        return z3.If(a >= 0, a, -a)
+        return self._z3.If(a >= 0, a, -a)
 
     def select(self, a: Any, b: Any, then: Any, otherwise: Any, strict: bool) -> Any:
         condition = a < b if strict else a <= b
         if isinstance(then, Coordinates):
-            return Coordinates(z3.If(condition, p, q) for p, q in zip(then, otherwise, strict=True))
-        return z3.If(condition, then, otherwise)
+            return Coordinates(self._z3.If(condition, p, q) for p, q in zip(then, otherwise, strict=True))
+        return self._z3.If(condition, then, otherwise)
 
     def call(self, function: str | HasDerivatives, order: int, a: Any) -> Any:
         if not isinstance(function, str):
@@ -95,7 +96,7 @@ class Smt(Arithmetic):
 
     def uninterpreted(self, name: str, a: Any) -> Any:
         """A function of which only congruence is known: what holds for it holds for any function."""
-        return z3.Function(name, z3.RealSort(self.context), z3.RealSort(self.context))(a)
+        return self._z3.Function(name, self._z3.RealSort(self.context), self._z3.RealSort(self.context))(a)
 
     def opaque(self, link: HasDerivatives, order: int, a: Any) -> Any:
         """A derivative of an opaque link."""
@@ -109,8 +110,8 @@ class Smt(Arithmetic):
         if new:
             denominator = self.regularised(n, eps, normalisation)
             zero = self.number(Fraction(0))
-            self.conditions.append(z3.If(n == 0, scale == zero, scale * denominator == 1))
+            self.conditions.append(self._z3.If(n == 0, scale == zero, scale * denominator == 1))
         return v * scale
 
     def is_zero(self, a: Any) -> bool:
-        return bool(z3.is_rational_value(a) and a.numerator_as_long() == 0)
+        return bool(self._z3.is_rational_value(a) and a.numerator_as_long() == 0)

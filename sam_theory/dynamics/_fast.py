@@ -219,7 +219,7 @@ def kernel_of(flat: Flat, layout: tuple[Any, ...], width: int, limit: float = DI
 
 
 #: CPU nanoseconds: until LLVM is there; of a step of a batch besides its program; of that for each trajectory.
-_LOADING, _BATCH, _COLUMN = 1.5e8, 6e4, 10.0
+_LOADING, _BATCH, _COLUMN = 1e8, 1e5, 40.0
 
 
 def _estimate(flat: Flat, step: Program, steps: int, n: int) -> bool:

@@ -116,7 +116,8 @@ def sweep(
     Raises
     ------
     InputError
-        For anything of this that cannot be, a disk that is full or too small, a store that is incomplete and cannot be written to.
+        For anything of this that cannot be, a disk that is full or too small, a store that is incomplete and
+        cannot be written to.
 
     Examples
     --------

@@ -97,8 +97,9 @@ def kill(state: Progress) -> None:
 
 
 SCRIPT = """
-import sys
+import signal, sys
 from pathlib import Path
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what starts the tests may have it ignored
 sys.path.insert(0, {tests!r})
 import test_sweep_faults as faults
 if __name__ == "__main__":

@@ -69,7 +69,7 @@ def _quiet() -> Iterator[None]:
 @contextmanager
 def _connected(client_of: Callable[..., Any], scheduler: str) -> Iterator[Any]:
     address = scheduler if "://" in scheduler else _address(Path(scheduler))
-    from distributed.comm import get_address_host_port
+    from distributed.comm.addressing import get_address_host_port
 
     try:
         get_address_host_port(address, strict=True)  # a client that cannot read it would try to close for 20 s

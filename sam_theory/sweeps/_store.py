@@ -78,7 +78,7 @@ class Store:
         if writable:
             self._clean()
         with suppress(FileNotFoundError):
-            if file.read_text(encoding="utf-8") != specification:
+            if file.read_bytes() != specification.encode():
                 if not writable:
                     raise InputError(f"{file} is not the specification of its key, and cannot be repaired")
                 _replace(file, specification.encode())

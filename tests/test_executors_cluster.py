@@ -114,6 +114,9 @@ def test_a_cluster_that_is_not_there_is_bad_input(tmp_path: Path, monkeypatch: p
         list(execute(work.square, [1], str(file)))
     with pytest.raises(InputError, match=r"no Dask scheduler answers at tcp://nowhere"):
         list(execute(work.square, [1], "tcp://nowhere"))
+    for address in ("tcp://", "dask://127.0.0.1:1", "inproc://127.0.0.1/1/1"):
+        with pytest.raises(InputError, match=f"no Dask scheduler answers at {address}"):
+            list(execute(work.square, [1], address))
 
 
 def test_a_scheduler_that_dies_and_one_that_comes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -88,12 +88,21 @@ def test_logspace_takes_its_ends_as_values() -> None:
         ({"logspace": [-3, 0, 4]}, "above 0"),
         ({"linspace": [0, 1, 3], "logspace": [1, 2, 3]}, "one of"),
         ({"linspace": [0, float("inf"), 3]}, "not finite"),
+        ([0.1, 0.3, 0.1], "the value 0.1"),
+        ({"logspace": [0.5, 0.5, 2]}, "more than once"),
     ],
 )
 def test_an_axis_that_cannot_be_is_refused_with_what_to_do(given: Any, message: str) -> None:
     with pytest.raises(InputError) as refused:
         axis_values("eta", given)
     assert message in str(refused.value)
+
+
+def test_a_grid_that_its_disk_cannot_hold_is_refused_before_anything_is_computed(tmp_path: Path) -> None:
+    over = {"eta": _MANY, "rho": _MANY, "x": {"linspace": [0, 1, 1000]}}
+    with pytest.raises(InputError, match=r"the tiles will take 381,842.3 GiB, .* GiB left; take fewer values"):
+        valley(over=over, params={}, tile=10**9, store=tmp_path)
+    assert [file.name for file in tmp_path.glob("*/*")] == ["spec.json"]
 
 
 # -- specifications --------------------------------------------------------------------------------------
@@ -444,6 +453,17 @@ def test_pictures_show_named_axes_and_a_legend_of_the_outcomes_that_occur() -> N
         {"at": {"z": 1}},
         {"x": "eta", "y": "eta"},
         {"x": "eta", "at": {"eta": 1}},
+        {"at": {"rho": "low"}},
+        {"at": {"rho": float("nan")}},
     ):
         with pytest.raises(InputError):
             result.plot(**bad)
+
+
+def test_a_picture_without_finite_numbers_has_no_scale_and_starts_are_numbered() -> None:
+    result = valley(over={"eta": [30, 40], "rho": [0.1]}, starts=[[1, 2], [3, 4], [5, 6]], params={}, steps=60)
+    assert (result.outcome_names == "diverged").all()
+    drawn = result.plot("x")
+    assert len(drawn.figure.axes) == 1 and [text.get_text() for text in drawn.texts] == ["x: all diverged"]
+    assert all(place == round(place) for place in drawn.get_yticks())
+    matplotlib.pyplot.close("all")

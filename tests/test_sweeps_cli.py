@@ -99,6 +99,7 @@ def test_a_second_run_finds_all_tiles_and_says_so(phase: Path, tmp_path: Path) -
         ("starts = [0.5, 3]", "starts = [0.5, nan]", "not finite"),
         ("starts = [0.5, 3]", 'starts = [0.5, "three"]', "'three' is not a number"),
         ("starts = [0.5, 3]", "starts = {x = 1}", "no start for y"),
+        ("starts = [0.5, 3]", "starts = {x = [1, 2], y = 3}", "'x' must be one number"),
         ("[0.1, 2.1, 7]", "[-0.1, 2.1, 7]", "a step size must be positive"),
         ("[0.1, 2.1, 7]", "[nan, 2.1, 7]", "not finite"),
         ("[0.1, 2.1, 7]", "[0.1, 2.1]", "takes [low, high"),
@@ -107,6 +108,8 @@ def test_a_second_run_finds_all_tiles_and_says_so(phase: Path, tmp_path: Path) -
         ('rho = ["1/10", 0.2]', "rho = [false]", "not a number"),
         ('rho = ["1/10", 0.2]', "rho = [1979-05-27]", "not a number"),
         ('rho = ["1/10", 0.2]', 'rho = ["1/0"]', "not a number"),
+        ('rho = ["1/10", 0.2]', f"rho = [{'9' * 5000}]", "is not TOML"),
+        ('rho = ["1/10", 0.2]', 'rho = {linspace = [1, 2, "10000"]}\nx = {linspace = [0, 1, 1000]}', "more than"),
         ('rho = ["1/10", 0.2]', "", "no value for rho"),
         ('"x*y"', '"x*q"', "uses 'q'"),
         ('"x*y"', '"x*y', "is not TOML"),
@@ -119,6 +122,8 @@ def test_a_second_run_finds_all_tiles_and_says_so(phase: Path, tmp_path: Path) -
         ("tile = 5", 'backend = "gpu"', "backend 'gpu'"),
         ("tile = 5", "final = 1", "true or false"),
         ("tile = 5", 'coordinates = ["z"]', "no coordinate 'z'"),
+        ("tile = 5", 'coordinates = [["x"]]', "no coordinate ['x']"),
+        ("tile = 5", "coordinates = []", "list at least one"),
         ("tile = 5", "parameters = 3", "table of numbers"),
         ("[observe]", "[parameters]\neta = 0.1\n[observe]", "eta is an axis"),
     ],
@@ -173,10 +178,8 @@ def test_symbols_of_the_loss_may_be_parameters_coordinates_and_options(tmp_path:
 
 def test_losses_have_their_names_and_a_seed_is_ignored_where_nothing_is_drawn(tmp_path: Path) -> None:
     file = tmp_path / "a.toml"
-    file.write_text(
-        'loss = "log_cosh(xy)"\nrule = "sam"\nsteps = 3\nstarts = [[1, 2], [3, 4]]\nseed = 3\n'
-        "[over]\neta = [1]\nrho = [1]\n"
-    )
+    text = 'loss = "log_cosh(xy)"\nrule = "sam"\nsteps = 3\nstarts = [[1, 2], [3, 4]]\nseed = 3\n'
+    file.write_bytes(f"\ufeff{text}[over]\neta = [1]\nrho = [1]\n".replace("\n", "\r\n").encode())
     system, asked = read_sweep(str(file))
     assert system.loss.definition == Product(log_cosh).definition
     assert asked["starts"] == [[1, 2], [3, 4]] and "seed" not in asked

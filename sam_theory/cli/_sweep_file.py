@@ -62,10 +62,10 @@ def read_sweep(path: str) -> tuple[Map, dict[str, Any]]:
 
 def _table(path: str) -> dict[str, Any]:
     try:
-        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        return tomllib.loads(Path(path).read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror or error}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # of the syntax, of UTF-8, of integers with too many digits
         raise InputError(f"{path} is not TOML: {error}; see sam-theory sweep --help for an example") from None
 
 
@@ -104,8 +104,10 @@ def _held(said: Mapping[str, Any], parameters: set[str]) -> set[str]:
     if said["loss"].isidentifier():
         raise InputError(f"coordinates are for expressions; the loss {said['loss']} has its own")
     symbols = {str(s) for s in parse_expression(said["loss"]).free_symbols}
+    if not coordinates:
+        raise InputError("coordinates are none; list at least one, or leave the key out")
     for name in coordinates:
-        if name not in symbols:
+        if not isinstance(name, str) or name not in symbols:
             raise InputError(f"the loss has no coordinate {name!r}; {nearest(str(name), symbols)}")
     if list(coordinates) != sorted({*coordinates}):
         raise InputError(f"coordinates are {coordinates}; list each once, sorted by name")

@@ -48,15 +48,21 @@ def axis_values(name: str, given: Any) -> FloatArray:
     Raises
     ------
     InputError
-        For what is none of these, no number, not finite, or empty.
+        For what is none of these, no number, not finite, empty, or the same value twice.
 
     Examples
     --------
     >>> axis_values("eta", {"logspace": [0.01, 1, 3]}).tolist()
     [0.01, 0.1, 1.0]
     """
-    if isinstance(given, Mapping):
-        return _spaced(name, given)
+    values = _spaced(name, given) if isinstance(given, Mapping) else _listed(name, given)
+    ordered = np.sort(values)  # a result could neither be selected by a value that is there twice, nor drawn
+    if len(twice := ordered[1:][ordered[1:] == ordered[:-1]]):
+        raise InputError(f"the axis {name} has the value {twice[0]:.17g} more than once; give each value once")
+    return values
+
+
+def _listed(name: str, given: Any) -> FloatArray:
     try:
         raw = np.asarray(given)
         if raw.dtype.kind not in "iufO" or raw.ndim > 1:
@@ -67,10 +73,6 @@ def axis_values(name: str, given: Any) -> FloatArray:
             f"the axis {name} must be a list of numbers, {{linspace = [low, high, n]}} or {{logspace = ...}}, "
             f"not {_short(given)}"
         ) from None
-    return _checked(name, values)
-
-
-def _checked(name: str, values: FloatArray) -> FloatArray:
     if not len(values):
         raise InputError(f"the axis {name} has no values; give at least one")
     if len(values) > _MOST:
@@ -92,9 +94,11 @@ def _spaced(name: str, given: Mapping[str, Any]) -> FloatArray:
         low, high, n = said
     except (TypeError, ValueError):
         raise InputError(f"the axis {name}: {form} takes [low, high, number of values], not {_short(said)}") from None
+    if isinstance(n, Fraction) and n.denominator == 1:
+        n = n.numerator
     if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 1 or n > _MOST:
         raise InputError(f"the axis {name}: {form} takes a whole number of values, 1 to {_MOST}, not {_short(n)}")
-    ends = axis_values(name, [low, high])
+    ends = _listed(name, [low, high])
     if n == 1 and ends[0] != ends[1]:
         raise InputError(f"the axis {name}: one value cannot have two ends; write [{ends[0]:g}]")
     if form == "linspace":

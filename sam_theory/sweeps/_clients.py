@@ -69,9 +69,12 @@ def _quiet() -> Iterator[None]:
 @contextmanager
 def _connected(client_of: Callable[..., Any], scheduler: str) -> Iterator[Any]:
     address = scheduler if "://" in scheduler else _address(Path(scheduler))
+    from distributed.comm.addressing import get_address_host_port
+
     try:
+        get_address_host_port(address, strict=True)  # a client that cannot read it would try to close for 20 s
         connected = client_of(address, timeout=PATIENCE, set_as_default=False)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, NotImplementedError) as error:
         origin = "" if address == scheduler else f", the address in {scheduler}"
         raise InputError(
             f"no Dask scheduler answers at {address}{origin} ({error}); "

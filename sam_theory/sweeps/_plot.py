@@ -34,6 +34,7 @@ def draw(
 ) -> Axes:
     """Draw quantity ``name`` over the axes ``x`` and ``y``."""
     import matplotlib.pyplot as plt
+    from matplotlib.ticker import MaxNLocator
 
     values, said = _chosen(result, name, x, y, at)
     grids = {n: v if v.ndim == 1 else np.arange(len(v)) * 1.0 for n, v in result.axes.items() if n in said.order}
@@ -53,6 +54,9 @@ def draw(
         _line(axes, name, values, grids[across], own)
     if _geometric(grids[across]):
         axes.set_xscale("log")
+    for n, side in zip(said.order, (axes.xaxis, axes.yaxis), strict=False):
+        if result.axes[n].ndim > 1:  # starts have numbers
+            side.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     return axes
 
 
@@ -91,13 +95,23 @@ def _chosen(
             continue
         grid = grids[n]
         numbers = grid if grid.ndim == 1 else np.arange(len(grid))
-        place = int(np.argmin(np.abs(numbers - at[n]))) if n in at else 0
+        place = int(np.argmin(np.abs(numbers - _number(n, at[n])))) if n in at else 0
         values = np.take(values, place, axis=list(grids).index(n))
         shown = f"{grid[place]:.6g}" if grid.ndim == 1 else f"({', '.join(f'{c:.6g}' for c in grid[place][:4])})"
         fixed.insert(0, f"{_label(n)} = {shown}")
     kept = [n for n in grids if n in order]
     values = np.transpose(values, [kept.index(n) for n in order])
     return values, _Said(order, [", ".join(fixed)] if fixed else [])
+
+
+def _number(name: str, value: Any) -> float:
+    try:
+        found = float(value)
+    except (TypeError, ValueError):
+        found = np.nan
+    if not np.isfinite(found):
+        raise InputError(f"at: {name} is {value!r}; give a finite number, of which the nearest value is taken")
+    return found
 
 
 def _plane(
@@ -118,6 +132,9 @@ def _plane(
         norm = LogNorm() if finite.count() and finite.min() > 0 and finite.max() > 1e3 * finite.min() else None
         axes.set_facecolor("#DDDDDD")
         mesh = axes.pcolormesh(*edges, finite, cmap="viridis", norm=norm, rasterized=True)
+        if not finite.count():  # a bar of colours would show numbers that nothing has
+            axes.text(0.5, 0.5, f"{name}: all diverged", transform=axes.transAxes, ha="center", va="center")
+            return
         axes.figure.colorbar(mesh, ax=axes, label=f"{name} (grey: diverged)" if finite.mask.any() else name)
 
 

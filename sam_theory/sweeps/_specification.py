@@ -69,6 +69,12 @@ class Specification:
         """Number of tiles: tile i holds trajectories i·tile … in the order of the axes, the last one fastest."""
         return -(-self.size // self.tile)
 
+    @property
+    def bytes_each(self) -> int:
+        """What a trajectory takes in the store: a code, two steps, the states that are kept, what is observed."""
+        vectors = len(self.map.state) if self.keep_final else 0
+        return 9 + 8 * (vectors * len(self.starts.variables) + len(self.observe))
+
     def bounds(self, number: int) -> tuple[int, int]:
         """The first trajectory of a tile, and how many it has."""
         first = number * self.tile

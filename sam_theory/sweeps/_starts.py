@@ -97,5 +97,8 @@ def _by_name(names: tuple[str, ...], given: Mapping[str, Any], axes: Collection[
     missing = [name for name in names if name not in given and name not in axes]
     if missing:
         raise InputError(f"no start for {', '.join(missing)}; give starts, or make {missing[0]} an axis")
-    values = [float(_array(given[name], name)) if name in given else np.nan for name in names]
-    return np.array(values, dtype=float)
+    values = {name: _array(value, name) for name, value in given.items()}
+    for name, value in values.items():
+        if value.ndim:
+            raise InputError(f"the start {name!r} must be one number; to vary it, give it in over")
+    return np.array([float(values[name]) if name in values else np.nan for name in names])

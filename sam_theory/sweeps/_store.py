@@ -78,7 +78,7 @@ class Store:
         if writable:
             self._clean()
         with suppress(FileNotFoundError):
-            if file.read_text(encoding="utf-8") != specification:
+            if file.read_bytes() != specification.encode():
                 if not writable:
                     raise InputError(f"{file} is not the specification of its key, and cannot be repaired")
                 _replace(file, specification.encode())
@@ -212,8 +212,10 @@ def _sync(directory: Path) -> None:
 
 
 def draft(file: Path) -> Path:
-    """The name under which a file is written before it is whole; removed later if its process was killed."""
-    """A name beside ``file`` that no other process takes."""
+    """A name beside ``file`` that no other process takes: it is written there before it is whole.
+
+    The next run removes it if its process was killed.
+    """
     return file.with_name(f".{file.name}.{_host()}.{os.getpid()}.{uuid.uuid4().hex[:12]}.part")
 
 

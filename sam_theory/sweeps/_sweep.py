@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Mapping
@@ -115,7 +116,8 @@ def sweep(
     Raises
     ------
     InputError
-        For anything of this that cannot be, a full disk, a store that is incomplete and cannot be written to.
+        For anything of this that cannot be, a disk that is full or too small, a store that is incomplete and
+        cannot be written to.
 
     Examples
     --------
@@ -164,6 +166,7 @@ def _run(
             f"the store {root} cannot be written to and lacks {len(missing)} of {specification.tiles} tiles; "
             "change its permissions, or give another one"
         )
+    _check_room(specification, store, len(missing))
     found = specification.tiles - len(missing)
     began, computed = time.perf_counter(), 0
 
@@ -189,6 +192,20 @@ def _run(
         tell(len(store.present()))  # workers may have finished tiles that they had no time to report
         raise
     return store
+
+
+def _check_room(specification: Specification, store: Store, missing: int) -> None:
+    """Refuse a sweep whose tiles cannot all be written before hours go into it."""
+    needed = min(missing * specification.tile, specification.size) * specification.bytes_each
+    try:
+        free = shutil.disk_usage(store.directory).free
+    except OSError:
+        return
+    if needed > free:
+        raise InputError(
+            f"the tiles will take {needed / 2**30:,.1f} GiB, {store.root} has {free / 2**30:,.1f} GiB left; take fewer "
+            "values, keep less (final = false), or give another store"
+        )
 
 
 def _missing(

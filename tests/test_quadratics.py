@@ -149,14 +149,16 @@ def test_the_angle_of_stablesam_needs_the_spectral_interval_and_its_constant() -
     angle = next(x for x in library() if x.slug == "stablesam-quadratic.angle")
     descent = next(x for x in library() if x.slug == "stablesam-quadratic.descent")
     assert proved(angle) and proved(descent)
-    interval, last = angle.proof
+    interval, *between, last = angle.proof
     weaker = Step(interval.name, interval.claim, ("spectral bounds",))
-    assert not proved(angle.with_(proof=(weaker, last)))
+    assert not proved(angle.with_(proof=(weaker, *between, last)))
     assert not proved(angle.with_(proof=(Step("angle", last.claim, ("spectral bounds",)),)))
+    using = tuple(name for name in last.using if name != "weighted interval")
+    assert not proved(angle.with_(proof=(interval, *between, Step("angle", last.claim, using))))
     sharper = Inequality(F(101, 100) * last.claim.lhs, last.claim.rhs, given=last.claim.given)
-    assert not proved(angle.with_(claim=sharper, proof=(interval, Step("angle", sharper, last.using))))
+    assert not proved(angle.with_(claim=sharper, proof=(interval, *between, Step("angle", sharper, last.using))))
     faster = Inequality(interval.claim.lhs, interval.claim.rhs * Rational(99, 100))
-    assert not proved(angle.with_(proof=(Step("interval", faster, ("spectral interval",)), last)))
+    assert not proved(angle.with_(proof=(Step("interval", faster, ("spectral interval",)), *between, last)))
 
 
 # -- the potential ---------------------------------------------------------------------------------------------

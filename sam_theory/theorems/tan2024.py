@@ -46,18 +46,39 @@ DROP = LENGTH_KEPT.with_(
     claim=drop,
     proof=(Step("drop", drop, definite),),
 )
-#: (Λ−α)(β−Λ) ⪰ 0 at ηg, and from it the angle of g and g̃ = (1+ρΛ/‖g‖)g: Kantorovich's inequality
+#: (Λ−α)(β−Λ) ⪰ 0 at g, and from it the angle of g and g̃ = (1+ρΛ/‖g‖)g: Kantorovich's inequality
 moved = eta * grad(w)
-interval = Inequality(alpha * beta * norm(moved) ** 2 + norm(grad(moved)) ** 2, 2 * (alpha + beta) * value(moved))
+bent, bowed = 2 * value(moved) / eta**2, norm(grad(moved)) ** 2 / eta**2  # ⟨g,Λg⟩ and ‖Λg‖²
+interval = Inequality(alpha * beta * norm(grad(w)) ** 2 + bowed, (alpha + beta) * bent)
 off_minimum = (norm(grad(w)) > 0,)
 angle = Inequality(
     4 * alpha * beta * norm(grad(w)) ** 2 * norm(ascended) ** 2,
     (alpha + beta) ** 2 * dot(grad(w), ascended) ** 2,
     given=off_minimum,
 )
+#: ‖g‖² times what the sides of the angle differ by, with y = ⟨g,Λg⟩: (β−α)²(‖g‖⁶ + 2ρ‖g‖³y),
+#: ρ²((α+β)y − 2αβ‖g‖²)² and 4αβρ²‖g‖² times what the sides of the interval differ by.
+angle_terms = (
+    Step(
+        "alike",
+        Inequality(sp.S.Zero, (beta - alpha) ** 2 * (norm(grad(w)) ** 6 + 2 * rho * norm(grad(w)) ** 3 * bent)),
+        ("positive",),
+    ),
+    Step(
+        "square",
+        Inequality(sp.S.Zero, rho**2 * ((alpha + beta) * bent - 2 * alpha * beta * norm(grad(w)) ** 2) ** 2),
+    ),
+    Step(
+        "weighted interval",
+        Inequality(sp.S.Zero, 4 * alpha * beta * rho**2 * norm(grad(w)) ** 2 * (interval.rhs - interval.lhs)),
+        ("interval",),
+    ),
+)
 angle_steps = (
     Step("interval", interval, ("spectral interval",)),
-    Step("angle", angle, ("interval", "spectral bounds: w")),
+    Step("positive", Inequality(sp.S.Zero, bent), ("spectral bounds",)),
+    *angle_terms,
+    Step("angle", angle, (*(step.name for step in angle_terms), "spectral bounds: w")),
 )
 ANGLE = LENGTH_KEPT.with_(
     slug="stablesam-quadratic.angle",
@@ -79,12 +100,34 @@ aligned = Inequality(
     given=off_minimum,
 )
 curvature = Inequality(2 * value(turned), beta * norm(turned) ** 2, given=off_minimum)
+#: 2(α+β)‖g̃‖² times what the sides of the descent differ by is 2η‖g‖‖g̃‖ times that of ``aligned`` and (α+β)‖g‖² times
+#: that of ``curvature``; more powers of the lengths stand here, as they stand in the relations without denominators.
+descent_terms = (
+    Step(
+        "weighted alignment",
+        Inequality(
+            sp.S.Zero,
+            2 * eta * norm(grad(w)) ** 2 * norm(ascended) ** 2 * (aligned.rhs - aligned.lhs),
+            given=off_minimum,
+        ),
+        ("aligned",),
+    ),
+    Step(
+        "weighted curvature",
+        Inequality(
+            sp.S.Zero,
+            (alpha + beta) * norm(grad(w)) ** 2 * norm(ascended) * (curvature.rhs - curvature.lhs),
+            given=off_minimum,
+        ),
+        ("curvature",),
+    ),
+)
 descent_steps = (
     *angle_steps,
-    Step("positive", Inequality(sp.S.Zero, value(moved)), ("spectral bounds",)),
     Step("aligned", aligned, ("angle", "positive")),
     Step("curvature", curvature, ("spectral bounds",)),
-    Step("descent", descent, ("aligned", "curvature", *definite)),
+    *descent_terms,
+    Step("descent", descent, (*(step.name for step in descent_terms), *definite)),
 )
 DESCENT = ANGLE.with_(
     slug="stablesam-quadratic.descent",

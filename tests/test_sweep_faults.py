@@ -80,14 +80,16 @@ def test_on_a_cluster_a_worker_is_killed_then_the_scheduler_and_the_run_resumes(
     assert files(tmp_path / "second") == expected
 
 
+pause = once(lambda: time.sleep(60), 3)  # to be killed meanwhile; an interrupted run tells its state once more
+
+
 def say(state: Progress) -> None:
     print(state.done, flush=True)
 
 
 def wait(state: Progress) -> None:
     say(state)
-    if state.done == 3:
-        time.sleep(60)  # to be killed meanwhile
+    pause(state)
 
 
 def kill(state: Progress) -> None:

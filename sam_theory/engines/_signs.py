@@ -1,13 +1,14 @@
 """Signs that relations give a polynomial, read off without a solver.
 
 What the relations say of one monomial or of one polynomial is a set of signs; a polynomial is positive where all of its
-terms are, or where they are after a known positive polynomial times a positive number is taken away.
+terms are, or where they are after a known positive polynomial times a positive number is taken away.  A monomial that
+divides all terms is a factor of its own.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -58,12 +59,21 @@ class Signs:
         if form is None:
             return ANY
         terms, up = form
+        found = self._of_terms(terms)
+        common = _common(terms)
+        if common and found not in (POSITIVE, NEGATIVE, ZERO):
+            rest, kept = _normal({_divided(m, common): c for m, c in terms})
+            of_rest = self._of_terms(rest)
+            found &= product(self._monomial(common), of_rest if kept else _opposite(of_rest))
+        return found if up else _opposite(found)
+
+    def _of_terms(self, terms: _Primitive) -> int:
         found = self._polynomials.get(terms, ANY) & self._termwise(dict(terms))
         for other, said in self._polynomials.items():
             if found in (POSITIVE, NEGATIVE, ZERO):
                 break
             found &= self._compared(terms, other, said)
-        return found if up else _opposite(found)
+        return found
 
     def _compared(self, terms: _Primitive, other: _Primitive, said: int) -> int:
         """What remains possible for a polynomial that is the sum of ``other`` times a number and terms of one sign."""
@@ -107,6 +117,8 @@ def impossible_by_signs(relations: Sequence[Any]) -> bool:
     >>> x, y = symbols("x y", real=True)
     >>> impossible_by_signs([x > 0, y - x > 0, y < 0]), impossible_by_signs([x > 0, x * y < 0])
     (True, False)
+    >>> impossible_by_signs([x > 0, y - x >= 0, x * y - x**2 < 0])
+    True
     """
     *others, last = relations or [None]
     if not isinstance(last, Relational) or last.rhs != 0:
@@ -128,7 +140,31 @@ def _primitive(e: Any) -> tuple[_Primitive, bool] | None:
     if not found:
         return None
     scale = math.lcm(*(c.denominator for c in found.values()))
-    integers = {m: int(c * scale) for m, c in sorted(found.items())}
+    return _normal({m: int(c * scale) for m, c in found.items()})
+
+
+def _normal(integers: Mapping[Monomial, int]) -> tuple[_Primitive, bool]:
+    """Coprime coefficients, the first of them positive, and whether the factor taken out is."""
+    terms = sorted(integers.items())
     content = math.gcd(*integers.values())
-    up = next(iter(integers.values())) > 0
-    return tuple((m, (c if up else -c) // content) for m, c in integers.items()), up
+    up = terms[0][1] > 0
+    return tuple((m, (c if up else -c) // content) for m, c in terms), up
+
+
+def _common(terms: _Primitive) -> Monomial:
+    """The monomial that divides all of several terms."""
+    if len(terms) < 2:
+        return ()
+    (first, _), *others = terms
+    powers = dict(first)
+    for m, _ in others:
+        if not powers:
+            break
+        own = dict(m)
+        powers = {name: min(k, own[name]) for name, k in powers.items() if name in own}
+    return tuple(sorted(powers.items()))
+
+
+def _divided(m: Monomial, by: Monomial) -> Monomial:
+    powers = dict(by)
+    return tuple((name, left) for name, k in m if (left := k - powers.get(name, 0)))

@@ -285,6 +285,10 @@ def test_the_backend_is_chosen_for_the_whole_grid_and_is_what_there_is() -> None
 def test_without_llvmlite_a_sweep_runs_on_numpy_under_the_key_of_numpy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sam_theory.dynamics._fast.find_spec", lambda _: None)
     assert specified(backend="fast").key == specified().key
+    said: list[str] = []
+    asked: dict[str, Any] = {"scheduler": "serial", "report": said.append}
+    sweep(Map(sam, Quadratic(1)), {"eta": [0.5], "rho": [0.1]}, [1.0], 5, backend="fast", **asked)
+    assert len(said) == 1 and "sam-theory[fast]" in said[0]
 
 
 def test_a_worker_without_llvmlite_refuses_tiles_of_machine_code(

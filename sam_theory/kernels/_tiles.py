@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import math
+from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
 from functools import cache, cached_property
 from typing import Any
@@ -29,7 +30,9 @@ _PLACE = {name: i for i, name in enumerate(ROWS)}
 _MOST, _TINY = 1e12, 1e-300
 
 
-_kernels: dict[Hashable, Kernel] = {}
+#: Kernels that are kept, those used last.
+_KEPT = 128
+_kernels: OrderedDict[Hashable, Kernel] = OrderedDict()
 
 
 def kernel(order: Order, width: int) -> Kernel:
@@ -41,6 +44,9 @@ def kernel(order: Order, width: int) -> Kernel:
     known = _kernels.get(key)
     if known is None:
         known = _kernels[key] = Kernel(order, width)
+        if len(_kernels) > _KEPT:
+            _kernels.popitem(last=False)
+    _kernels.move_to_end(key)
     return known
 
 

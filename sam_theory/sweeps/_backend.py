@@ -32,14 +32,16 @@ def choose_backend(
     parameters: Mapping[str, Any],
     observe: Mapping[str, Any],
     settling: str | float,
-) -> str:
-    """``"numpy"`` or ``"fast"``: what is there for this map, and with ``"auto"`` is worth its making.
+) -> tuple[str, str]:
+    """``"numpy"`` or ``"fast"``, what is there for this map, and with ``"auto"`` is worth its making; and the reason.
 
     ``seconds`` is what NumPy would take; ``start`` and ``parameters`` are those of one trajectory, of which a step is
     tried.
     """
-    if backend == "numpy" or (backend == "auto" and seconds < _WORTH):
-        return "numpy"
+    if backend == "numpy":
+        return "numpy", "asked for"
+    if backend == "auto" and seconds < _WORTH:
+        return "numpy", "too little work for machine code to be made"
     tried = simulate(
         map,
         start,
@@ -51,4 +53,4 @@ def choose_backend(
         settling=settling,
         threads=1,
     )
-    return tried.backend
+    return tried.backend, tried.reason

@@ -50,6 +50,8 @@ class Specification:
     seed: int | None
     tile: int
     keep_final: bool
+    #: Why this backend computes; no part of the key.
+    reason: str = ""
 
     def __reduce__(self) -> Any:
         return Specification, tuple(getattr(self, f.name) for f in fields(self))  # without what was derived
@@ -212,7 +214,7 @@ def specify(
     )
     d = len(read.variables)
     each = operations(map, d, steps, programs)
-    resolved = choose_backend(map, backend, numpy_seconds(each, size), *chosen.inputs(0), observe, tolerance)
+    resolved, reason = choose_backend(map, backend, numpy_seconds(each, size), *chosen.inputs(0), observe, tolerance)
     own = tile_size(map, d, each, size, resolved)
     if tile is not None:
         own = min(_count(tile, "tile", 1, None), size)
@@ -220,7 +222,7 @@ def specify(
         raise InputError(
             f"the grid has {size} trajectories in tiles of {own}, more than {_MOST_TILES} tiles; take fewer values"
         )
-    return replace(chosen, backend=resolved, tile=own)
+    return replace(chosen, backend=resolved, tile=own, reason=reason)
 
 
 def _count(value: Any, what: str, least: int, most: int | None) -> int:

@@ -107,7 +107,8 @@ def sweep(
     progress : callable, optional
         Called with a :class:`Progress` at the beginning and after each tile.
     report : callable, optional
-        Called with a line for each damaged file that is computed again.
+        Called with a line for each damaged file that is computed again, and where machine code was asked for that
+        there is not.
 
     Returns
     -------
@@ -141,6 +142,8 @@ def sweep(
         tile=tile,
         keep_final=final,
     )
+    if backend == "fast" and specification.backend != "fast" and report is not None:
+        report(f"NumPy computes, not machine code: {specification.reason}")
     execute(abs, (), scheduler).close()  # an unknown scheduler is refused before anything is made
     if store is not None:
         kept = _run(specification, Path(store), scheduler, progress, report)

@@ -111,8 +111,9 @@ def test_an_exception_of_the_work_stops_the_run_at_once(kind: str, error: type[E
 
 
 SCRIPT = """
-import sys
+import signal, sys
 import executor_tasks as work
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what starts the tests may have it ignored
 if "threads" in sys.argv:
     import threading
     threading.Thread(target=threading.Event().wait, daemon=True).start()  # workers are new processes, not copies

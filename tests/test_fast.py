@@ -338,6 +338,7 @@ from sam_theory.dynamics import Map, Over, _threads, simulate
 from sam_theory.losses import Quadratic, named_losses
 from sam_theory.rules import gd, sam
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what starts the tests may have it ignored
 checked = threading.Event()
 check = _threads.Halt.check
 _threads.Halt.check = lambda halt: (checked.set(), check(halt))[1]

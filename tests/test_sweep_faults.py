@@ -80,16 +80,17 @@ def test_on_a_cluster_a_worker_is_killed_then_the_scheduler_and_the_run_resumes(
     assert files(tmp_path / "second") == expected
 
 
-pause = once(lambda: time.sleep(60), 3)  # to be killed meanwhile; an interrupted run tells its state once more
+def rest() -> None:
+    """Say so, and rest to be killed meanwhile."""
+    print("resting", flush=True)
+    time.sleep(60)
+
+
+wait = once(rest, 3)  # once, since an interrupted run tells its state once more
 
 
 def say(state: Progress) -> None:
     print(state.done, flush=True)
-
-
-def wait(state: Progress) -> None:
-    say(state)
-    pause(state)
 
 
 def kill(state: Progress) -> None:
@@ -147,7 +148,7 @@ def test_the_run_is_killed_and_resumes(
     store = tmp_path / "store"
     process = started("local:2", "wait", store)
     assert process.stdout is not None
-    until(lambda: process.stdout.readline().strip() == "3")
+    until(lambda: process.stdout.readline().strip() == "resting")
     process.send_signal(how)
     process.communicate(timeout=60)  # until the pipe is closed, which workers hold too
     assert process.returncode != 0

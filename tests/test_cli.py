@@ -16,7 +16,7 @@ from cli_tools import COMMANDS, LIBRARY, REFUTED, ROOT, SUPPORTED, UNDECIDED, Co
 from click.shell_completion import ShellComplete
 
 from sam_theory.cli import main
-from sam_theory.cli._verify import available_cores
+from sam_theory.processes import cores
 from sam_theory.verdicts import Evidence, schema
 
 
@@ -153,7 +153,7 @@ def test_options_reach_the_engines(core: Core) -> None:
         "engines": None,
         "budget": "default",
         "seed": 0,
-        "jobs": available_cores(),
+        "jobs": cores(),
         "mutants": False,
         "hypotheses": False,
         "certificates": None,

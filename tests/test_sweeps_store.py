@@ -183,7 +183,7 @@ _MOUNTED = """
 """
 
 
-def in_a_namespace(code: str, store: Path) -> None:
+def in_a_namespace(code: str, store: Path) -> subprocess.CompletedProcess[str]:
     """Run code as the root of a namespace of its own, in which file systems can be mounted; skip where none can."""
     enter = ["unshare", "--user", "--map-root-user", "--mount"]
     try:
@@ -193,8 +193,7 @@ def in_a_namespace(code: str, store: Path) -> None:
     if probe.returncode:
         pytest.skip("this system lets no one mount")
     words = [*enter, sys.executable, "-c", textwrap.dedent(_MOUNTED) + textwrap.dedent(code), str(store)]
-    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
-    assert done.returncode == 0, done.stderr
+    return subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
 
 
 def test_a_really_full_disk_and_one_that_is_really_read_only(tmp_path: Path) -> None:
@@ -229,9 +228,11 @@ def test_a_really_full_disk_and_one_that_is_really_read_only(tmp_path: Path) -> 
             assert "Read-only file system" in str(error), error
         else:
             raise AssertionError("it did not notice")
+        print("full, read-only, resumed, read")
     """
     (tmp_path / "store").mkdir()
-    in_a_namespace(code, tmp_path / "store")
+    done = in_a_namespace(code, tmp_path / "store")
+    assert (done.returncode, done.stdout) == (0, "full, read-only, resumed, read\n"), done.stderr
 
 
 def test_a_store_is_opened_without_the_map(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import click
 from sam_theory.cli._select import complete_papers, complete_slugs, select, unknown
 from sam_theory.cli._status import INTERRUPTED, UNEXPECTED, status_of
 from sam_theory.errors import InputError
+from sam_theory.processes import cores
 
 if TYPE_CHECKING:
     from sam_theory.report import Record
@@ -21,11 +22,6 @@ if TYPE_CHECKING:
 __all__ = ["BUDGETS", "verify", "write_json"]
 
 BUDGETS = ("quick", "default", "full")
-
-
-def available_cores() -> int:
-    """The number of cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _chosen_engines(names: tuple[str, ...]) -> tuple[str, ...] | None:
@@ -115,7 +111,7 @@ def write_json(
 @click.option(
     "--jobs",
     type=click.IntRange(min=1),
-    default=available_cores,
+    default=cores,
     show_default="all cores",
     help="Parallel processes; the outcome does not depend on it.",
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
@@ -22,6 +21,7 @@ from sam_theory.dynamics._plan import Plan
 from sam_theory.dynamics._tile import Tile
 from sam_theory.dynamics._trajectory import Observer, Trajectory, outward, variables
 from sam_theory.errors import InputError
+from sam_theory.processes import cores
 
 if TYPE_CHECKING:
     from sam_theory.dynamics._map import Map
@@ -189,11 +189,6 @@ def tiles(n: int, width: int, largest: int, workers: int) -> list[tuple[int, int
     cuts = [width * (groups * i // count) for i in range(count + 1)]
     bounds = [(a, b) for a, b in pairwise(cuts) if b > a]
     return [*bounds, (n - rest, n)] if rest else bounds
-
-
-def cores() -> int:
-    """Processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @cache

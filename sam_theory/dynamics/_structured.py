@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sam_theory.dynamics._course import Settling
-from sam_theory.dynamics._fast import Outcomes, cores, missing
+from sam_theory.dynamics._fast import Outcomes, missing
 from sam_theory.dynamics._inputs import Inputs
 from sam_theory.dynamics._trajectory import Observer
+from sam_theory.processes import cores
 
 if TYPE_CHECKING:
     from sam_theory.dynamics._map import Map

@@ -305,9 +305,6 @@ class Tile:
         )
 
     # -- observables -------------------------------------------------------------------------------------
-    def _observing(self, t: int) -> bool:
-        return any(first <= t + 1 for _, first in self.plan.windows)
-
     def _open(self, sheet: Sheet, first: int) -> None:
         """Begin the observables whose window begins at this step."""
         row = self.layout.places["sums"]

@@ -166,15 +166,28 @@ class Lanes:
         return self.builder.icmp_unsigned("!=", self.builder.bitcast(p, word), ir.Constant(word, 0))
 
     def rarely(
-        self, condition: Value, usual: tuple[Value, ...], other: Callable[[], tuple[Value, ...]]
+        self, condition: Value, usual: Sequence[Value], other: Callable[[], Sequence[Value]]
     ) -> tuple[Value, ...]:
         """``usual``, and in the lanes where ``condition`` holds what ``other`` appends, executed if it holds in one.
+
+        A lane's result does not depend on what the other lanes made necessary.
+        """
+
+        def mixed() -> list[Value]:
+            return [self.select(condition, a, b) for a, b in zip(other(), usual, strict=True)]
+
+        return self.branch(self.any(condition), usual, mixed)
+
+    def branch(
+        self, flag: Value, usual: Sequence[Value], other: Callable[[], Sequence[Value]], likely: bool = False
+    ) -> tuple[Value, ...]:
+        """``usual``, or what ``other`` appends where the one truth value ``flag`` holds, executed only then.
 
         Ends the block of the builder and goes on in a new one.
         """
         before = self.builder.block
-        with self.builder.if_then(self.any(condition), likely=False):
-            results = [self.select(condition, a, b) for a, b in zip(other(), usual, strict=True)]
+        with self.builder.if_then(flag, likely=likely):
+            results = other()
             inside = self.builder.block
         merged = []
         for a, b in zip(usual, results, strict=True):

@@ -98,20 +98,8 @@ class Rows:
     def _store(self, value: Value, row: int) -> None:
         self.builder.store(value, self._at(self.rows[row], self.group), align=8)
 
-    def _splat(self, a: Value) -> Value:
-        if self.width == 1:
-            return a
-        b = self.builder
-        word = ir.IntType(32)
-        one = b.insert_element(ir.Constant(self.lanes.real, ir.Undefined), a, ir.Constant(word, 0))
-        return b.shuffle_vector(
-            one,
-            ir.Constant(self.lanes.real, ir.Undefined),
-            ir.Constant(ir.VectorType(word, self.width), [0] * self.width),
-        )
-
     def _real(self, n: Value) -> Value:
-        return self._splat(self.builder.sitofp(n, REAL))
+        return self.lanes.spread(self.builder.sitofp(n, REAL))
 
     def _squared(self, v: list[Value]) -> Value:
         total = self.lanes.mul(v[0], v[0])

@@ -105,10 +105,10 @@ class _Writer(Watch):
         self.job = job
         self.rows = [b.gep(job["sheet"], [b.mul(job["columns"], whole(row))]) for row in range(layout.places["end"])]
         self.known = {
-            name: self._splat(b.load(b.gep(job["uniform"], [whole(i)]))) for i, name in enumerate(layout.uniform)
+            name: self.lanes.spread(b.load(b.gep(job["uniform"], [whole(i)]))) for i, name in enumerate(layout.uniform)
         }
         if layout.tolerant:
-            self.tolerance = self._splat(b.load(b.gep(job["uniform"], [whole(len(layout.uniform))])))
+            self.tolerance = self.lanes.spread(b.load(b.gep(job["uniform"], [whole(len(layout.uniform))])))
         end = self.function.append_basic_block("end")
         groups = self.function.append_basic_block("groups")
         entry = b.block
@@ -154,7 +154,8 @@ class _Writer(Watch):
         for phi, value in zip(old, start, strict=True):
             phi.add_incoming(value, before)
         now = b.add(b.add(job["first"], i), whole(1))
-        new = self._unless(job["still"], old, lambda: self._advance(i, now, old))
+        moves = b.icmp_signed("==", job["still"], whole(0))
+        new = list(self.lanes.branch(moves, old, lambda: self._advance(i, now, old), likely=True))
         if self.observables:
             with b.if_then(b.icmp_signed("!=", job["observe"], whole(0)), likely=False):
                 self._observe(new, now)
@@ -187,21 +188,6 @@ class _Writer(Watch):
         for j, value in enumerate(finals):
             self._store(value, places["state"] + j)
 
-    def _unless(self, flag: Value, otherwise: list[Value], emitted: Callable[[], list[Value]]) -> list[Value]:
-        """What ``emitted`` emits, but ``otherwise`` where the flag is set."""
-        b = self.builder
-        before = b.block
-        with b.if_then(b.icmp_signed("==", flag, whole(0)), likely=True):
-            values = emitted()
-            inside = b.block
-        joined = []
-        for a, c in zip(otherwise, values, strict=True):
-            phi = b.phi(self.lanes.real)
-            phi.add_incoming(a, before)
-            phi.add_incoming(c, inside)
-            joined.append(phi)
-        return joined
-
     def _advance(self, i: Value, now: Value, old: list[Value]) -> list[Value]:
         """The next state; diverged columns go on from where this call found them."""
         b, layout, job, lanes = self.builder, self.layout, self.job, self.lanes
@@ -221,17 +207,8 @@ class _Writer(Watch):
         for j, value in enumerate(new):
             here = lanes.less(lanes.abs(value), near if j < layout.d else inf)
             inside = here if inside is None else lanes.both(inside, here)
-        before = b.block
-        with b.if_then(lanes.any(lanes.opposite(inside)), likely=False):
-            safe = self._diverged(old, new, now)
-            rare = b.block
-        joined = []
-        for a, c in zip(new, safe, strict=True):
-            phi = b.phi(lanes.real)
-            phi.add_incoming(a, before)
-            phi.add_incoming(c, rare)
-            joined.append(phi)
-        return joined
+        outside = lanes.any(lanes.opposite(inside))
+        return list(lanes.branch(outside, new, lambda: self._diverged(old, new, now)))
 
     def _diverged(self, old: list[Value], new: list[Value], now: Value) -> list[Value]:
         """Decide as :func:`has_diverged` does, and keep what a diverged column leaves."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from sam_theory.arithmetic import NORMALISATIONS
 from sam_theory.errors import InputError
@@ -31,7 +31,7 @@ def norm(lanes: Lanes, v: Sequence[Value]) -> Value:
         _, scale, parts = _scaled(lanes, v)
         return [lanes.mul(scale, lanes.sqrt(_squared(lanes, parts)))]
 
-    return rarely(lanes, _outside(lanes, squared), [lanes.sqrt(squared)], scaled)[0]
+    return lanes.rarely(_outside(lanes, squared), [lanes.sqrt(squared)], scaled)[0]
 
 
 def unit(lanes: Lanes, v: Sequence[Value], eps: Value | None, normalisation: str) -> list[Value]:
@@ -72,7 +72,7 @@ def direction(
         units = [lanes.select(nothing, zero, lanes.div(part, n)) for part in parts]
         return [*units, one if factor is None else factor]
 
-    *parts, scale = rarely(lanes, rare, [*v, with_factor(inverse)], scaled)
+    *parts, scale = lanes.rarely(rare, [*v, with_factor(inverse)], scaled)
     return parts, scale
 
 
@@ -83,25 +83,6 @@ def regularised(lanes: Lanes, n: Value, eps: Value, normalisation: str) -> Value
     if normalisation == "max":
         return lanes.select(lanes.less(n, eps), eps, n)
     return lanes.sqrt(lanes.add(lanes.mul(n, n), lanes.mul(eps, eps)))
-
-
-def rarely(lanes: Lanes, rare: Value, usual: list[Value], otherwise: Callable[[], list[Value]]) -> list[Value]:
-    """``usual``, but in the lanes where ``rare`` holds what ``otherwise`` emits, in a block that is seldom entered.
-
-    A lane's result does not depend on what the other lanes made necessary.
-    """
-    builder = lanes.builder
-    before = builder.block
-    with builder.if_then(lanes.any(rare), likely=False):
-        mixed = [lanes.select(rare, a, b) for a, b in zip(otherwise(), usual, strict=True)]
-        inside = builder.block
-    results = []
-    for a, b in zip(mixed, usual, strict=True):
-        joined = builder.phi(lanes.real)
-        joined.add_incoming(a, inside)
-        joined.add_incoming(b, before)
-        results.append(joined)
-    return results
 
 
 def _inverse_root(lanes: Lanes, x: Value) -> Value:

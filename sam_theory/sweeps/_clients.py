@@ -74,7 +74,7 @@ def _connected(client_of: Callable[..., Any], scheduler: str) -> Iterator[Any]:
     try:
         get_address_host_port(address, strict=True)  # a client that cannot read it would try to close for 20 s
         connected = client_of(address, timeout=PATIENCE, set_as_default=False)
-    except (OSError, ValueError, NotImplementedError) as error:
+    except (OSError, ValueError, NotImplementedError) as error:  # the last: a protocol without host and port
         origin = "" if address == scheduler else f", the address in {scheduler}"
         raise InputError(
             f"no Dask scheduler answers at {address}{origin} ({error}); "
